@@ -1,0 +1,18 @@
+"""cupynn: deep spiking neural networks trained with HM2-BP.
+
+Hybrid macro/micro backpropagation (Jin, Zhang, Li, NeurIPS 2018) for researchers who work in Jupyter and in scripts.
+Spike trains flow forward, count errors flow back, and every layer is a pair of plain functions.
+
+Axes, everywhere: B samples of a batch, T time steps, N neurons (or C, H, W). Times are in steps.
+
+>>> import cupynn
+>>> from cupynn import Sequential, layers, datasets, encoders, losses, optimizers, plot
+"""
+
+from pathlib import Path as _Path
+
+__version__ = "0.1.0"
+
+_here = _Path(__file__).resolve().parent
+if not (_here / "layers").is_dir():  # a checkout, not a wheel: layers/ and datasets/ stand beside this folder
+    __path__.append(str(_here.parent))

@@ -1,0 +1,78 @@
+"""What a user hands in is checked here, before any work is done: one error that names the thing, the value, the remedy."""
+
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+
+class InputError(ValueError):
+    """Something a user handed in cannot be used; the message names it, its value and the remedy."""
+
+
+def integer(name: str, value: Any, minimum: int = 0, maximum: int | None = None) -> int:
+    """Return `value` as an int within [minimum, maximum], or raise InputError."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+    if not whole or value < minimum or (maximum is not None and value > maximum):
+        bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise InputError(f"{name}={value!r}: pass a whole number {bounds}")
+    return int(value)
+
+
+def number(name: str, value: Any, minimum: float = -np.inf, above: float = -np.inf, maximum: float = np.inf) -> float:
+    """Return `value` as a finite float with minimum <= value <= maximum and value > above, or raise InputError."""
+    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_) and np.isfinite(value)
+    if not real or value < minimum or value <= above or value > maximum:
+        bounds = []
+        if above > -np.inf:
+            bounds.append(f"greater than {above:g}")
+        elif minimum > -np.inf:
+            bounds.append(f"of at least {minimum:g}")
+        if maximum < np.inf:
+            bounds.append(f"at most {maximum:g}")
+        raise InputError(f"{name}={value!r}: pass a finite number {' and '.join(bounds)}".rstrip())
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, or raise InputError."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}={value!r}: pass True or False")
+    return bool(value)
+
+
+def choice(name: str, value: Any, options: Collection[str]) -> str:
+    """Return `value` if it is one of `options`, or raise InputError that lists them."""
+    if not isinstance(value, str) or value not in options:
+        raise InputError(f"{name}={value!r}: pass one of {', '.join(map(repr, options))}")
+    return value
+
+
+def shape(name: str, value: Any) -> tuple[int, ...]:
+    """Return `value`, a positive int or a sequence of them, as a tuple of ints, or raise InputError."""
+    sizes = (value,) if isinstance(value, Integral) else value
+    if not isinstance(sizes, tuple | list) or not sizes:
+        raise InputError(f"{name}={value!r}: pass a tuple of positive sizes, such as (28, 28)")
+    return tuple(integer(f"{name}[{axis}]", size, minimum=1) for axis, size in enumerate(sizes))
+
+
+def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
+    """Return `value` as int64 labels (samples,), each in 0..classes-1, or raise InputError."""
+    array = np.asarray(value)
+    if array.shape != (samples,):
+        raise InputError(f"{name} has shape {array.shape}: pass one label a sample, shape ({samples},)")
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name} has dtype {array.dtype}: pass integer class labels 0..{classes - 1}")
+    outside = (array < 0) | (array >= classes)
+    if outside.any():
+        first = int(np.argmax(outside))
+        raise InputError(f"{name}[{first}]={array[first]}: labels must lie in 0..{classes - 1} for {classes} classes")
+    return array.astype(np.int64)
+
+
+def only(name: str, value: Any, kind: type) -> Any:
+    """Return `value` if it is an instance of `kind`, or raise InputError."""
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is a {type(value).__name__}: pass a {kind.__name__}")
+    return value

@@ -1,0 +1,98 @@
+"""Encoders: from data to `SpikeTrains`."""
+
+import inspect
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.checks import InputError
+from cupynn.kernels.poisson import gap_tables, poisson
+from cupynn.spikes import SpikeTrains
+
+_tables = lru_cache(maxsize=4)(gap_tables)
+
+
+class Encoder(ABC):
+    """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
+
+    @abstractmethod
+    def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
+        """Encode data (B, *shape).
+
+        Parameters
+        ----------
+        x : ndarray, shape (B, *shape)
+        steps : int
+            Number of time steps T.
+        seed, draw : int
+            Two numbers that together with each sample's own fix the random numbers: the network's seed, and the epoch or
+            another count of draws, below 2^32.
+        samples : ndarray of int, shape (B,)
+            Number of each sample, below 2^32.
+        """
+
+    def config(self) -> dict[str, Any]:
+        """Arguments that make this encoder again, with its class under "kind"."""
+        arguments = inspect.signature(type(self)).parameters
+        return {"kind": type(self).__name__} | {name: getattr(self, name) for name in arguments}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config().items() if k != 'kind')})"
+
+
+class Poisson(Encoder):
+    """Each value fires at each step t >= 1, independently, with a probability in proportion to it (paper: section 4).
+
+    The same seed gives the same trains in any batch and on any device (see `cupynn.kernels.poisson`). Intensities are
+    held in 8 bits.
+
+    Parameters
+    ----------
+    max_rate : float
+        Probability of a spike at a step for the largest value (255, or 1.0), in (0, 1].
+    fresh : bool
+        Whether each epoch of training draws anew; otherwise a sample has one train for good.
+
+    Raises
+    ------
+    InputError
+        If `max_rate` is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.array([[0, 255]], dtype=np.uint8)
+    >>> spikes = Poisson(max_rate=1.0).encode(image, steps=5, seed=0, draw=0, samples=np.arange(1))
+    >>> spikes.counts
+    array([[0, 4]], dtype=int32)
+    """
+
+    def __init__(self, max_rate: float = 1 / 5.5, fresh: bool = True) -> None:
+        self.max_rate = checks.number("max_rate", max_rate, above=0, maximum=1)
+        self.fresh = checks.flag("fresh", fresh)
+
+    def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
+        """Draw the trains of a batch: uint8 0..255, or floats in [0, 1]."""
+        levels = _levels(x)
+        tables = _tables(self.max_rate, steps)
+        draw = draw if self.fresh else 0
+        neurons, offsets = poisson(levels.reshape(len(levels), -1), tables, seed, draw, samples, steps)
+        return SpikeTrains(neurons, offsets, steps, levels.shape[1:])
+
+
+def _levels(x: np.ndarray) -> np.ndarray:
+    """Intensities as uint8."""
+    x = np.asarray(x)
+    if x.dtype == np.uint8:
+        return np.ascontiguousarray(x)
+    if x.dtype.kind != "f":
+        raise InputError(f"data has dtype {x.dtype}: pass uint8 0..255, or floats in [0, 1]")
+    if x.size and not (np.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
+        raise InputError(f"data ranges over {np.min(x):g}..{np.max(x):g}: floats must be finite and lie in [0, 1]")
+    return np.round(x * 255).astype(np.uint8)
+
+
+ENCODERS: dict[str, type[Encoder]] = {"Poisson": Poisson}

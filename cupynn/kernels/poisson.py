@@ -1,0 +1,93 @@
+"""Poisson trains, drawn by the gaps between spikes: the cost is per spike, not per step.
+
+At each step t >= 1 a neuron fires with probability p, independently, so the gap to its next spike is geometric:
+P(gap > k) = (1 - p)^k. A 32-bit random number is compared with that survival function in 32-bit fixed point. All of it is
+integer arithmetic on a counter-based generator (Philox-4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2,
+3", SC 2011), so a train depends on (seed, draw, sample, neuron) alone: not on the batch, the thread or the device.
+"""
+
+import numpy as np
+from numba import prange, uint32, uint64
+
+from cupynn.kernels import inline, kernel
+from cupynn.kernels.events import pack, sort_by_step
+
+LEVELS = 256
+GUIDE_BITS = 8  # the leading bits of a random number lead to within a step or two of its gap
+
+
+@inline
+def philox(c0, c1, c2, c3, k0, k1):
+    """Philox-4x32-10: four random words from a counter of four words and a key of two."""
+    low = uint64(0xFFFFFFFF)
+    for _ in range(10):
+        p0 = uint64(0xD2511F53) * uint64(c0)
+        p1 = uint64(0xCD9E8D57) * uint64(c2)
+        c0 = uint32(uint32(p1 >> uint64(32)) ^ c1 ^ k0)
+        c1 = uint32(p1 & low)
+        c2 = uint32(uint32(p0 >> uint64(32)) ^ c3 ^ k1)
+        c3 = uint32(p0 & low)
+        k0 = uint32(k0 + uint32(0x9E3779B9))
+        k1 = uint32(k1 + uint32(0xBB67AE85))
+    return c0, c1, c2, c3
+
+
+def gap_tables(max_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Survival functions of the gap, one for each of 256 levels of intensity, and the guide into them.
+
+    Returns survival (256, T + 1) uint64, survival[l, k] = 2^32 (1 - max_rate * l / 255)^k rounded down at each k, and guide
+    (256, 2^GUIDE_BITS) int32, the smallest gap of any random number with the same leading bits.
+    """
+    fire = np.round(max_rate * np.arange(LEVELS) / (LEVELS - 1) * 2**32).astype(np.uint64)
+    survival = np.empty((LEVELS, steps + 1), np.uint64)
+    survival[:, 0] = 2**32
+    for k in range(1, steps + 1):
+        survival[:, k] = (survival[:, k - 1] * (2**32 - fire)) >> np.uint64(32)
+    largest = ((np.arange(1 << GUIDE_BITS, dtype=np.uint64) + 1) << np.uint64(32 - GUIDE_BITS)) - 1
+    falling = survival[:, ::-1].astype(np.int64)
+    guide = [steps + 1 - np.searchsorted(row, largest.astype(np.int64), side="right") for row in falling]
+    return survival, np.array(guide, np.int32)
+
+
+@kernel
+def _poisson(levels, survival, guide, seed, draw, samples, steps):
+    batch, size = levels.shape
+    key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
+    rows = np.empty((batch, size * (steps - 1)), np.int32)
+    row_offsets = np.empty((batch, steps + 1), np.int64)
+    shift = uint32(32 - GUIDE_BITS)
+    for b in prange(batch):
+        event_steps = np.empty(size * (steps - 1), np.int32)
+        event_neurons = np.empty(size * (steps - 1), np.int32)
+        n = 0
+        for j in range(size):
+            level = levels[b, j]
+            if level == 0:
+                continue
+            t, block = 0, 0
+            while t < steps:
+                words = philox(uint32(block), uint32(j), uint32(samples[b]), uint32(draw), key0, key1)
+                block += 1
+                for word in words:
+                    gap = guide[level, word >> shift]
+                    while gap <= steps and word < survival[level, gap]:
+                        gap += 1
+                    t += gap
+                    if t >= steps:
+                        break
+                    event_steps[n], event_neurons[n] = t, j
+                    n += 1
+        sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
+    return rows, row_offsets
+
+
+def poisson(
+    levels: np.ndarray, tables: tuple[np.ndarray, np.ndarray], seed: int, draw: int, samples: np.ndarray, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the trains of a batch.
+
+    levels (B, N) uint8, tables from `gap_tables`, seed < 2^64, draw < 2^32 (the epoch, say), samples (B,) < 2^32
+    -> events as `cupynn.kernels.events` has them.
+    """
+    survival, guide = tables
+    return pack(*_poisson(levels, survival, guide, np.uint64(seed), np.uint32(draw), samples.astype(np.uint32), steps))

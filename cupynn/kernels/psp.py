@@ -1,0 +1,161 @@
+"""The post-synaptic potential of a spike train, and where the S-PSP needs it.
+
+The trace A_j(t) is the membrane that train j alone would produce with unit weight and no reset (paper: section 3.1):
+
+    q_j <- decay_s q_j + s_j(t - 1 - delay),    A_j <- decay_m A_j + gain q_j.
+
+The S-PSP of train j on neuron i is e_ij = sum over i's firings of A_j(firing) - decay_m^(firing - release) A_j(release),
+where `release` is the end of the refractory period before: a firing makes the membrane forget, not the synapse. Before the
+first firing there is nothing to forget. Only the traces at firings and releases are ever looked at.
+"""
+
+from math import exp
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from cupynn.kernels import inline, kernel
+from cupynn.spikes import SpikeTrains
+
+PSP_KERNELS = ("exact", "srm")
+
+# Silent neurons: the rules of the original program, without which they would neither learn to fire nor pass an error on.
+SILENT_SPSP = np.float32(0.1)  # stands for e_ij in the weight gradient where i is silent and j fires
+SILENT_EFFECT = np.float32(0.5)  # stands for e_ij / o_i in the self-effect h_i of a silent neuron i
+SILENT_SLOPE = np.float32(1.0)  # stands for e_ij / o_j in the error of neuron j where i or j is silent
+
+
+class Psp(NamedTuple):
+    """Constants of the trace recursion, in float32 but for the delay in steps."""
+
+    decay_m: np.float32
+    decay_s: np.float32
+    gain: np.float32
+    delay: int
+
+
+def psp(kind: str, tau_m: float, tau_s: float, t_ref: int) -> Psp:
+    """Constants of the trace for time constants in steps.
+
+    "exact" repeats the simulation's own recursion; "srm" is the paper's continuous kernel
+    (exp(-t / tau_m) - exp(-t / tau_s)) / (1 - tau_s / tau_m), where a spike acts from `t_ref` steps on. Written as a
+    recursion, both have a limit for tau_s = tau_m, which is taken there.
+    """
+    if kind == "exact":
+        decay_m, decay_s, gain, delay = 1 - 1 / tau_m, 1 - 1 / tau_s, 1 / tau_s, 0
+    else:
+        decay_m, decay_s, delay = exp(-1 / tau_m), exp(-1 / tau_s), t_ref
+        gain = decay_m / tau_m if tau_s == tau_m else (decay_m - decay_s) / (1 - tau_s / tau_m)
+    return Psp(np.float32(decay_m), np.float32(decay_s), np.float32(gain), delay)
+
+
+class Traces(NamedTuple):
+    """Traces of the active trains of each sample, at the steps where they are looked at, and nowhere else."""
+
+    values: np.ndarray  # float32, each sample's (row_counts, active_counts) matrix, one after the other
+    starts: np.ndarray  # (B + 1,) int64, where they begin
+    rows: np.ndarray  # (B, T) int32, the matrix row of a step, or -1
+    columns: np.ndarray  # (B, N) int32, the matrix column of a neuron, or -1 for a silent one
+    active: np.ndarray  # (B, N) int32, the neuron of a column
+    active_counts: np.ndarray  # (B,) int64
+    decays: np.ndarray  # (T + 1,) float32, decay_m^n
+    t_ref: int
+
+
+@kernel
+def _needed_steps(times, neuron_offsets, errors, steps, t_ref):
+    """Firings and releases of the neurons whose error is not zero, as rows (B, T) int32 and their number (B,) int64."""
+    batch, size = errors.shape
+    rows = np.full((batch, steps), -1, np.int32)
+    counts = np.empty(batch, np.int64)
+    for b in prange(batch):
+        for i in range(size):
+            first, last = neuron_offsets[b * size + i], neuron_offsets[b * size + i + 1]
+            if errors[b, i] != 0:
+                for event in range(first, last):
+                    rows[b, times[event]] = 0
+                    if event > first:
+                        rows[b, times[event - 1] + t_ref] = 0
+        count = 0
+        for t in range(steps):
+            if rows[b, t] == 0:
+                rows[b, t] = count
+                count += 1
+        counts[b] = count
+    return rows, counts
+
+
+@kernel
+def _active_columns(neuron_offsets, batch):
+    """Columns (B, N) int32 of the neurons that fire at all, the neurons (B, N) int32 of the columns, their number (B,)."""
+    size = (neuron_offsets.size - 1) // batch
+    columns = np.full((batch, size), -1, np.int32)
+    active = np.empty((batch, size), np.int32)
+    counts = np.empty(batch, np.int64)
+    for b in prange(batch):
+        count = 0
+        for j in range(size):
+            if neuron_offsets[b * size + j] < neuron_offsets[b * size + j + 1]:
+                columns[b, j] = count
+                active[b, count] = j
+                count += 1
+        counts[b] = count
+    return columns, active, counts
+
+
+@kernel
+def _fill(neurons, offsets, traces, constants):
+    batch, steps = traces.rows.shape
+    decay_m, decay_s, gain, delay = constants
+    for b in prange(batch):
+        width = traces.active_counts[b]
+        current = np.zeros(width, np.float32)
+        trace = np.zeros(width, np.float32)
+        for t in range(steps):
+            for j in range(width):
+                current[j] *= decay_s
+            source = t - 1 - delay
+            if source >= 0:
+                for event in range(offsets[b * steps + source], offsets[b * steps + source + 1]):
+                    current[traces.columns[b, neurons[event]]] += np.float32(1)
+            for j in range(width):
+                trace[j] = trace[j] * decay_m + gain * current[j]
+            if traces.rows[b, t] >= 0:
+                start = traces.starts[b] + traces.rows[b, t] * width
+                traces.values[start : start + width] = trace
+
+
+def make_traces(below: SpikeTrains, above: SpikeTrains, errors: np.ndarray, constants: Psp, t_ref: int) -> Traces:
+    """Traces of the trains below, at the firings and releases of the neurons above whose error (B, N) is not zero."""
+    steps = below.steps
+    rows, row_counts = _needed_steps(*above.by_neuron(), errors, steps, t_ref)
+    columns, active, active_counts = _active_columns(below.by_neuron()[1], below.batch)
+    starts = np.zeros(below.batch + 1, np.int64)
+    np.cumsum(row_counts * active_counts, out=starts[1:])
+    decays = (float(constants.decay_m) ** np.arange(steps + 1)).astype(np.float32)
+    traces = Traces(np.empty(starts[-1], np.float32), starts, rows, columns, active, active_counts, decays, t_ref)
+    _fill(below.neurons, below.offsets, traces, constants)
+    return traces
+
+
+@inline
+def spsp_row(traces, b, times, first, last, row):
+    """S-PSP of sample b's active trains on one neuron, a sum over its firings times[first:last] -> row (width,) float32."""
+    width = row.size
+    values, start = traces.values, traces.starts[b]
+    for j in range(width):
+        row[j] = 0
+    for event in range(first, last):
+        firing = start + traces.rows[b, times[event]] * width
+        at_firing = values[firing : firing + width]
+        if event == first:
+            for j in range(width):
+                row[j] = at_firing[j]
+        else:
+            release_step = times[event - 1] + traces.t_ref
+            release = start + traces.rows[b, release_step] * width
+            at_release = values[release : release + width]
+            decay = traces.decays[times[event] - release_step]
+            for j in range(width):
+                row[j] += at_firing[j] - decay * at_release[j]

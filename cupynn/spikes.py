@@ -1,0 +1,207 @@
+"""`SpikeTrains`: the spike trains of a batch, held as events, converted only when asked."""
+
+from functools import cached_property
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.checks import InputError
+from cupynn.kernels import events as kernels
+
+
+class Events(NamedTuple):
+    """Address events, sorted by (sample, step, neuron): three int arrays of shape (events,)."""
+
+    samples: np.ndarray
+    steps: np.ndarray
+    neurons: np.ndarray
+
+
+class SpikeTrains:
+    """Spike trains of a batch of samples: at most one spike a neuron and step.
+
+    Made by encoders and layers, by `from_dense` and by `from_events`; this constructor takes the events as they are held.
+
+    Parameters
+    ----------
+    neurons : ndarray of int32, shape (events,)
+        Flat index of the neuron of each event, sorted by (sample, step, neuron).
+    offsets : ndarray of int64, shape (B * T + 1,)
+        Events of sample b at step t are ``neurons[offsets[b * T + t] : offsets[b * T + t + 1]]``.
+    steps : int
+        Number of time steps T.
+    neuron_shape : tuple of int
+        Shape of the layer that fires, such as (28, 28) or (800,).
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (B, T, *neuron_shape).
+    counts : ndarray of int32, shape (B, *neuron_shape)
+        Firing counts.
+    """
+
+    def __init__(self, neurons: np.ndarray, offsets: np.ndarray, steps: int, neuron_shape: tuple[int, ...]) -> None:
+        self.neurons = neurons
+        self.offsets = offsets
+        self.steps = steps
+        self.neuron_shape = tuple(neuron_shape)
+        self.batch = (offsets.size - 1) // steps
+        self.size = prod(self.neuron_shape)
+
+    @classmethod
+    def from_dense(cls, array: np.ndarray) -> "SpikeTrains":
+        """Trains from an array of zeros and ones, shape (B, T, *neuron_shape).
+
+        Raises
+        ------
+        InputError
+            If the array has fewer than three axes, an empty axis, or a value other than 0 and 1.
+        """
+        array = np.asarray(array)
+        if array.ndim < 3 or 0 in array.shape[1:]:
+            raise InputError(f"spikes have shape {array.shape}: pass (samples, steps, *neurons), no axis empty")
+        if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+            raise InputError("spikes hold something other than 0 and 1: pass one 0 or 1 for each sample, step and neuron")
+        batch, steps, *neuron_shape = array.shape
+        rows, neurons = np.nonzero(array.reshape(batch * steps, -1))
+        return cls._from_rows(rows, neurons, batch, steps, tuple(neuron_shape))
+
+    @classmethod
+    def from_events(
+        cls, samples: np.ndarray, times: np.ndarray, neurons: np.ndarray, *, shape: tuple[int, ...]
+    ) -> "SpikeTrains":
+        """Trains from address events in any order; several events at one (sample, step, neuron) are one spike.
+
+        Parameters
+        ----------
+        samples, times, neurons : array_like of int, shape (events,)
+            Sample, step and flat index of the neuron of each event.
+        shape : tuple of int
+            (B, T, *neuron_shape).
+
+        Raises
+        ------
+        InputError
+            If the arrays differ in length, are no integers, or hold an index outside `shape`.
+        """
+        shape = checks.shape("shape", shape)
+        if len(shape) < 3:
+            raise InputError(f"shape={shape}: pass (samples, steps, *neurons)")
+        batch, steps, *neuron_shape = shape
+        columns = {"samples": (samples, batch), "times": (times, steps), "neurons": (neurons, prod(neuron_shape))}
+        checked = []
+        for name, (values, bound) in columns.items():
+            values = np.asarray(values)
+            if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
+                raise InputError(f"{name}: pass a one-dimensional array of integers, not {values.dtype} {values.shape}")
+            outside = (values < 0) | (values >= bound)
+            if outside.any():
+                first = int(np.argmax(outside))
+                raise InputError(f"{name}[{first}]={values[first]}: with shape={shape} it must lie in 0..{bound - 1}")
+            checked.append(values.astype(np.int64))
+        if len({values.size for values in checked}) > 1:
+            sizes = ", ".join(f"{name} {values.size}" for name, values in zip(columns, checked, strict=True))
+            raise InputError(f"event arrays differ in length ({sizes}): pass one entry in each for every event")
+        size = prod(neuron_shape)
+        keys = np.unique((checked[0] * steps + checked[1]) * size + checked[2])
+        return cls._from_rows(keys // size, keys % size, batch, steps, tuple(neuron_shape))
+
+    @classmethod
+    def _from_rows(cls, rows, neurons, batch, steps, neuron_shape):
+        offsets = np.zeros(batch * steps + 1, np.int64)
+        np.cumsum(np.bincount(rows, minlength=batch * steps), out=offsets[1:])
+        return cls(neurons.astype(np.int32), offsets, steps, neuron_shape)
+
+    @classmethod
+    def concatenate(cls, parts: "list[SpikeTrains]") -> "SpikeTrains":
+        """One batch from several of the same steps and neurons."""
+        if not parts or len({(part.steps, part.neuron_shape) for part in parts}) > 1:
+            raise InputError(f"cannot join {[part.shape for part in parts]}: pass trains of equal steps and neurons")
+        starts = np.cumsum([0] + [part.neurons.size for part in parts])
+        offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
+        neurons = np.concatenate([part.neurons for part in parts])
+        return cls(neurons, np.concatenate([*offsets, starts[-1:]]), parts[0].steps, parts[0].neuron_shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(B, T, *neuron_shape)."""
+        return (self.batch, self.steps, *self.neuron_shape)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Firing counts, int32 (B, *neuron_shape)."""
+        return np.diff(self.by_neuron()[1]).astype(np.int32).reshape(self.batch, *self.neuron_shape)
+
+    def by_neuron(self) -> tuple[np.ndarray, np.ndarray]:
+        """Events sorted by (sample, neuron, step).
+
+        Returns
+        -------
+        times : ndarray of int32, shape (events,)
+        neuron_offsets : ndarray of int64, shape (B * N + 1,)
+            Neuron i of sample b fires at ``times[neuron_offsets[b * N + i] : neuron_offsets[b * N + i + 1]]``.
+        """
+        return self._by_neuron
+
+    @cached_property
+    def _by_neuron(self):
+        return kernels.by_neuron(self.neurons, self.offsets, self.steps, self.size)
+
+    def events(self) -> Events:
+        """Address events (sample, step, neuron), sorted in this order; the neuron is its flat index."""
+        rows = np.repeat(np.arange(self.batch * self.steps), np.diff(self.offsets))
+        return Events(rows // self.steps, rows % self.steps, self.neurons.astype(np.int64))
+
+    def to_dense(self, dtype: type = np.uint8) -> np.ndarray:
+        """Zeros and ones, shape (B, T, *neuron_shape)."""
+        dense = np.zeros((self.batch * self.steps, self.size), dtype)
+        dense[np.repeat(np.arange(self.batch * self.steps), np.diff(self.offsets)), self.neurons] = 1
+        return dense.reshape(self.shape)
+
+    def time_first(self, dtype: type = np.float32) -> np.ndarray:
+        """Zeros and ones, shape (T, B, *neuron_shape), as other frameworks have them."""
+        return np.ascontiguousarray(np.moveaxis(self.to_dense(dtype), 1, 0))
+
+    def reshape(self, neuron_shape: tuple[int, ...]) -> "SpikeTrains":
+        """The same events of neurons in another shape of equal size."""
+        if prod(neuron_shape) != self.size:
+            raise InputError(f"cannot reshape neurons {self.neuron_shape} to {neuron_shape}: the sizes differ")
+        return SpikeTrains(self.neurons, self.offsets, self.steps, neuron_shape)
+
+    def __getitem__(self, samples: int | slice | np.ndarray) -> "SpikeTrains":
+        """Trains of some samples; a single index keeps the batch axis, of length one."""
+        if isinstance(samples, slice) and samples.step in (None, 1):
+            first, last, _ = samples.indices(self.batch)
+            bounds = self.offsets[first * self.steps : max(first, last) * self.steps + 1]
+            return SpikeTrains(self.neurons[bounds[0] : bounds[-1]], bounds - bounds[0], self.steps, self.neuron_shape)
+        picked = np.atleast_1d(np.arange(self.batch)[samples])
+        return SpikeTrains.concatenate([self[b : b + 1] for b in picked]) if picked.size else self[:0]
+
+    def __len__(self) -> int:
+        return self.batch
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SpikeTrains):
+            return NotImplemented
+        return (
+            self.shape == other.shape
+            and np.array_equal(self.offsets, other.offsets)
+            and np.array_equal(self.neurons, other.neurons)
+        )
+
+    __hash__ = None
+
+    def __dlpack__(self, **options):
+        """Export `to_dense()` through DLPack: `torch.from_dlpack(spikes)`."""
+        return self.to_dense().__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return (1, 0)  # a CPU
+
+    def __repr__(self) -> str:
+        spikes = self.neurons.size
+        rate = spikes / max(1, self.batch * self.steps * self.size)
+        return f"SpikeTrains(shape={self.shape}, spikes={spikes}, rate={rate:.2%} a step)"

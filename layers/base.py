@@ -1,0 +1,83 @@
+"""The contract that every layer keeps."""
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from cupynn.checks import InputError
+from cupynn.spikes import SpikeTrains
+
+
+class Run(NamedTuple):
+    """What a layer did in one pass: its trains and, where asked for, its state at every step."""
+
+    spikes: SpikeTrains
+    membrane: np.ndarray | None  # (B, T, *output_shape) float32, just before a reset
+    current: np.ndarray | None  # (B, T, *output_shape) float32
+
+
+class Layer(ABC):
+    """A layer of spiking neurons.
+
+    The constructor stores its arguments under their own names; `build` allocates. `forward` and `backward` are twins and
+    keep nothing between them: the network hands the trains back.
+
+    Attributes
+    ----------
+    name : str
+        Set by the constructor or, from kind and position, by the network.
+    params, grads : dict of str to ndarray
+        Trained arrays, float32, and the gradients that the last `backward` wrote, under the same keys.
+    input_shape, output_shape : tuple of int
+        Known once built.
+    """
+
+    kind_name: ClassVar[str]  # stem of automatic names: "dense" gives dense_1, dense_2, ...
+
+    def __init__(self, name: str | None) -> None:
+        if name is not None and (not isinstance(name, str) or not name or "/" in name or name == "input"):
+            raise InputError(f"name={name!r}: pass a name without '/' other than 'input'")
+        self.name = name
+        self.params: dict[str, np.ndarray] = {}
+        self.grads: dict[str, np.ndarray] = {}
+        self.input_shape: tuple[int, ...] = ()
+        self.output_shape: tuple[int, ...] = ()
+
+    @abstractmethod
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        """Fix the shapes and draw the initial parameters."""
+
+    @abstractmethod
+    def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
+        """Simulate the layer on trains (B, T, *input_shape)."""
+
+    @abstractmethod
+    def backward(
+        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+    ) -> np.ndarray | None:
+        """Write the mean gradient over the batch to `grads`; return the error of the inputs' counts.
+
+        Parameters
+        ----------
+        inputs, outputs : SpikeTrains
+            What `forward` took and returned.
+        delta : ndarray of float32, shape (B, *output_shape)
+            Derivative of each sample's loss by the firing counts of this layer.
+        input_error : bool
+            Whether to compute the return value, float32 (B, *input_shape); None otherwise.
+        """
+
+    def config(self) -> dict[str, Any]:
+        """Arguments that make this layer again, with its class under "kind"."""
+        arguments = inspect.signature(type(self)).parameters
+        return {"kind": type(self).__name__} | {name: getattr(self, name) for name in arguments}
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trained values."""
+        return sum(array.size for array in self.params.values())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config().items() if k != 'kind')})"

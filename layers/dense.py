@@ -1,0 +1,149 @@
+"""`SpikingDense`: fully connected spiking neurons, optionally with local inhibition."""
+
+from math import prod, sqrt
+
+import numba
+import numpy as np
+
+from cupynn import checks
+from cupynn.kernels.lif import lif
+from cupynn.kernels.psp import PSP_KERNELS, make_traces, psp
+from cupynn.layers import dense_cpu
+from cupynn.layers.base import Layer, Run
+from cupynn.spikes import SpikeTrains
+
+# Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
+# membrane of some neurons crosses the threshold and that of others does not, whatever the width of the layer below.
+INITIAL_SCALE = 0.4
+
+# Traces held at once, in float32 values: 16 MB, so that they come from the last-level cache and not from memory.
+TRACE_VALUES = 1 << 22
+
+
+class SpikingDense(Layer):
+    """Fully connected leaky integrate-and-fire neurons with a first-order synapse (paper: sections 2.1 and 3).
+
+    Parameters
+    ----------
+    units : int
+        Number of neurons.
+    v_th : float
+        Firing threshold.
+    tau_m, tau_s : float
+        Membrane and synaptic time constant in steps, at least 1; they may be equal.
+    t_ref : int
+        Refractory period in steps.
+    lateral_inhibition : float
+        Strength by which each spike lowers the synaptic current of all other neurons of the layer at the next step.
+    psp_kernel : {"exact", "srm"}
+        The S-PSP of the simulation itself, or the paper's continuous kernel.
+    initial_weight : float, optional
+        Initial weights are uniform in [-initial_weight, initial_weight]; by default
+        ``v_th * 0.4 * sqrt(3 / inputs)``.
+    name : str, optional
+        By default "dense_1", "dense_2", ... by position.
+
+    Attributes
+    ----------
+    params : dict
+        "weight", float32 (units, inputs).
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> SpikingDense(800, v_th=20.0).units
+    800
+    """
+
+    kind_name = "dense"
+
+    def __init__(
+        self,
+        units: int,
+        v_th: float,
+        tau_m: float = 64.0,
+        tau_s: float = 8.0,
+        t_ref: int = 2,
+        lateral_inhibition: float = 0.0,
+        psp_kernel: str = "exact",
+        initial_weight: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.units = checks.integer("units", units, minimum=1)
+        self.v_th = checks.number("v_th", v_th, above=1e-5)
+        self.tau_m = checks.number("tau_m", tau_m, minimum=1)
+        self.tau_s = checks.number("tau_s", tau_s, minimum=1)
+        self.t_ref = checks.integer("t_ref", t_ref)
+        self.lateral_inhibition = checks.number("lateral_inhibition", lateral_inhibition, minimum=0)
+        self.psp_kernel = checks.choice("psp_kernel", psp_kernel, PSP_KERNELS)
+        self.initial_weight = (
+            None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
+        )
+        self.output_shape = (self.units,)
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        """Draw the initial weights, uniform."""
+        inputs = prod(input_shape)
+        bound = self.initial_weight or self.v_th * INITIAL_SCALE * sqrt(3 / inputs)
+        self.input_shape = input_shape
+        self.params = {"weight": rng.uniform(-bound, bound, (self.units, inputs)).astype(np.float32)}
+        self.grads = {"weight": np.zeros((self.units, inputs), np.float32)}
+
+    def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
+        """Simulate the layer: current, membrane and firing, step by step (paper: equations 1 to 3)."""
+        traced = (inputs.batch, inputs.steps, self.units) if record else (0, 0, 0)
+        membrane, current = np.zeros(traced, np.float32), np.zeros(traced, np.float32)
+        neurons, offsets = dense_cpu.simulate(
+            inputs.neurons,
+            inputs.offsets,
+            self.params["weight"],
+            inputs.steps,
+            lif(self.v_th, self.tau_m, self.tau_s, self.t_ref),
+            self.lateral_inhibition,
+            membrane,
+            current,
+        )
+        spikes = SpikeTrains(neurons, offsets, inputs.steps, self.output_shape)
+        return Run(spikes, membrane, current) if record else Run(spikes, None, None)
+
+    def backward(
+        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+    ) -> np.ndarray | None:
+        """Weight gradient and error of the inputs from the S-PSP (paper: equations 12 to 20)."""
+        weight, gradient = self.params["weight"], self.grads["weight"]
+        constants = psp(self.psp_kernel, self.tau_m, self.tau_s, self.t_ref)
+        errors = delta / np.float32(self.v_th)
+        blocks = min(self.units, 2 * numba.get_num_threads())
+        below = np.empty((inputs.batch, weight.shape[1]), np.float32) if input_error else None
+        gradient[:] = 0
+        for part in _parts(inputs):
+            x, o, d = inputs[part], outputs[part], errors[part]
+            traces = make_traces(x, o, d, constants, self.t_ref)
+            f = self._lateral_factors(o, constants)
+            shares = d / np.float32(inputs.batch)
+            dense_cpu.weight_gradient(
+                *o.by_neuron(), traces, shares, f, weight, np.float32(self.v_th), blocks, gradient
+            )
+            if input_error:
+                counts = x.counts.reshape(x.batch, -1)
+                dense_cpu.input_error(*o.by_neuron(), counts, traces, d, weight, below[part])
+        return None if below is None else below.reshape(inputs.batch, *self.input_shape)
+
+    def _lateral_factors(self, outputs: SpikeTrains, constants) -> np.ndarray:
+        ones = np.ones((outputs.batch, self.units), np.float32)
+        if self.lateral_inhibition == 0:
+            return ones
+        traces = make_traces(outputs, outputs, ones, constants, self.t_ref)
+        strength = np.float32(self.lateral_inhibition / self.v_th)
+        return dense_cpu.lateral_factors(*outputs.by_neuron(), traces, strength)
+
+
+def _parts(inputs: SpikeTrains) -> list[slice]:
+    """Split a batch so that the traces of a part stay within bounds."""
+    samples = max(1, TRACE_VALUES // (inputs.steps * inputs.size))
+    return [slice(first, first + samples) for first in range(0, inputs.batch, samples)]

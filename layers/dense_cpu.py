@@ -1,0 +1,193 @@
+"""Fully connected spiking neurons on the CPU, event by event. `dense.py` says what the arguments mean."""
+
+import numpy as np
+from numba import prange
+
+from cupynn.kernels import inline, kernel
+from cupynn.kernels.events import pack, sort_by_step
+from cupynn.kernels.lif import lif_step
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SLOPE, SILENT_SPSP, spsp_row
+
+# Neurons advanced together while time runs: their state and their weights from the active inputs stay in the second-level
+# cache.
+BLOCK = 200
+
+
+@inline
+def active_inputs(neurons, first, last, size):
+    """Inputs that fire at all, in order of first appearance, and each event as an index into them."""
+    column = np.full(size, -1, np.int32)
+    active = np.empty(size, np.int32)
+    event_columns = np.empty(last - first, np.uint32)
+    count = 0
+    for event in range(first, last):
+        j = neurons[event]
+        if column[j] < 0:
+            column[j] = count
+            active[count] = j
+            count += 1
+        event_columns[event - first] = column[j]
+    return active[:count], event_columns
+
+
+@inline
+def add_rows(table, picks, first, last, total):
+    """Add the rows table[picks[first:last]] to `total`, four at a time to spare three loads and stores of it."""
+    event = first
+    while event + 4 <= last:
+        row0, row1, row2, row3 = picks[event], picks[event + 1], picks[event + 2], picks[event + 3]
+        for i in range(total.size):
+            total[i] += (table[row0, i] + table[row1, i]) + (table[row2, i] + table[row3, i])
+        event += 4
+    while event < last:
+        row = picks[event]
+        for i in range(total.size):
+            total[i] += table[row, i]
+        event += 1
+
+
+@kernel
+def _simulate(neurons, offsets, weight, steps, constants, inhibition, membranes, currents):
+    batch = (offsets.size - 1) // steps
+    n_out, n_in = weight.shape
+    columns = weight.T.copy()
+    block = n_out if inhibition != 0 else min(n_out, BLOCK)  # inhibited neurons see each other at every step
+    t_ref = np.int64(constants.t_ref)
+    capacity = n_out * ((steps - 1 + t_ref) // (t_ref + 1))
+    rows = np.empty((batch, capacity), np.int32)
+    row_offsets = np.empty((batch, steps + 1), np.int64)
+    for b in prange(batch):
+        origin = offsets[b * steps]
+        active, event_columns = active_inputs(neurons, origin, offsets[(b + 1) * steps], n_in)
+        event_steps = np.empty(capacity, np.int32)
+        event_neurons = np.empty(capacity, np.int32)
+        n = 0
+        for low in range(0, n_out, block):
+            high = min(low + block, n_out)
+            width = high - low
+            table = np.empty((active.size, width), np.float32)
+            for k in range(active.size):
+                table[k] = columns[active[k], low:high]
+            x = np.empty(width, np.float32)
+            before = np.empty(width, np.float32)
+            v = np.zeros(width, np.float32)
+            q = np.zeros(width, np.float32)
+            refractory = np.zeros(width, np.float32)
+            fired = np.zeros(width, np.int32)
+            count = np.int32(0)
+            for t in range(1, steps):
+                for i in range(width):
+                    x[i] = inhibition * np.float32(fired[i] - count)
+                first = offsets[b * steps + t - 1] - origin
+                last = offsets[b * steps + t] - origin
+                add_rows(table, event_columns, first, last, x)
+                count = lif_step(x, v, q, refractory, fired, before, constants)
+                if count:
+                    for i in range(width):
+                        if fired[i]:
+                            event_steps[n], event_neurons[n] = t, low + i
+                            n += 1
+                if membranes.size:
+                    membranes[b, t, low:high] = before
+                    currents[b, t, low:high] = q
+        sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
+    return rows, row_offsets
+
+
+def simulate(neurons, offsets, weight, steps, constants, inhibition, membranes, currents):
+    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty."""
+    return pack(*_simulate(neurons, offsets, weight, steps, constants, np.float32(inhibition), membranes, currents))
+
+
+@kernel
+def weight_gradient(times, neuron_offsets, traces, errors, factors, weight, v_th, blocks, gradient):
+    """Add sum_b D_i (1 + h_i) f_i e_ij to gradient (N_out, N_in), where h_i = sum_j w_ij e_ij / (v_th o_i).
+
+    A block of neurons owns its rows of the gradient and takes the samples in turn, so that the sum has one order, whatever
+    the number of blocks. times, neuron_offsets: the trains above, by neuron; errors: D (B, N_out); factors: f (B, N_out)
+    """
+    batch, n_out = errors.shape
+    n_in = weight.shape[1]
+    for block in prange(blocks):
+        row = np.empty(n_in, np.float32)
+        low, high = block * n_out // blocks, (block + 1) * n_out // blocks
+        silent_effect = np.zeros(high - low, np.float32)
+        for i in range(low, high):
+            for j in range(n_in):
+                silent_effect[i - low] += weight[i, j] * SILENT_EFFECT
+        for b in range(batch):
+            width = traces.active_counts[b]
+            active = traces.active[b, :width]
+            spsp = row[:width]
+            for i in range(low, high):
+                if errors[b, i] == 0:
+                    continue
+                first, last = neuron_offsets[b * n_out + i], neuron_offsets[b * n_out + i + 1]
+                if first == last:
+                    spsp[:] = SILENT_SPSP
+                    effect = silent_effect[i - low]
+                else:
+                    spsp_row(traces, b, times, first, last, spsp)
+                    effect = np.float32(0)
+                    for k in range(width):
+                        effect += weight[i, active[k]] * spsp[k]
+                    effect /= np.float32(last - first)
+                scale = errors[b, i] * factors[b, i] * (np.float32(1) + effect / v_th)
+                for k in range(width):
+                    gradient[i, active[k]] += scale * spsp[k]
+
+
+@kernel
+def input_error(times, neuron_offsets, counts, traces, errors, weight, result):
+    """Error of the trains below, result (B, N_in) = sum_i D_i w_ij e_ij / o_j, the slope being 1 where i or j is silent.
+
+    times, neuron_offsets: the trains above, by neuron; counts: o_j (B, N_in); errors: D (B, N_out)
+    """
+    batch, n_out = errors.shape
+    n_in = weight.shape[1]
+    for b in prange(batch):
+        width = traces.active_counts[b]
+        spsp = np.empty(width, np.float32)
+        slope = np.empty(n_in, np.float32)
+        result[b] = 0
+        for i in range(n_out):
+            error = errors[b, i]
+            if error == 0:
+                continue
+            first, last = neuron_offsets[b * n_out + i], neuron_offsets[b * n_out + i + 1]
+            slope[:] = SILENT_SLOPE
+            if first < last:
+                spsp_row(traces, b, times, first, last, spsp)
+                for k in range(width):
+                    j = traces.active[b, k]
+                    slope[j] = spsp[k] / counts[b, j]
+            for j in range(n_in):
+                result[b, j] += error * weight[i, j] * slope[j]
+
+
+@kernel
+def lateral_factors(times, neuron_offsets, traces, strength):
+    """Factor f (B, N) float32 of the weight gradient in an inhibited layer.
+
+    With r_lj = e_lj / o_j, the S-PSP of neuron j's train on neuron l for each of its spikes (1 where either is silent), and
+    l, j among those that fire: f_j = 1 / (1 - strength^2 sum_{l != j} r_lj r_jl), strength in units of the threshold.
+
+    times, neuron_offsets: the layer's own trains, by neuron; traces: theirs, at their own firings
+    """
+    batch, size = traces.columns.shape
+    factors = np.ones((batch, size), np.float32)
+    for b in prange(batch):
+        width = traces.active_counts[b]
+        ratios = np.empty((width, width), np.float32)
+        counts = np.empty(width, np.float32)
+        for k in range(width):
+            i = b * size + traces.active[b, k]
+            spsp_row(traces, b, times, neuron_offsets[i], neuron_offsets[i + 1], ratios[k])
+            counts[k] = neuron_offsets[i + 1] - neuron_offsets[i]
+        for k in range(width):
+            coupling = np.float32(0)
+            for m in range(width):
+                if m != k:
+                    coupling += ratios[k, m] / counts[m] * ratios[m, k] / counts[k]
+            factors[b, traces.active[b, k]] = 1 / (1 - strength * strength * coupling)
+    return factors
