@@ -9,6 +9,7 @@ Axes, everywhere: B samples of a batch, T time steps, N neurons (or C, H, W). Ti
 >>> from cupynn import Sequential, layers, datasets, encoders, losses, optimizers, plot
 """
 
+from importlib import import_module as _import_module
 from pathlib import Path as _Path
 
 __version__ = "0.1.0"
@@ -16,3 +17,21 @@ __version__ = "0.1.0"
 _here = _Path(__file__).resolve().parent
 if not (_here / "layers").is_dir():  # a checkout, not a wheel: layers/ and datasets/ stand beside this folder
     __path__.append(str(_here.parent))
+
+# Public names, loaded when first asked for: Numba alone takes longer to import than `import cupynn` may.
+_MODULES = ("checkpoint", "datasets", "encoders", "layers", "losses", "optimizers", "plot", "presets", "training")
+_HOMES = {"SpikeTrains": "spikes", "Sequential": "network", "Recording": "network", "InputError": "checks"}
+
+__all__ = ["__version__", *_MODULES, *_HOMES]
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return _import_module(f"cupynn.{name}")
+    if name in _HOMES:
+        return getattr(_import_module(f"cupynn.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'cupynn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

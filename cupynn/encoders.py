@@ -1,21 +1,20 @@
 """Encoders: from data to `SpikeTrains`."""
 
-import inspect
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.config import Configured
 from cupynn.kernels.poisson import gap_tables, poisson
 from cupynn.spikes import SpikeTrains
 
 _tables = lru_cache(maxsize=4)(gap_tables)
 
 
-class Encoder(ABC):
+class Encoder(Configured, ABC):
     """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
 
     @abstractmethod
@@ -33,14 +32,6 @@ class Encoder(ABC):
         samples : ndarray of int, shape (B,)
             Number of each sample, below 2^32.
         """
-
-    def config(self) -> dict[str, Any]:
-        """Arguments that make this encoder again, with its class under "kind"."""
-        arguments = inspect.signature(type(self)).parameters
-        return {"kind": type(self).__name__} | {name: getattr(self, name) for name in arguments}
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config().items() if k != 'kind')})"
 
 
 class Poisson(Encoder):

@@ -1,12 +1,12 @@
 """Losses on firing counts: their value, and the error that they give the output layer."""
 
-import inspect
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.config import Configured
 from cupynn.spikes import SpikeTrains
 
 
@@ -21,7 +21,7 @@ class CountError(NamedTuple):
     """The output trains, those of silent labels filled in."""
 
 
-class SpikeCount:
+class SpikeCount(Configured):
     """Squared distance of the firing counts from a target (paper: section 3.2).
 
     With target y_i, `desired` for the label's neuron and `undesired` for the others, and z_i = o_i - y_i taken as zero where
@@ -44,8 +44,8 @@ class SpikeCount:
 
     Examples
     --------
-    >>> SpikeCount(desired=35, undesired=5, margin=5)
-    SpikeCount(desired=35, undesired=5, margin=5)
+    >>> SpikeCount(desired=30, undesired=5)
+    SpikeCount(desired=30)
     """
 
     def __init__(self, desired: int = 35, undesired: int = 5, margin: int = 5) -> None:
@@ -72,9 +72,13 @@ class SpikeCount:
             fit into T steps.
         """
         if len(spikes.neuron_shape) != 1:
-            raise InputError(f"the output has shape {spikes.neuron_shape}: end the network with a layer of one axis, classes")
+            raise InputError(
+                f"the output has shape {spikes.neuron_shape}: end the network with a layer of one axis, classes"
+            )
         if self.desired >= spikes.steps:
-            raise InputError(f"desired={self.desired} spikes do not fit into {spikes.steps} steps: pass fewer, or more steps")
+            raise InputError(
+                f"desired={self.desired} spikes do not fit into {spikes.steps} steps: pass fewer, or more steps"
+            )
         classes = spikes.size
         labels = checks.labels("labels", labels, classes, spikes.batch)
         weights = _weights(sample_weight, spikes.batch)
@@ -99,14 +103,6 @@ class SpikeCount:
             np.concatenate([neurons, np.repeat(labels[silent], times.size)]),
             shape=spikes.shape,
         )
-
-    def config(self) -> dict[str, Any]:
-        """Arguments that make this loss again, with its class under "kind"."""
-        arguments = inspect.signature(type(self)).parameters
-        return {"kind": type(self).__name__} | {name: getattr(self, name) for name in arguments}
-
-    def __repr__(self) -> str:
-        return f"SpikeCount(desired={self.desired}, undesired={self.undesired}, margin={self.margin})"
 
 
 def _weights(sample_weight, batch: int) -> np.ndarray:

@@ -1,12 +1,12 @@
 """The contract that every layer keeps."""
 
-import inspect
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from cupynn.checks import InputError
+from cupynn.config import Configured
 from cupynn.spikes import SpikeTrains
 
 
@@ -18,7 +18,7 @@ class Run(NamedTuple):
     current: np.ndarray | None  # (B, T, *output_shape) float32
 
 
-class Layer(ABC):
+class Layer(Configured, ABC):
     """A layer of spiking neurons.
 
     The constructor stores its arguments under their own names; `build` allocates. `forward` and `backward` are twins and
@@ -69,15 +69,7 @@ class Layer(ABC):
             Whether to compute the return value, float32 (B, *input_shape); None otherwise.
         """
 
-    def config(self) -> dict[str, Any]:
-        """Arguments that make this layer again, with its class under "kind"."""
-        arguments = inspect.signature(type(self)).parameters
-        return {"kind": type(self).__name__} | {name: getattr(self, name) for name in arguments}
-
     @property
     def parameter_count(self) -> int:
         """Number of trained values."""
         return sum(array.size for array in self.params.values())
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config().items() if k != 'kind')})"

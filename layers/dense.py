@@ -81,9 +81,7 @@ class SpikingDense(Layer):
         self.t_ref = checks.integer("t_ref", t_ref)
         self.lateral_inhibition = checks.number("lateral_inhibition", lateral_inhibition, minimum=0)
         self.psp_kernel = checks.choice("psp_kernel", psp_kernel, PSP_KERNELS)
-        self.initial_weight = (
-            None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
-        )
+        self.initial_weight = None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
         self.output_shape = (self.units,)
 
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
@@ -126,9 +124,7 @@ class SpikingDense(Layer):
             traces = make_traces(x, o, d, constants, self.t_ref)
             f = self._lateral_factors(o, constants)
             shares = d / np.float32(inputs.batch)
-            dense_cpu.weight_gradient(
-                *o.by_neuron(), traces, shares, f, weight, np.float32(self.v_th), blocks, gradient
-            )
+            dense_cpu.weight_gradient(*o.by_neuron(), traces, shares, f, weight, np.float32(self.v_th), blocks, gradient)
             if input_error:
                 counts = x.counts.reshape(x.batch, -1)
                 dense_cpu.input_error(*o.by_neuron(), counts, traces, d, weight, below[part])

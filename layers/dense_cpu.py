@@ -106,34 +106,34 @@ def weight_gradient(times, neuron_offsets, traces, errors, factors, weight, v_th
     A block of neurons owns its rows of the gradient and takes the samples in turn, so that the sum has one order, whatever
     the number of blocks. times, neuron_offsets: the trains above, by neuron; errors: D (B, N_out); factors: f (B, N_out)
     """
+    values, starts, rows, _, all_active, active_counts, decays, t_ref = traces
     batch, n_out = errors.shape
     n_in = weight.shape[1]
     for block in prange(blocks):
-        row = np.empty(n_in, np.float32)
         low, high = block * n_out // blocks, (block + 1) * n_out // blocks
+        row = np.empty(n_in, np.float32)
         silent_effect = np.zeros(high - low, np.float32)
         for i in range(low, high):
             for j in range(n_in):
                 silent_effect[i - low] += weight[i, j] * SILENT_EFFECT
         for b in range(batch):
-            width = traces.active_counts[b]
-            active = traces.active[b, :width]
-            spsp = row[:width]
+            active = all_active[b, : active_counts[b]]
+            spsp = row[: active.size]
             for i in range(low, high):
                 if errors[b, i] == 0:
                     continue
-                first, last = neuron_offsets[b * n_out + i], neuron_offsets[b * n_out + i + 1]
-                if first == last:
+                firings = times[neuron_offsets[b * n_out + i] : neuron_offsets[b * n_out + i + 1]]
+                if firings.size == 0:
                     spsp[:] = SILENT_SPSP
                     effect = silent_effect[i - low]
                 else:
-                    spsp_row(traces, b, times, first, last, spsp)
+                    spsp_row(values, starts[b], rows[b], decays, t_ref, firings, spsp)
                     effect = np.float32(0)
-                    for k in range(width):
+                    for k in range(active.size):
                         effect += weight[i, active[k]] * spsp[k]
-                    effect /= np.float32(last - first)
+                    effect /= np.float32(firings.size)
                 scale = errors[b, i] * factors[b, i] * (np.float32(1) + effect / v_th)
-                for k in range(width):
+                for k in range(active.size):
                     gradient[i, active[k]] += scale * spsp[k]
 
 
@@ -143,26 +143,25 @@ def input_error(times, neuron_offsets, counts, traces, errors, weight, result):
 
     times, neuron_offsets: the trains above, by neuron; counts: o_j (B, N_in); errors: D (B, N_out)
     """
+    values, starts, rows, _, all_active, active_counts, decays, t_ref = traces
     batch, n_out = errors.shape
     n_in = weight.shape[1]
     for b in prange(batch):
-        width = traces.active_counts[b]
-        spsp = np.empty(width, np.float32)
+        active = all_active[b, : active_counts[b]]
+        spsp = np.empty(active.size, np.float32)
         slope = np.empty(n_in, np.float32)
         result[b] = 0
         for i in range(n_out):
-            error = errors[b, i]
-            if error == 0:
+            if errors[b, i] == 0:
                 continue
-            first, last = neuron_offsets[b * n_out + i], neuron_offsets[b * n_out + i + 1]
             slope[:] = SILENT_SLOPE
-            if first < last:
-                spsp_row(traces, b, times, first, last, spsp)
-                for k in range(width):
-                    j = traces.active[b, k]
-                    slope[j] = spsp[k] / counts[b, j]
+            firings = times[neuron_offsets[b * n_out + i] : neuron_offsets[b * n_out + i + 1]]
+            if firings.size:
+                spsp_row(values, starts[b], rows[b], decays, t_ref, firings, spsp)
+                for k in range(active.size):
+                    slope[active[k]] = spsp[k] / counts[b, active[k]]
             for j in range(n_in):
-                result[b, j] += error * weight[i, j] * slope[j]
+                result[b, j] += errors[b, i] * weight[i, j] * slope[j]
 
 
 @kernel
@@ -174,20 +173,22 @@ def lateral_factors(times, neuron_offsets, traces, strength):
 
     times, neuron_offsets: the layer's own trains, by neuron; traces: theirs, at their own firings
     """
-    batch, size = traces.columns.shape
+    values, starts, rows, columns, all_active, active_counts, decays, t_ref = traces
+    batch, size = columns.shape
     factors = np.ones((batch, size), np.float32)
     for b in prange(batch):
-        width = traces.active_counts[b]
-        ratios = np.empty((width, width), np.float32)
-        counts = np.empty(width, np.float32)
-        for k in range(width):
-            i = b * size + traces.active[b, k]
-            spsp_row(traces, b, times, neuron_offsets[i], neuron_offsets[i + 1], ratios[k])
-            counts[k] = neuron_offsets[i + 1] - neuron_offsets[i]
-        for k in range(width):
+        active = all_active[b, : active_counts[b]]
+        ratios = np.empty((active.size, active.size), np.float32)
+        counts = np.empty(active.size, np.float32)
+        for k in range(active.size):
+            i = b * size + active[k]
+            firings = times[neuron_offsets[i] : neuron_offsets[i + 1]]
+            spsp_row(values, starts[b], rows[b], decays, t_ref, firings, ratios[k])
+            counts[k] = firings.size
+        for k in range(active.size):
             coupling = np.float32(0)
-            for m in range(width):
+            for m in range(active.size):
                 if m != k:
                     coupling += ratios[k, m] / counts[m] * ratios[m, k] / counts[k]
-            factors[b, traces.active[b, k]] = 1 / (1 - strength * strength * coupling)
+            factors[b, active[k]] = 1 / (1 - strength * strength * coupling)
     return factors

@@ -131,9 +131,7 @@ def test_examples_in_docstrings():
 
 
 def toy(n=4, classes=2):
-    return datasets.Dataset(
-        np.arange(n, dtype=np.uint8)[:, None], np.arange(n) % classes, tuple("abcde"[:classes]), "toy"
-    )
+    return datasets.Dataset(np.arange(n, dtype=np.uint8)[:, None], np.arange(n) % classes, tuple("abcde"[:classes]), "toy")
 
 
 def test_dataset_normalises_labels_and_classes():

@@ -35,6 +35,7 @@ class _KernelCache(FunctionCache):
 def kernel(function: Callable) -> Callable:
     """Compile `function` at its first call, parallel where it says `prange`, and keep the result on disk.
 
+    A tuple of arrays is unpacked before `prange`: used inside, its fields get mixed up (Numba 0.68).
     Rounding is IEEE's own (no `fastmath`): a spike must not depend on the processor that computes it.
     """
     dispatcher = numba.njit(parallel=True, nogil=True, error_model="numpy")(function)

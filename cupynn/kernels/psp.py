@@ -106,10 +106,11 @@ def _active_columns(neuron_offsets, batch):
 
 @kernel
 def _fill(neurons, offsets, traces, constants):
-    batch, steps = traces.rows.shape
+    values, starts, rows, columns, _, active_counts, _, _ = traces
     decay_m, decay_s, gain, delay = constants
+    batch, steps = rows.shape
     for b in prange(batch):
-        width = traces.active_counts[b]
+        width = active_counts[b]
         current = np.zeros(width, np.float32)
         trace = np.zeros(width, np.float32)
         for t in range(steps):
@@ -118,12 +119,12 @@ def _fill(neurons, offsets, traces, constants):
             source = t - 1 - delay
             if source >= 0:
                 for event in range(offsets[b * steps + source], offsets[b * steps + source + 1]):
-                    current[traces.columns[b, neurons[event]]] += np.float32(1)
+                    current[columns[b, neurons[event]]] += np.float32(1)
             for j in range(width):
                 trace[j] = trace[j] * decay_m + gain * current[j]
-            if traces.rows[b, t] >= 0:
-                start = traces.starts[b] + traces.rows[b, t] * width
-                traces.values[start : start + width] = trace
+            if rows[b, t] >= 0:
+                start = starts[b] + rows[b, t] * width
+                values[start : start + width] = trace
 
 
 def make_traces(below: SpikeTrains, above: SpikeTrains, errors: np.ndarray, constants: Psp, t_ref: int) -> Traces:
@@ -140,22 +141,24 @@ def make_traces(below: SpikeTrains, above: SpikeTrains, errors: np.ndarray, cons
 
 
 @inline
-def spsp_row(traces, b, times, first, last, row):
-    """S-PSP of sample b's active trains on one neuron, a sum over its firings times[first:last] -> row (width,) float32."""
+def spsp_row(values, start, rows, decays, t_ref, firings, row):
+    """S-PSP of a sample's active trains on one neuron, a sum over its firings (n,) -> row (width,) float32.
+
+    values, start: the sample's matrix of traces and where it begins; rows (T,): the matrix row of a step; decays (T + 1,)
+    """
     width = row.size
-    values, start = traces.values, traces.starts[b]
     for j in range(width):
         row[j] = 0
-    for event in range(first, last):
-        firing = start + traces.rows[b, times[event]] * width
+    for k in range(firings.size):
+        firing = start + rows[firings[k]] * width
         at_firing = values[firing : firing + width]
-        if event == first:
+        if k == 0:
             for j in range(width):
                 row[j] = at_firing[j]
         else:
-            release_step = times[event - 1] + traces.t_ref
-            release = start + traces.rows[b, release_step] * width
+            release_step = firings[k - 1] + t_ref
+            release = start + rows[release_step] * width
             at_release = values[release : release + width]
-            decay = traces.decays[times[event] - release_step]
+            decay = decays[firings[k] - release_step]
             for j in range(width):
                 row[j] += at_firing[j] - decay * at_release[j]

@@ -1,0 +1,83 @@
+"""Files of networks: definition and weights in one .npz, written atomically, read without pickle."""
+
+import json
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+
+import cupynn
+from cupynn import definition
+from cupynn.checks import InputError
+from cupynn.network import Sequential
+
+FORMAT = 1
+_HEADER = "definition"
+
+
+def save(network: Sequential, path: str | os.PathLike) -> None:
+    """Write a network to `path`, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or cannot be written.
+    """
+    path = Path(path)
+    header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
+    arrays = {f"{layer.name}/{name}": array for layer in network.layers for name, array in layer.params.items()}
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".tmp", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                np.savez(file, **{_HEADER: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.chmod(0o644)
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours"
+        ) from error
+
+
+def load(path: str | os.PathLike) -> Sequential:
+    """Read a network that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; pass a network saved by net.save(path)")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(arrays.pop(_HEADER).tobytes())
+        version = header["format"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is no network of cupynn's, or is damaged ({error}); save it anew with net.save") from None
+    if version != FORMAT:
+        raise InputError(
+            f"{path} has format {version!r}, this version reads {FORMAT}: load it with the version that wrote it"
+        )
+    network = definition.build(header.get("network"), str(path))
+    expected = {f"{layer.name}/{name}": array for layer in network.layers for name, array in layer.params.items()}
+    if arrays.keys() != expected.keys():
+        raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition wants {sorted(expected)}: save it anew")
+    for name, parameter in expected.items():
+        array = arrays[name]
+        if array.shape != parameter.shape or array.dtype != parameter.dtype or not np.isfinite(array).all():
+            raise InputError(
+                f"{path}: {name} is {array.dtype} {array.shape}, or not finite; expected {parameter.dtype} {parameter.shape}"
+            )
+        parameter[...] = array
+    return network

@@ -1,0 +1,60 @@
+"""Objects that say which arguments made them, and are made again from these: what files and presets hold."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from cupynn.checks import InputError
+
+
+class Configured:
+    """An object whose constructor keeps each argument under its own name."""
+
+    def config(self) -> dict[str, Any]:
+        """Arguments that make this object again, with its class under "kind"; those that are None are left out."""
+        values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return {"kind": type(self).__name__} | {
+            name: value.config() if isinstance(value, Configured) else value
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def __repr__(self) -> str:
+        arguments = {
+            name: getattr(self, name)
+            for name, parameter in inspect.signature(type(self)).parameters.items()
+            if parameter.default is inspect.Parameter.empty or getattr(self, name) != parameter.default
+        }
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+
+
+def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
+    """Make an object from a table as `Configured.config` gives it.
+
+    Raises
+    ------
+    InputError
+        If `table` is no table, its kind is not in the registry, a key is unknown or one is missing, or the constructor
+        refuses a value; the message begins with `where`.
+    """
+    if not isinstance(table, Mapping):
+        raise InputError(f"{where}: expected a table of keys and values, found {table!r}")
+    kind = table.get("kind")
+    if kind not in registry:
+        raise InputError(f"{where}: kind={kind!r}: pass one of {', '.join(map(repr, registry))}")
+    arguments = {key: value for key, value in table.items() if key != "kind"}
+    check_keys(arguments, inspect.signature(registry[kind]).parameters, f"{where} ({kind})")
+    try:
+        return registry[kind](**arguments)
+    except InputError as error:
+        raise InputError(f"{where} ({kind}): {error}") from None
+
+
+def check_keys(table: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], where: str) -> None:
+    """Refuse keys that are no parameters, and parameters without default that are no keys."""
+    for key in table:
+        if key not in parameters:
+            raise InputError(f"{where}: unknown key {key!r}: known are {', '.join(parameters)}")
+    for name, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and name not in table:
+            raise InputError(f"{where}: key {name!r} is missing")

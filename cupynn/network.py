@@ -1,0 +1,329 @@
+"""`Sequential`: layers one after the other, with explicit forward and backward passes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from cupynn import checks, training
+from cupynn.checks import InputError
+from cupynn.data import Data, as_inputs, as_pair
+from cupynn.device import describe
+from cupynn.device import resolve as resolve_device
+from cupynn.encoders import Encoder
+from cupynn.layers import Layer
+from cupynn.losses import CountError, SpikeCount
+from cupynn.spikes import SpikeTrains
+
+# Draws of random trains: evaluation, the epochs 1, 2, ... of training, and `encode` without numbers of its own.
+EVALUATION_DRAW = 0
+FREE_DRAW = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What every layer did on a batch of samples.
+
+    Attributes
+    ----------
+    spikes : dict of str to SpikeTrains
+        Trains (B, T, *shape) of "input" and of each layer, in order.
+    membranes, currents : dict of str to ndarray
+        Membrane just before any reset, and synaptic current, float32 (B, T, *shape), of each layer.
+    thresholds : dict of str to float
+        Firing threshold of each layer.
+    """
+
+    spikes: dict[str, SpikeTrains]
+    membranes: dict[str, np.ndarray]
+    currents: dict[str, np.ndarray]
+    thresholds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a network does on labelled data.
+
+    Attributes
+    ----------
+    accuracy : float
+        Fraction of samples whose label's neuron fires most; the lowest index wins a tie.
+    loss : float or None
+        Mean loss, if a loss was given.
+    spikes : dict of str to float
+        Mean firing count of a neuron in one sample, of "input" and of each layer.
+    silent : int
+        Samples with no output spike at all; they read as class 0.
+    confusion : ndarray of int64, shape (classes, classes)
+        Number of samples by label (row) and prediction (column).
+    """
+
+    accuracy: float
+    loss: float | None
+    spikes: dict[str, float]
+    silent: int
+    confusion: np.ndarray
+
+    def __repr__(self) -> str:
+        loss = "" if self.loss is None else f", loss={self.loss:.2f}"
+        spikes = ", ".join(f"{name} {count:.2f}" for name, count in self.spikes.items())
+        return f"Evaluation(accuracy={self.accuracy:.2%}{loss}, silent={self.silent}, spikes a neuron: {spikes})"
+
+
+class Sequential:
+    """A spiking network: an encoder and layers, one after the other.
+
+    Parameters
+    ----------
+    layers : iterable of Layer
+        At least one; built here, so each belongs to one network only.
+    input_shape : tuple of int
+        Shape of one sample, such as (28, 28).
+    steps : int
+        Number of time steps T.
+    encoder : Encoder, optional
+        Turns data into trains. Without one the network takes `SpikeTrains` only.
+    seed : int
+        Of the initial weights, the encoder's draws and the order of training, below 2^64.
+    device : {"auto", "cpu"}
+        Where the network runs.
+
+    Attributes
+    ----------
+    trains : list of SpikeTrains
+        Of the input and of every layer, in the last `forward` pass.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Examples
+    --------
+    >>> from cupynn import encoders, layers
+    >>> net = Sequential([layers.SpikingDense(20, v_th=10.0), layers.SpikingDense(10, v_th=5.0)],
+    ...                  input_shape=(8, 8), steps=50, encoder=encoders.Poisson())
+    >>> net.output_shape
+    (10,)
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer],
+        input_shape: tuple[int, ...],
+        steps: int,
+        encoder: Encoder | None = None,
+        seed: int = 0,
+        device: str = "auto",
+    ) -> None:
+        self.layers = [checks.only(f"layers[{index}]", layer, Layer) for index, layer in enumerate(layers)]
+        if not self.layers:
+            raise InputError("layers is empty: pass at least one layer")
+        self.input_shape = checks.shape("input_shape", input_shape)
+        self.steps = checks.integer("steps", steps, minimum=1)
+        self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
+        self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
+        self.device = resolve_device(device)
+        self.trains: list[SpikeTrains] = []
+        self._encoded = 0
+        self._name_layers()
+        shape = self.input_shape
+        for index, layer in enumerate(self.layers):
+            layer.build(shape, np.random.default_rng([self.seed, index]))
+            shape = layer.output_shape
+        self.output_shape = shape
+
+    def _name_layers(self) -> None:
+        for number, layer in enumerate(self.layers, start=1):
+            if layer.params:
+                raise InputError(f"layer {number}, {layer!r}, belongs to another network: make a new one")
+            layer.name = layer.name or f"{layer.kind_name}_{number}"
+        names = [layer.name for layer in self.layers]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"name={name!r} stands for {names.count(name)} layers: give each its own")
+
+    # Passes ------------------------------------------------------------------------------------------------------------
+
+    def encode(self, x: Data, samples: np.ndarray | None = None, draw: int | None = None) -> SpikeTrains:
+        """Turn data (B, *input_shape) into trains; trains pass through.
+
+        Parameters
+        ----------
+        x : ndarray or SpikeTrains
+        samples : array_like of int, shape (B,), optional
+            Number of each sample. The trains of a sample depend on the seed, `draw` and this number alone.
+        draw : int, optional
+            Such as the epoch. Without `samples` and `draw`, each call draws anew.
+
+        Raises
+        ------
+        InputError
+            If the data does not fit the network, or the network has no encoder for it.
+        """
+        x = as_inputs(x, self.input_shape, self.steps)
+        if isinstance(x, SpikeTrains):
+            return x
+        if self.encoder is None:
+            raise InputError("this network has no encoder: pass SpikeTrains, or make it with encoder=encoders.Poisson()")
+        if samples is None:
+            samples = np.arange(self._encoded, self._encoded + len(x)) % 2**32
+            self._encoded += len(x)
+        draw = FREE_DRAW if draw is None else checks.integer("draw", draw, maximum=FREE_DRAW)
+        samples = np.asarray(samples)
+        if samples.shape != (len(x),) or samples.dtype.kind not in "iu" or (samples < 0).any():
+            raise InputError(
+                f"samples has shape {samples.shape}, dtype {samples.dtype}: pass {len(x)} numbers of at least 0"
+            )
+        return self.encoder.encode(x, self.steps, self.seed, draw, samples)
+
+    def forward(self, spikes: SpikeTrains) -> SpikeTrains:
+        """Run trains (B, T, *input_shape) through all layers; return those of the last, and keep all for `backward`."""
+        self.trains = self._run(spikes)
+        return self.trains[-1]
+
+    def backward(self, error: CountError, input_error: bool = True) -> np.ndarray | None:
+        """Write every layer's gradients for the last `forward` pass, means over its batch.
+
+        Parameters
+        ----------
+        error : CountError
+            What a loss returned for the output of that pass.
+        input_error : bool
+            Whether to return the error of the input's counts; training does without.
+
+        Returns
+        -------
+        ndarray of float32, shape (B, *input_shape), or None
+            Derivative of each sample's loss by the firing counts of the input.
+        """
+        if not self.trains:
+            raise InputError("backward before forward: call net.forward(spikes) first")
+        checks.only("error", error, CountError)
+        if error.trains.shape != self.trains[-1].shape or error.delta.shape != self.trains[-1].counts.shape:
+            raise InputError(
+                f"the error is of trains {error.trains.shape}, the last forward pass gave {self.trains[-1].shape}: "
+                "pass what the loss returned for the output of that pass"
+            )
+        trains = [*self.trains[:-1], error.trains]
+        delta = error.delta
+        for index in reversed(range(len(self.layers))):
+            wanted = input_error or index > 0
+            delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted)
+        return delta
+
+    def record(self, x: Data) -> Recording:
+        """Run data or trains through the network and keep everything: every train, membrane and synaptic current.
+
+        Random trains are those that `predict` and `evaluate` see for the first samples of their data.
+        """
+        x = as_inputs(x, self.input_shape, self.steps)
+        spikes = self.encode(x, np.arange(len(x)), EVALUATION_DRAW)
+        recording = Recording({"input": spikes}, {}, {}, {})
+        for layer in self.layers:
+            run = layer.forward(spikes, record=True)
+            spikes = run.spikes
+            recording.spikes[layer.name] = spikes
+            recording.membranes[layer.name] = run.membrane
+            recording.currents[layer.name] = run.current
+            recording.thresholds[layer.name] = layer.v_th
+        return recording
+
+    def _run(self, spikes: SpikeTrains) -> list[SpikeTrains]:
+        spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains), self.input_shape, self.steps)
+        trains = [spikes]
+        for layer in self.layers:
+            trains.append(layer.forward(trains[-1]).spikes)
+        return trains
+
+    # Use ---------------------------------------------------------------------------------------------------------------
+
+    def fit(self, data: Any, **options: Any) -> "training.History":
+        """Train on data; see `cupynn.training.fit` for the options and what it returns."""
+        return training.fit(self, data, **options)
+
+    def predict(self, x: Data, batch_size: int = 100) -> np.ndarray:
+        """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
+        classes = [trains[-1].counts.reshape(len(trains[-1]), -1).argmax(1) for _, trains in self._batches(x, batch_size)]
+        return np.concatenate(classes)
+
+    def evaluate(self, data: Any, loss: SpikeCount | None = None, batch_size: int = 100) -> Evaluation:
+        """Accuracy, loss, activity and confusion matrix on labelled data.
+
+        Parameters
+        ----------
+        data : Dataset, or pair of data and labels
+        loss : optional
+            Its mean value is reported as well.
+        batch_size : int
+            Samples run together; the result does not depend on it.
+
+        Raises
+        ------
+        InputError
+            If the data does not fit the network.
+        """
+        classes = self.output_shape[-1]
+        x, y = as_pair(data, self.input_shape, self.steps, classes)
+        confusion = np.zeros((classes, classes), np.int64)
+        totals = np.zeros(len(self.layers) + 1)
+        silent, value = 0, 0.0
+        for part, trains in self._batches(x, batch_size):
+            counts = trains[-1].counts
+            np.add.at(confusion, (y[part], counts.argmax(1)), 1)
+            silent += int((counts.sum(1) == 0).sum())
+            totals += [spikes.neurons.size / spikes.size for spikes in trains]
+            if loss is not None:
+                value += loss(trains[-1], y[part]).value * len(trains[-1])
+        names = ["input", *(layer.name for layer in self.layers)]
+        spikes = dict(zip(names, (totals / len(y)).tolist(), strict=True))
+        accuracy = float(np.trace(confusion) / len(y))
+        return Evaluation(accuracy, None if loss is None else value / len(y), spikes, silent, confusion)
+
+    def _batches(self, x: Data, batch_size: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
+        x = as_inputs(x, self.input_shape, self.steps)
+        batch_size = checks.integer("batch_size", batch_size, minimum=1)
+        for first in range(0, len(x), batch_size):
+            part = slice(first, min(first + batch_size, len(x)))
+            yield part, self._run(self.encode(x[part], np.arange(part.start, part.stop), EVALUATION_DRAW))
+
+    def summary(self) -> None:
+        """Print a table of the layers."""
+        header = ("layer", "kind", "shape", "v_th", "tau_m", "tau_s", "t_ref", "parameters")
+        table = [header, ("input", str(self.encoder or "spike trains"), str(self.input_shape), *[""] * 5)]
+        for layer in self.layers:
+            constants = (f"{value:g}" for value in (layer.v_th, layer.tau_m, layer.tau_s, layer.t_ref))
+            kind, shape = type(layer).__name__, str(layer.output_shape)
+            table.append((layer.name, kind, shape, *constants, f"{layer.parameter_count:,}"))
+        widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+        for row in table:
+            left = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
+            right = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
+            print("  ".join(left + right).rstrip())
+        total = sum(layer.parameter_count for layer in self.layers)
+        print(f"{total:,} parameters, {self.steps} steps, {describe(self.device)}")
+
+    def save(self, path: str | PathLike) -> None:
+        """Write definition and weights to an .npz file, atomically."""
+        from cupynn import checkpoint
+
+        checkpoint.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike) -> "Sequential":
+        """Read a network that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged, or of another kind.
+        """
+        from cupynn import checkpoint
+
+        return checkpoint.load(path)
+
+    def __repr__(self) -> str:
+        layers = ", ".join(f"{layer.name} {layer.output_shape}" for layer in self.layers)
+        return f"Sequential(input {self.input_shape}, {layers}; {self.steps} steps, {self.device})"

@@ -1,0 +1,190 @@
+"""Optimizers, learning-rate schedules and the exponential weight regulariser."""
+
+from abc import abstractmethod
+from math import cos, floor, pi, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.checks import InputError
+from cupynn.config import Configured
+from cupynn.kernels import update
+
+if TYPE_CHECKING:
+    from cupynn.network import Sequential
+
+SCHEDULES = {
+    "constant": lambda epoch, epochs: 1.0,
+    "inverse-sqrt": lambda epoch, epochs: 1 / sqrt(floor(epoch) + 1),  # the paper's
+    "cosine": lambda epoch, epochs: (1 + cos(pi * min(1.0, epoch / epochs))) / 2,
+}
+
+
+class ExponentialRegularizer(Configured):
+    """Keeps each neuron's weights within bounds, the more strongly the larger they are as a whole (paper: section 4).
+
+    Adds ``strength * beta * (w_ij / w_max) * exp(beta * (sum_j (w_ij / w_max) ** 2 / inputs - 1))`` to the gradient.
+
+    Parameters
+    ----------
+    strength : float
+        The paper's lambda.
+    beta : float
+        Steepness.
+    w_max : float
+        Scale of the weights.
+
+    Raises
+    ------
+    InputError
+        If `strength` or `beta` is negative, or `w_max` is not positive.
+    """
+
+    def __init__(self, strength: float = 10.0, beta: float = 0.04, w_max: float = 8.0) -> None:
+        self.strength = checks.number("strength", strength, minimum=0)
+        self.beta = checks.number("beta", beta, minimum=0)
+        self.w_max = checks.number("w_max", w_max, above=0)
+
+    def decay(self, weight: np.ndarray) -> np.ndarray:
+        """Factor of each neuron's weights in the term above, float32 (neurons,), for weights (neurons, inputs)."""
+        level = np.einsum("ij,ij->i", weight, weight) / (self.w_max**2 * weight.shape[1])
+        return (self.strength * self.beta / self.w_max * np.exp(self.beta * (level - 1))).astype(np.float32)
+
+
+class Optimizer(Configured):
+    """Updates the parameters of a network from the gradients that its backward pass wrote.
+
+    Attributes
+    ----------
+    epoch : float
+        Epochs done, set by `Sequential.fit`, or by whoever writes the loop: the schedule's argument.
+    epochs : int or None
+        Epochs in all; only the cosine schedule needs it.
+    moments : dict
+        What the optimizer remembers of each parameter, under (layer name, parameter name).
+    updates : int
+        Number of updates done.
+    """
+
+    def __init__(self, lr: float, schedule: str, regularizer: ExponentialRegularizer | None) -> None:
+        self.lr = checks.number("lr", lr, above=0)
+        self.schedule = checks.choice("schedule", schedule, SCHEDULES)
+        self.regularizer = (
+            regularizer if regularizer is None else checks.only("regularizer", regularizer, ExponentialRegularizer)
+        )
+        self.epoch = 0.0
+        self.epochs: int | None = None
+        self.moments: dict[tuple[str, str], tuple[np.ndarray, ...]] = {}
+        self.updates = 0
+
+    @property
+    def rate(self) -> float:
+        """The learning rate now."""
+        if self.schedule == "cosine" and self.epochs is None:
+            raise InputError("schedule='cosine' needs optimizer.epochs: set it to the number of epochs in all")
+        return self.lr * SCHEDULES[self.schedule](self.epoch, self.epochs)
+
+    def step(self, network: "Sequential") -> None:
+        """Update every parameter of the network once."""
+        rate = np.float32(self.rate)
+        self.updates += 1
+        for layer in network.layers:
+            for name, parameter in layer.params.items():
+                weight = parameter.reshape(len(parameter), -1)
+                gradient = layer.grads[name].reshape(weight.shape)
+                decay = self.regularizer.decay(weight) if self.regularizer else np.zeros(len(weight), np.float32)
+                moments = self.moments.setdefault((layer.name, name), self._start(weight))
+                self._update(weight, gradient, decay, moments, rate)
+
+    @abstractmethod
+    def _start(self, weight: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Moments before the first update."""
+
+    @abstractmethod
+    def _update(self, weight, gradient, decay, moments, rate) -> None:
+        """Update one matrix in place."""
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if asked for.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate.
+    momentum : float
+        In [0, 1).
+    schedule : {"constant", "inverse-sqrt", "cosine"}
+        How the rate falls: not at all, as ``lr / sqrt(epoch + 1)`` (the paper), or as half a cosine to zero.
+    regularizer : ExponentialRegularizer, optional
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        lr: float = 1e-2,
+        momentum: float = 0.0,
+        schedule: str = "constant",
+        regularizer: ExponentialRegularizer | None = None,
+    ) -> None:
+        super().__init__(lr, schedule, regularizer)
+        self.momentum = checks.number("momentum", momentum, minimum=0, maximum=0.999999)
+
+    def _start(self, weight: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (np.zeros_like(weight),)
+
+    def _update(self, weight, gradient, decay, moments, rate) -> None:
+        update.sgd(weight, gradient, decay, *moments, rate, np.float32(self.momentum))
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, 2015), the paper's optimizer.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate.
+    beta1, beta2 : float
+        Decay of the two moments, in [0, 1).
+    epsilon : float
+        Keeps the denominator from zero.
+    schedule : {"constant", "inverse-sqrt", "cosine"}
+        How the rate falls: not at all, as ``lr / sqrt(epoch + 1)`` (the paper), or as half a cosine to zero.
+    regularizer : ExponentialRegularizer, optional
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        schedule: str = "constant",
+        regularizer: ExponentialRegularizer | None = None,
+    ) -> None:
+        super().__init__(lr, schedule, regularizer)
+        self.beta1 = checks.number("beta1", beta1, minimum=0, maximum=0.999999)
+        self.beta2 = checks.number("beta2", beta2, minimum=0, maximum=0.999999)
+        self.epsilon = checks.number("epsilon", epsilon, above=0)
+
+    def _start(self, weight: np.ndarray) -> tuple[np.ndarray, ...]:
+        return np.zeros_like(weight), np.zeros_like(weight)
+
+    def _update(self, weight, gradient, decay, moments, rate) -> None:
+        corrections = (1 / (1 - beta**self.updates) for beta in (self.beta1, self.beta2))
+        constants = (self.beta1, self.beta2, self.epsilon, *corrections)
+        update.adam(weight, gradient, decay, *moments, rate, *(np.float32(x) for x in constants))
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"SGD": SGD, "Adam": Adam}
+REGULARIZERS: dict[str, type] = {"ExponentialRegularizer": ExponentialRegularizer}
