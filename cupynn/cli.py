@@ -1,0 +1,87 @@
+"""The command line: it parses, calls, prints."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import cupynn
+from cupynn.checks import InputError
+
+_EXAMPLES = """\
+examples:
+  cupynn train digits                     handwritten digits that need no download, in less than a minute
+  cupynn train mnist --epochs 3           the paper's network on MNIST, downloaded on first use
+  cupynn train my.toml --out runs/mine    a definition of your own; start from runs/*/definition.toml
+  cupynn evaluate runs/mine/best.npz digits
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0, or 2 for an input that cannot be used, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except InputError as error:
+        print(f"cupynn: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("cupynn: interrupted; finished epochs are in the run folder", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cupynn",
+        description="Train deep spiking neural networks with HM2-BP.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"cupynn {cupynn.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    train = commands.add_parser(
+        "train",
+        help="train a preset or a definition of your own",
+        description="Train, and leave a folder with definition, metrics, checkpoints, result and pictures.",
+    )
+    train.add_argument("experiment", metavar="EXPERIMENT", help="a preset (digits, mnist) or the path of a .toml file")
+    train.add_argument("--epochs", type=int, help="passes over the data")
+    train.add_argument("--batch-size", type=int, help="samples of one update")
+    train.add_argument("--lr", type=float, help="learning rate")
+    train.add_argument("--seed", type=int, help="of weights, encoding, order and validation split")
+    train.add_argument("--out", metavar="FOLDER", help="a new folder for the results (default: runs/NAME-DATE-TIME)")
+    train.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    train.set_defaults(command=_train)
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="test a saved network",
+        description="Print accuracy, silent samples and activity of a saved network on the test part of a data set.",
+    )
+    evaluate.add_argument("network", metavar="NETWORK.npz", help="a file written by training or by net.save")
+    evaluate.add_argument("data", metavar="DATA", help="a data set (digits, mnist)")
+    evaluate.set_defaults(command=_evaluate)
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    from cupynn import presets, run  # here, so that `cupynn --help` does not wait for Numba
+
+    experiment = presets.read(options.experiment).replace(
+        **{
+            "training.epochs": options.epochs,
+            "training.batch_size": options.batch_size,
+            "optimizer.lr": options.lr,
+            "network.seed": options.seed,
+        }
+    )
+    run.train(experiment, options.out, progress=not options.quiet)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from cupynn import Sequential, datasets
+
+    network = Sequential.load(options.network)
+    _, test = datasets.load(options.data)
+    print(network.evaluate(test))

@@ -1,0 +1,129 @@
+"""Experiments as TOML files: data, network, loss, optimizer and training, everything that a run needs.
+
+The presets beside this file are such experiments, read by name; a file of your own is read by its path.
+"""
+
+import inspect
+import tomllib
+from copy import deepcopy
+from dataclasses import dataclass
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from cupynn import checks, datasets, definition
+from cupynn.checks import InputError
+from cupynn.config import check_keys, make
+from cupynn.losses import LOSSES, SpikeCount
+from cupynn.network import Sequential
+from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, Optimizer
+
+
+def names() -> list[str]:
+    """Names of the presets."""
+    return sorted(path.name.removesuffix(".toml") for path in files(__name__).iterdir() if path.name.endswith(".toml"))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A definition: everything that a run needs, checked when it is made.
+
+    Attributes
+    ----------
+    name : str
+        Of the preset, or stem of the file.
+    data, network, loss, optimizer, training : dict
+        The tables of the file. `network` does not name the shape of its input: the data does.
+    """
+
+    name: str
+    data: dict[str, Any]
+    network: dict[str, Any]
+    loss: dict[str, Any]
+    optimizer: dict[str, Any]
+    training: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        for key, table in self.tables().items():
+            if not isinstance(table, dict):
+                raise InputError(f"{self.name}: {key}: expected a table, found {table!r}")
+        for table, check in ((self.data, _check_data), (self.training, _check_training)):
+            where = f"{self.name}: {check.__name__.removeprefix('_check_')}"
+            check_keys(table, inspect.signature(check).parameters, where)
+            try:
+                check(**table)
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
+        self.build((1,))
+
+    def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset, datasets.Dataset]:
+        """Training, validation and test data."""
+        train, test = datasets.load(self.data["name"])
+        train, validation = train.split(self.data["validation"], seed=self.network.get("seed", 0))
+        return train, validation, test
+
+    def build(self, input_shape: tuple[int, ...]) -> tuple[Sequential, SpikeCount, Optimizer]:
+        """Make network, loss and optimizer."""
+        network = definition.build({"input_shape": input_shape, **self.network}, self.name)
+        loss = make(LOSSES, self.loss, f"{self.name}: loss")
+        table = dict(self.optimizer)
+        if "regularizer" in table:
+            table["regularizer"] = make(REGULARIZERS, table["regularizer"], f"{self.name}: optimizer.regularizer")
+        return network, loss, make(OPTIMIZERS, table, f"{self.name}: optimizer")
+
+    def replace(self, **values: Any) -> "Experiment":
+        """Return a copy with other values under dotted keys, such as ``{"training.epochs": 3}``; None changes nothing."""
+        tables = deepcopy(self.tables())
+        for key, value in values.items():
+            if value is not None:
+                table, name = key.split(".")
+                tables[table][name] = value
+        return Experiment(self.name, **tables)
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Tables of the file, by name."""
+        return {name: getattr(self, name) for name in ("data", "network", "loss", "optimizer", "training")}
+
+    def to_toml(self) -> str:
+        """Text of a file that `read` takes."""
+        return tomli_w.dumps(self.tables())
+
+
+def read(name: str | PathLike) -> Experiment:
+    """Read a preset by name, or a file by path, and check it whole.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset or file, the file is no TOML, or a key is unknown, missing or has an unusable value.
+    """
+    path = Path(name)
+    if str(name) in names():
+        text = (files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
+    elif path.suffix == ".toml" and path.is_file():
+        text = path.read_text(encoding="utf-8", errors="replace")
+    else:
+        raise InputError(f"{str(name)!r}: no such preset or .toml file; presets are {', '.join(names())}")
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name}: not a TOML file: {error}") from None
+    fields = inspect.signature(Experiment).parameters
+    check_keys(tables, {field: fields[field] for field in fields if field != "name"}, str(name))
+    return Experiment(path.stem, **tables)
+
+
+def _check_data(name: Any, validation: Any) -> None:
+    """Check the values of the [data] table, whose keys are these arguments."""
+    checks.choice("name", name, datasets.DATASETS)
+    checks.number("validation", validation, above=0)
+
+
+def _check_training(epochs: Any, batch_size: Any, boost: Any = False) -> None:
+    """Check the values of the [training] table, whose keys are these arguments: options of `fit`."""
+    checks.integer("epochs", epochs, minimum=1)
+    checks.integer("batch_size", batch_size, minimum=1)
+    checks.flag("boost", boost)
