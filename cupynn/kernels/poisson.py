@@ -35,14 +35,15 @@ def philox(c0, c1, c2, c3, k0, k1):
 def gap_tables(max_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Survival functions of the gap, one for each of 256 levels of intensity, and the guide into them.
 
-    Returns survival (256, T + 1) uint64, survival[l, k] = 2^32 (1 - max_rate * l / 255)^k rounded down at each k, and guide
+    Returns survival (256, T + 1) uint64, survival[l, k] = 2^32 (1 - max_rate * l / 255)^k rounded up at each k, and guide
     (256, 2^GUIDE_BITS) int32, the smallest gap of any random number with the same leading bits.
     """
     fire = np.round(max_rate * np.arange(LEVELS) / (LEVELS - 1) * 2**32).astype(np.uint64)
     survival = np.empty((LEVELS, steps + 1), np.uint64)
     survival[:, 0] = 2**32
-    for k in range(1, steps + 1):
-        survival[:, k] = (survival[:, k - 1] * (2**32 - fire)) >> np.uint64(32)
+    survival[:, 1] = 2**32 - fire  # from here on the product of the two stays below 2^64
+    for k in range(2, steps + 1):
+        survival[:, k] = survival[:, k - 1] - ((survival[:, k - 1] * fire) >> np.uint64(32))
     largest = ((np.arange(1 << GUIDE_BITS, dtype=np.uint64) + 1) << np.uint64(32 - GUIDE_BITS)) - 1
     falling = survival[:, ::-1].astype(np.int64)
     guide = [steps + 1 - np.searchsorted(row, largest.astype(np.int64), side="right") for row in falling]

@@ -9,7 +9,7 @@ where `release` is the end of the refractory period before: a firing makes the m
 first firing there is nothing to forget. Only the traces at firings and releases are ever looked at.
 """
 
-from math import exp
+from math import exp, expm1
 from typing import NamedTuple
 
 import numpy as np
@@ -40,13 +40,14 @@ def psp(kind: str, tau_m: float, tau_s: float, t_ref: int) -> Psp:
 
     "exact" repeats the simulation's own recursion; "srm" is the paper's continuous kernel
     (exp(-t / tau_m) - exp(-t / tau_s)) / (1 - tau_s / tau_m), where a spike acts from `t_ref` steps on. Written as a
-    recursion, both have a limit for tau_s = tau_m, which is taken there.
+    recursion of gain (decay_m - decay_s) / (1 - tau_s / tau_m), it has a limit for tau_s = tau_m, which is taken there.
     """
     if kind == "exact":
         decay_m, decay_s, gain, delay = 1 - 1 / tau_m, 1 - 1 / tau_s, 1 / tau_s, 0
     else:
         decay_m, decay_s, delay = exp(-1 / tau_m), exp(-1 / tau_s), t_ref
-        gain = decay_m / tau_m if tau_s == tau_m else (decay_m - decay_s) / (1 - tau_s / tau_m)
+        gap = tau_m - tau_s
+        gain = decay_m / tau_m if gap == 0 else -decay_m * expm1(-gap / (tau_m * tau_s)) * tau_m / gap
     return Psp(np.float32(decay_m), np.float32(decay_s), np.float32(gain), delay)
 
 
@@ -74,8 +75,10 @@ def _needed_steps(times, neuron_offsets, errors, steps, t_ref):
             first, last = neuron_offsets[b * size + i], neuron_offsets[b * size + i + 1]
             if errors[b, i] != 0:
                 for event in range(first, last):
-                    rows[b, times[event]] = 0
-                    if event > first:
+                    if event == first:
+                        rows[b, times[event]] = 0
+                    elif times[event] > times[event - 1] + t_ref:
+                        rows[b, times[event]] = 0
                         rows[b, times[event - 1] + t_ref] = 0
         count = 0
         for t in range(steps):
@@ -150,13 +153,15 @@ def spsp_row(values, start, rows, decays, t_ref, firings, row):
     for j in range(width):
         row[j] = 0
     for k in range(firings.size):
+        release_step = firings[k - 1] + t_ref if k else -1
+        if firings[k] <= release_step:  # in a filled-in train: the membrane is still at rest
+            continue
         firing = start + rows[firings[k]] * width
         at_firing = values[firing : firing + width]
         if k == 0:
             for j in range(width):
                 row[j] = at_firing[j]
         else:
-            release_step = firings[k - 1] + t_ref
             release = start + rows[release_step] * width
             at_release = values[release : release + width]
             decay = decays[firings[k] - release_step]
