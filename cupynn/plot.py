@@ -216,7 +216,7 @@ def curves(history: History) -> Figure:
 
 
 def _trains(axes: Axes, spikes: SpikeTrains, height: float, colour: str, winner: int | None) -> None:
-    """Draw a mark for each spike, the fainter the more they crowd; among a few neurons, all but the winner's are pale."""
+    """Draw a mark for each spike, smaller and fainter where they crowd; of a few neurons, all but the winner are pale."""
     _, steps, neurons = spikes.events()
     length, height = 54 * WIDTH, 72 * height  # of the panel, points
     room = length * height / max(1, neurons.size)  # of a spike

@@ -10,7 +10,6 @@ import pytest
 from cupynn.checks import InputError
 from cupynn.layers import SpikingDense
 from cupynn.layers import dense as dense_module
-from cupynn.layers.dense_cpu import BLOCK
 from cupynn.losses import SpikeCount
 from cupynn.spikes import SpikeTrains
 
@@ -122,10 +121,11 @@ CASES = {
     "inhibited, one unit": Case(inhibition=0.7, units=1, seed=1),
     "inhibited, silent": Case(inhibition=0.7, v_th=1000.0, fires="none"),
     "inhibited, firing": Case(inhibition=0.1, mean=20.0, rate=1.0, tau_s=1.0, fires="all"),
-    "a block": Case(batch=1, steps=11, units=BLOCK, inputs=3, mean=1.0),
-    "beyond a block": Case(batch=2, steps=11, units=BLOCK + 1, inputs=3, mean=1.0, seed=1),
-    "beyond two blocks": Case(batch=1, steps=11, units=2 * BLOCK + 3, inputs=3, mean=1.0),
-    "inhibited, beyond a block": Case(batch=1, steps=9, units=BLOCK + 11, inputs=3, mean=1.0, inhibition=0.01),
+    "64 units": Case(batch=1, steps=11, units=64, inputs=3, mean=1.0),  # kernels take neurons in blocks
+    "65 units": Case(batch=2, steps=11, units=65, inputs=3, mean=1.0),
+    "201 units": Case(batch=2, steps=11, units=201, inputs=3, mean=1.0, seed=1),
+    "403 units": Case(batch=1, steps=11, units=403, inputs=3, mean=1.0),
+    "inhibited, 129 units": Case(batch=2, steps=9, units=129, inputs=3, mean=1.0, inhibition=0.01),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

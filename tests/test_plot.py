@@ -1,0 +1,383 @@
+"""Figures: what they draw is what happened, whatever happened, and they leave matplotlib as it was."""
+
+import io
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from cupynn import Sequential, encoders, layers, plot
+from cupynn.checks import InputError
+from cupynn.network import Recording
+from cupynn.spikes import SpikeTrains
+from cupynn.training import Epoch, History
+
+
+def trains(*shape, rate=0.2, seed=0):
+    return SpikeTrains.from_dense((np.random.default_rng(seed).random(shape) < rate).astype(np.uint8))
+
+
+def recorded(spikes, seed=0):
+    """A Recording of given trains, with made-up membranes and currents."""
+    rng = np.random.default_rng(seed)
+    state = [
+        {name: rng.normal(size=s.shape).astype(np.float32) for name, s in spikes.items() if name != "input"} for _ in "ua"
+    ]
+    return Recording(spikes, *state, {name: 2.5 for name in state[0]})
+
+
+@pytest.fixture
+def recording():
+    return recorded({"input": trains(3, 50, 6, 5), "hidden": trains(3, 50, 40, seed=1), "output": trains(3, 50, 4, seed=2)})
+
+
+def history(epochs, validation=True):
+    accuracies = [0.5, 0.8, 0.7, 0.8, 0.6][:epochs]
+    return History(
+        [
+            Epoch(
+                number=number,
+                loss=100.0 / number,
+                accuracy=accuracy - 0.1,
+                validation_loss=90.0 / number if validation else None,
+                validation_accuracy=accuracy if validation else None,
+                spikes={"input": 20.0, "hidden": 3.0 + number, "output": 0.0},
+                silent=0,
+                rate=1e-3,
+                seconds=1.0,
+                samples_per_second=100.0,
+            )
+            for number, accuracy in enumerate(accuracies, start=1)
+        ]
+    )
+
+
+def png(figure):
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def panels(figure):
+    """Raster panels and count panels, from top to bottom."""
+    return figure.axes[::2], figure.axes[1::2]
+
+
+def marks(axes):
+    """Sorted (step, neuron) of all spikes drawn in a raster panel."""
+    lines = [line for line in axes.lines if line.get_marker() == "|"]
+    return sorted(point for line in lines for point in zip(line.get_xdata(), line.get_ydata(), strict=True))
+
+
+def events(spikes, sample):
+    return sorted(zip(*spikes[sample].events()[1:], strict=True))
+
+
+def line(axes, label):
+    (found,) = [line for line in axes.lines if line.get_label() == label]
+    return found
+
+
+class TestRaster:
+    @pytest.mark.parametrize("sample", [0, 2])
+    def test_draws_every_spike_of_the_sample_and_no_other(self, recording, sample):
+        figure = plot.raster(recording, sample)
+        drawn = [marks(axes) for axes in panels(figure)[0]]
+        assert drawn == [events(spikes, sample) for spikes in recording.spikes.values()]
+
+    def test_panels_are_named_and_counted(self, recording):
+        figure = plot.raster(recording, sample=1)
+        spikes = [s[1].neurons.size for s in recording.spikes.values()]
+        left = panels(figure)[0]
+        assert [axes.get_title("left") for axes in left] == ["input", "hidden", "output"]
+        assert left[0].get_title("right") == f"30 neurons, {spikes[0]} spikes"
+        assert figure.get_suptitle() == f"Sample 1: 50 steps, {sum(spikes)} spikes"
+
+    def test_panels_share_the_time_axis(self, recording):
+        left, _ = panels(plot.raster(recording))
+        left[0].set_xlim(10, 20)
+        assert left[2].get_xlim() == (10, 20)
+
+    @pytest.mark.parametrize("chosen", [["output", "input"], ("hidden",), "hidden"])
+    def test_chosen_layers_come_in_the_chosen_order(self, recording, chosen):
+        left, _ = panels(plot.raster(recording, layers=chosen))
+        names = [chosen] if isinstance(chosen, str) else list(chosen)
+        assert [axes.get_title("left") for axes in left] == names
+        assert [marks(axes) for axes in left] == [events(recording.spikes[name], 0) for name in names]
+
+    def test_takes_bare_trains(self):
+        spikes = trains(2, 30, 25)
+        figure = plot.raster(spikes, sample=1)
+        (left,), _ = panels(figure)
+        assert marks(left) == events(spikes, 1)
+
+    def test_counts_stand_beside_the_trains(self, recording):
+        _, right = panels(plot.raster(recording))
+        (outline,) = right[1].patches
+        assert np.array_equal(outline.get_data().values, recording.spikes["hidden"].counts[0])
+        assert [bar.get_width() for bar in right[2].patches] == recording.spikes["output"].counts[0].tolist()
+        assert [text.get_text() for text in right[2].texts] == [str(c) for c in recording.spikes["output"].counts[0]]
+
+    def test_winner_stands_out_and_the_lowest_index_wins_a_tie(self):
+        dense = np.zeros((1, 20, 4), np.uint8)
+        dense[0, :3, 1] = dense[0, 5:8, 2] = dense[0, 9, 3] = 1
+        left, right = (axes[0] for axes in panels(plot.raster(SpikeTrains.from_dense(dense))))
+        loudest = max(left.lines, key=lambda drawn: drawn.get_alpha())
+        assert loudest.get_ydata().tolist() == [1, 1, 1]
+        assert [label.get_fontweight() for label in left.get_yticklabels()] == ["normal", "bold", "normal", "normal"]
+        assert [text.get_fontweight() for text in right.texts] == ["normal", "bold", "normal", "normal"]
+        assert np.argmax([bar.get_facecolor()[3] for bar in right.patches]) == 1
+        assert left.get_title("right") == "4 neurons, 7 spikes, most by neuron 1"
+
+    def test_no_train_of_a_large_last_layer_is_pale(self):
+        spikes = trains(1, 30, 100)
+        (left,), _ = panels(plot.raster(spikes))
+        assert [drawn.get_alpha() for drawn in left.lines if drawn.get_xdata().size] == [1]
+        assert f"most by neuron {spikes.counts.argmax()}" in left.get_title("right")
+
+    def test_only_the_last_layer_has_a_winner(self, recording):
+        left, _ = panels(plot.raster(recording))
+        assert ["most by" in axes.get_title("right") for axes in left] == [False, False, True]
+        (left,), _ = panels(plot.raster(recording, layers="hidden"))
+        assert "most by" not in left.get_title("right")
+
+    def test_silent_layers(self):
+        recording = recorded({"input": trains(1, 9, 30, rate=0), "output": trains(1, 9, 3, rate=0)})
+        figure = plot.raster(recording)
+        left, right = panels(figure)
+        assert [marks(axes) for axes in left] == [[], []]
+        assert left[1].get_title("right") == "3 neurons, 0 spikes"
+        assert [text.get_text() for text in right[1].texts] == ["", "", ""]
+        assert {label.get_fontweight() for label in left[1].get_yticklabels()} == {"normal"}
+        assert right[0].get_xlim()[0] == 0
+        png(figure)
+
+    def test_one_step_of_one_neuron(self):
+        figure = plot.raster(trains(1, 1, 1, rate=1))
+        (left,), _ = panels(figure)
+        png(figure)
+        assert marks(left) == [(0, 0)]
+        assert [tick for tick in left.get_xticks() if -0.5 <= tick <= 0.5] == [0]
+        assert figure.get_suptitle() == "Sample 0: 1 step, 1 spike"
+
+    def test_a_million_spikes_are_all_drawn_and_make_a_small_svg(self):
+        spikes = trains(1, 1600, 800, rate=0.8)
+        figure = plot.raster(spikes)
+        (left,), _ = panels(figure)
+        assert sum(drawn.get_xdata().size for drawn in left.lines) == spikes.neurons.size > 1_000_000
+        file = io.BytesIO()
+        figure.savefig(file, format="svg")
+        assert len(file.getvalue()) < 1_000_000
+
+
+class TestMembranes:
+    def test_draws_state_threshold_and_spikes(self, recording):
+        figure = plot.membranes(recording, "hidden", sample=1, neurons=[7, 3])
+        assert [axes.get_title("left") for axes in figure.axes] == ["neuron 7", "neuron 3"]
+        for axes, neuron in zip(figure.axes, (7, 3), strict=True):
+            steps = np.nonzero(recording.spikes["hidden"].to_dense()[1, :, neuron])[0]
+            assert np.array_equal(line(axes, "membrane").get_ydata(), recording.membranes["hidden"][1, :, neuron])
+            marked = line(axes, "spike")
+            assert np.array_equal(marked.get_xdata(), steps)
+            _, heights = marked.get_transform().transform(marked.get_xydata()).T
+            np.testing.assert_allclose(heights, axes.bbox.ymax)
+            assert set(line(axes, "threshold").get_ydata()) == {2.5}
+            assert axes.get_title("right") == f"{len(steps)} spikes"
+
+    def test_current_reaches_the_threshold_by_one_factor_for_all(self, recording):
+        figure = plot.membranes(recording, "hidden", neurons=[0, 1, 2])
+        drawn = np.array([line(axes, "synaptic current, scaled").get_ydata() for axes in figure.axes])
+        current = recording.currents["hidden"][0, :, :3].T
+        np.testing.assert_allclose(drawn, current * 2.5 / np.abs(current).max(), rtol=1e-5)
+
+    def test_the_most_active_neurons_are_the_default(self, recording):
+        counts = recording.spikes["hidden"].counts[0]
+        figure = plot.membranes(recording, "hidden")
+        shown = [int(axes.get_title("left").removeprefix("neuron ")) for axes in figure.axes]
+        assert len(set(shown)) == 6
+        assert counts[shown].tolist() == sorted(counts, reverse=True)[:6]
+
+    def test_a_small_layer_shows_all_its_neurons(self, recording):
+        assert len(plot.membranes(recording, "output").axes) == 4
+
+    @pytest.mark.parametrize("neurons", [5, np.int64(5), [5], np.array([5])])
+    def test_neurons_may_be_one_number_or_several(self, recording, neurons):
+        (axes,) = plot.membranes(recording, "hidden", neurons=neurons).axes
+        assert axes.get_title("left") == "neuron 5"
+
+    def test_neurons_count_flat_in_layers_of_more_axes(self):
+        recording = recorded({"input": trains(1, 8, 2), "maps": trains(1, 8, 2, 3)})
+        (axes,) = plot.membranes(recording, "maps", neurons=4).axes
+        assert np.array_equal(line(axes, "membrane").get_ydata(), recording.membranes["maps"][0, :, 1, 1])
+
+    def test_a_silent_layer_at_rest(self):
+        recording = recorded({"input": trains(1, 8, 2, rate=0), "hidden": trains(1, 8, 3, rate=0)})
+        recording.membranes["hidden"][:] = recording.currents["hidden"][:] = 0
+        figure = plot.membranes(recording, "hidden")
+        png(figure)
+        assert [axes.get_title("left") for axes in figure.axes] == ["neuron 0", "neuron 1", "neuron 2"]
+        assert not line(figure.axes[0], "synaptic current, scaled").get_ydata().any()
+
+    def test_one_step_is_a_dot(self):
+        recording = recorded({"input": trains(1, 1, 1, rate=1), "hidden": trains(1, 1, 1, rate=1)})
+        figure = plot.membranes(recording, "hidden")
+        png(figure)
+        assert line(figure.axes[0], "membrane").get_marker() == "."
+
+
+class TestCurves:
+    @pytest.mark.parametrize("epochs", [1, 5])
+    def test_draws_the_figures_of_every_epoch(self, epochs):
+        told = history(epochs)
+        figure = plot.curves(told)
+        png(figure)
+        loss, accuracy, activity = figure.axes
+        assert loss.get_ylim()[0] == activity.get_ylim()[0] == 0
+        for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
+            assert list(line(axes, "training").get_xdata()) == told["number"]
+            assert list(line(axes, "training").get_ydata()) == told[name]
+            assert list(line(axes, "validation").get_ydata()) == told[f"validation_{name}"]
+        for name in told.epochs[0].spikes:
+            assert list(line(activity, name).get_ydata()) == [spikes[name] for spikes in told["spikes"]]
+        assert [text.get_text() for text in activity.get_legend().get_texts()] == ["input", "hidden", "output"]
+
+    def test_a_single_epoch_is_a_dot_over_a_single_tick(self):
+        axes = plot.curves(history(1)).axes[0]
+        assert line(axes, "training").get_marker() == "o"
+        left, right = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if left <= tick <= right] == [1]
+
+    def test_the_first_best_epoch_is_marked(self):
+        accuracy = plot.curves(history(5)).axes[1]
+        ring = accuracy.lines[-1]
+        assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([2], [0.8])
+        assert accuracy.get_title("right") == "best 80.00%, epoch 2"
+
+    def test_without_validation(self):
+        figure = plot.curves(history(3, validation=False))
+        png(figure)
+        assert [drawn.get_label() for axes in figure.axes[:2] for drawn in axes.lines] == ["training", "training"]
+        assert figure.axes[1].get_title("right") == ""
+
+    def test_many_epochs_are_a_plain_line(self):
+        told = History([replace(history(1).epochs[0], number=number) for number in range(1, 101)])
+        assert line(plot.curves(told).axes[0], "training").get_marker() == "None"
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda r: plot.raster(r, sample=3), "sample=3: pass a whole number from 0 to 2"),
+            (lambda r: plot.raster(r, sample=-1), "sample=-1: pass a whole number from 0 to 2"),
+            (lambda r: plot.raster(r, layers=["hiden"]), "layers='hiden': pass one of 'input', 'hidden', 'output'"),
+            (lambda r: plot.raster(r, layers=2), "layers=2: pass one of 'input', 'hidden', 'output'"),
+            (lambda r: plot.raster(r, layers=[]), "layers is empty: pass at least one"),
+            (lambda r: plot.raster(r.spikes["input"][:0]), "there are no samples: pass at least one"),
+            (lambda r: plot.raster(r.spikes), "recording is a dict: pass what net.record(x) returned, or SpikeTrains"),
+            (
+                lambda r: plot.membranes(r.spikes["output"], "output"),
+                "recording is a SpikeTrains: pass what net.record(x) returned",
+            ),
+            (lambda r: plot.membranes(r, "input"), "layer='input': pass one of 'hidden', 'output'"),
+            (lambda r: plot.membranes(r, "output", sample=9), "sample=9: pass a whole number from 0 to 2"),
+            (lambda r: plot.membranes(r, "output", neurons=[0, 4]), "neurons=4: pass a whole number from 0 to 3"),
+            (lambda r: plot.membranes(r, "output", neurons="all"), "neurons='all': pass a whole number from 0 to 3"),
+            (lambda r: plot.membranes(r, "output", neurons=()), "neurons is empty: pass at least one"),
+            (lambda r: plot.curves(r), "history is a Recording: pass what net.fit(...) returned"),
+            (lambda r: plot.curves(History()), "history holds no epochs: pass what net.fit(...) returned"),
+        ],
+    )
+    def test_bad_input_is_named_with_its_remedy(self, recording, call, message):
+        with pytest.raises(InputError) as raised:
+            call(recording)
+        assert str(raised.value) == message
+
+
+@pytest.fixture(params=["raster", "membranes", "curves"])
+def make(request, recording):
+    """A function that makes a figure."""
+    return {
+        "raster": lambda: plot.raster(recording),
+        "membranes": lambda: plot.membranes(recording, "hidden"),
+        "curves": lambda: plot.curves(history(3)),
+    }[request.param]
+
+
+class TestFigures:
+    def test_settings_and_pyplot_stay_as_they_were(self, make):
+        with plt.style.context("default"):
+            own = plt.figure()
+            settings = dict(matplotlib.rcParams)
+            figure = make()
+            png(figure)
+            registered, current, after = plt.get_fignums(), plt.gcf(), dict(matplotlib.rcParams)
+            plt.close(own)
+        assert isinstance(figure, Figure)
+        assert after == settings
+        assert registered == [own.number]
+        assert current is own
+
+    def test_a_notebook_gets_a_sharp_picture_at_the_size_of_the_figure(self, make):
+        figure = make()
+        picture, size = figure._repr_png_()
+        height, width, _ = plt.imread(io.BytesIO(picture)).shape
+        assert size["width"] == 9 * figure.dpi
+        assert (width // 2, height // 2) == (size["width"], size["height"])
+
+    def test_figures_can_be_pickled(self, make):
+        figure = make()
+        assert png(pickle.loads(pickle.dumps(figure))) == png(figure)
+
+    def test_the_ground_is_that_of_the_users_style(self, make):
+        with plt.style.context("dark_background"):
+            figure = make()
+            picture = plt.imread(io.BytesIO(figure._repr_png_()[0]))
+        assert picture[0, 0, :3].tolist() == [0, 0, 0]
+        assert {axes.title.get_color() for axes in figure.axes} == {"white"}
+
+    def test_a_layer_has_one_colour_everywhere(self, recording):
+        left, _ = panels(plot.raster(recording, layers=["output", "hidden"]))
+        membrane = line(plot.membranes(recording, "hidden").axes[0], "membrane")
+        activity = line(plot.curves(history(2)).axes[2], "hidden")
+        assert {drawn.get_color() for drawn in left[1].lines} == {membrane.get_color()} == {activity.get_color()}
+        assert left[0].lines[0].get_color() != membrane.get_color()
+
+    def test_names_of_layers_are_no_formulas(self):
+        spikes = {"input": trains(1, 5, 2), r"a$\frac$_b": trains(1, 5, 2)}
+        figure = plot.raster(recorded(spikes))
+        assert png(figure)
+        assert panels(figure)[0][1].get_title("left") == r"a$\frac$_b"
+
+    def test_pyplot_is_not_loaded(self):
+        code = """
+import sys
+from cupynn import SpikeTrains, plot
+plot.raster(SpikeTrains.from_dense([[[1]]]))._repr_png_()
+print("matplotlib.figure" in sys.modules, "matplotlib.pyplot" in sys.modules)
+"""
+        run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        assert run.stdout == "True False\n"
+
+
+def test_a_network_that_was_trained_and_recorded():
+    net = Sequential(
+        [layers.SpikingDense(30, v_th=1.0), layers.SpikingDense(3, v_th=0.3)], (4, 6), steps=50, encoder=encoders.Poisson()
+    )
+    rng = np.random.default_rng(0)
+    data = rng.random((12, 4, 6)), rng.integers(0, 3, 12)
+    told = net.fit(data, validation=data, epochs=2, progress=False)
+    for layer in net.layers:  # so that every layer fires
+        layer.params["weight"][:] = layer.v_th
+    recording = net.record(data[0])
+    assert all(events(spikes, 5) for spikes in recording.spikes.values())
+    assert [marks(axes) for axes in panels(plot.raster(recording, 5))[0]] == [
+        events(s, 5) for s in recording.spikes.values()
+    ]
+    assert all(png(figure) for figure in (plot.membranes(recording, "dense_1", 5), plot.curves(told)))
