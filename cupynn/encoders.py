@@ -36,7 +36,7 @@ class Encoder(Configured, ABC):
 
 
 class Poisson(Encoder):
-    """Each value fires at each step t >= 1, independently, with a probability in proportion to it (paper: section 4).
+    """Each value fires at each step t >= 1, independently, with a probability in proportion to it, as in the paper.
 
     The same seed gives the same trains in any batch and on any device (see `cupynn.kernels.poisson`). Intensities are
     held in 8 bits.

@@ -22,7 +22,7 @@ class CountError(NamedTuple):
 
 
 class SpikeCount(Configured):
-    """Squared distance of the firing counts from a target (paper: section 3.2).
+    """Squared distance of the firing counts from a target (paper: equation 1, with a margin).
 
     With target y_i, `desired` for the label's neuron and `undesired` for the others, and z_i = o_i - y_i taken as zero where
     abs(z_i) <= margin, a sample's loss is ``weight * sum(z ** 2) / 2`` and its error ``delta_i = weight * z_i``.

@@ -22,7 +22,7 @@ SCHEDULES = {
 
 
 class ExponentialRegularizer(Configured):
-    """Keeps each neuron's weights within bounds, the more strongly the larger they are as a whole (paper: section 4).
+    """Keeps each neuron's weights within bounds, the more strongly the larger they are as a whole, as in the paper.
 
     Adds ``strength * beta * (w_ij / w_max) * exp(beta * (sum_j (w_ij / w_max) ** 2 / inputs - 1))`` to the gradient.
 

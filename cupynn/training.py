@@ -143,7 +143,7 @@ def fit(
         Weights of the samples in the loss.
     boost : bool
         After each epoch raise the weight of samples that were misclassified, the more the worse their class does: by
-        exp(weighted error rate of the class / 20) (paper: supplement).
+        exp(weighted error rate of the class / 20), as the original program does.
     callbacks : sequence of callables
         Each is called as ``callback(network, history)`` after each epoch; one that returns True ends the training.
     progress : bool

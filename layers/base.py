@@ -5,8 +5,11 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
+from cupynn.kernels.lif import MARGIN, Lif, lif
+from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.spikes import SpikeTrains
 
 
@@ -73,3 +76,39 @@ class Layer(Configured, ABC):
     def parameter_count(self) -> int:
         """Number of trained values."""
         return sum(array.size for array in self.params.values())
+
+
+class SpikingLayer(Layer):
+    """A layer of leaky integrate-and-fire neurons with a first-order synapse, all with the same constants.
+
+    Parameters
+    ----------
+    v_th : float
+        Firing threshold.
+    tau_m, tau_s : float
+        Membrane and synaptic time constant in steps, at least 1; they may be equal.
+    t_ref : int
+        Refractory period in steps.
+    psp_kernel : {"exact", "srm"}
+        The S-PSP of the simulation itself, or the paper's continuous kernel.
+    """
+
+    margin: ClassVar[float] = MARGIN  # below v_th, where a neuron fires already
+
+    def __init__(self, v_th: float, tau_m: float, tau_s: float, t_ref: int, psp_kernel: str, name: str | None) -> None:
+        super().__init__(name)
+        self.v_th = checks.number("v_th", v_th, above=1e-5)
+        self.tau_m = checks.number("tau_m", tau_m, minimum=1)
+        self.tau_s = checks.number("tau_s", tau_s, minimum=1)
+        self.t_ref = checks.integer("t_ref", t_ref)
+        self.psp_kernel = checks.choice("psp_kernel", psp_kernel, PSP_KERNELS)
+
+    @property
+    def neuron(self) -> Lif:
+        """Constants of the simulation."""
+        return lif(self.v_th, self.tau_m, self.tau_s, self.t_ref, self.margin)
+
+    @property
+    def potential(self) -> Psp:
+        """Constants of the S-PSP's traces."""
+        return psp(self.psp_kernel, self.tau_m, self.tau_s, self.t_ref)

@@ -6,10 +6,9 @@ import numba
 import numpy as np
 
 from cupynn import checks
-from cupynn.kernels.lif import lif
-from cupynn.kernels.psp import PSP_KERNELS, make_traces, psp
+from cupynn.kernels.psp import make_traces
 from cupynn.layers import dense_cpu
-from cupynn.layers.base import Layer, Run
+from cupynn.layers.base import Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
 
 # Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
@@ -20,8 +19,8 @@ INITIAL_SCALE = 0.4
 TRACE_VALUES = 1 << 22
 
 
-class SpikingDense(Layer):
-    """Fully connected leaky integrate-and-fire neurons with a first-order synapse (paper: sections 2.1 and 3).
+class SpikingDense(SpikingLayer):
+    """Fully connected leaky integrate-and-fire neurons with a first-order synapse.
 
     Parameters
     ----------
@@ -73,14 +72,9 @@ class SpikingDense(Layer):
         initial_weight: float | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, name)
         self.units = checks.integer("units", units, minimum=1)
-        self.v_th = checks.number("v_th", v_th, above=1e-5)
-        self.tau_m = checks.number("tau_m", tau_m, minimum=1)
-        self.tau_s = checks.number("tau_s", tau_s, minimum=1)
-        self.t_ref = checks.integer("t_ref", t_ref)
         self.lateral_inhibition = checks.number("lateral_inhibition", lateral_inhibition, minimum=0)
-        self.psp_kernel = checks.choice("psp_kernel", psp_kernel, PSP_KERNELS)
         self.initial_weight = None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
         self.output_shape = (self.units,)
 
@@ -93,7 +87,7 @@ class SpikingDense(Layer):
         self.grads = {"weight": np.zeros((self.units, inputs), np.float32)}
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
-        """Simulate the layer: current, membrane and firing, step by step (paper: equations 1 to 3)."""
+        """Simulate the layer: current, membrane and firing, step by step."""
         traced = (inputs.batch, inputs.steps, self.units) if record else (0, 0, 0)
         membrane, current = np.zeros(traced, np.float32), np.zeros(traced, np.float32)
         neurons, offsets = dense_cpu.simulate(
@@ -101,7 +95,7 @@ class SpikingDense(Layer):
             inputs.offsets,
             self.params["weight"],
             inputs.steps,
-            lif(self.v_th, self.tau_m, self.tau_s, self.t_ref),
+            self.neuron,
             self.lateral_inhibition,
             membrane,
             current,
@@ -112,17 +106,16 @@ class SpikingDense(Layer):
     def backward(
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
-        """Weight gradient and error of the inputs from the S-PSP (paper: equations 12 to 20)."""
+        """Weight gradient and error of the inputs from the S-PSP: the macro and the micro level of the paper."""
         weight, gradient = self.params["weight"], self.grads["weight"]
-        constants = psp(self.psp_kernel, self.tau_m, self.tau_s, self.t_ref)
         errors = delta / np.float32(self.v_th)
         blocks = min(self.units, 2 * numba.get_num_threads())
         below = np.empty((inputs.batch, weight.shape[1]), np.float32) if input_error else None
         gradient[:] = 0
         for part in _parts(inputs):
             x, o, d = inputs[part], outputs[part], errors[part]
-            traces = make_traces(x, o, d, constants, self.t_ref)
-            f = self._lateral_factors(o, constants)
+            traces = make_traces(x, o, d, self.potential, self.t_ref)
+            f = self._lateral_factors(o)
             shares = d / np.float32(inputs.batch)
             dense_cpu.weight_gradient(*o.by_neuron(), traces, shares, f, weight, np.float32(self.v_th), blocks, gradient)
             if input_error:
@@ -130,11 +123,11 @@ class SpikingDense(Layer):
                 dense_cpu.input_error(*o.by_neuron(), counts, traces, d, weight, below[part])
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
 
-    def _lateral_factors(self, outputs: SpikeTrains, constants) -> np.ndarray:
+    def _lateral_factors(self, outputs: SpikeTrains) -> np.ndarray:
         ones = np.ones((outputs.batch, self.units), np.float32)
         if self.lateral_inhibition == 0:
             return ones
-        traces = make_traces(outputs, outputs, ones, constants, self.t_ref)
+        traces = make_traces(outputs, outputs, ones, self.potential, self.t_ref)
         strength = np.float32(self.lateral_inhibition / self.v_th)
         return dense_cpu.lateral_factors(*outputs.by_neuron(), traces, strength)
 

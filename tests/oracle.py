@@ -79,10 +79,7 @@ def lateral_factor(post, v_th, inhibition, kind, tau_m, tau_s, t_ref):
             if o[i] > 0 and o[j] > 0:
                 r[i, j] = e[i, j] / o[j]
     return np.array(
-        [
-            1 / (1 - inhibition**2 * g[j] * sum(r[m, j] * r[j, m] * g[m] for m in range(n) if m != j))
-            for j in range(n)
-        ]
+        [1 / (1 - inhibition**2 * g[j] * sum(r[m, j] * r[j, m] * g[m] for m in range(n) if m != j)) for j in range(n)]
     )
 
 

@@ -1,4 +1,4 @@
-"""The leaky integrate-and-fire neuron with a first-order synapse, advanced by one time step (paper: section 2.1)."""
+"""The leaky integrate-and-fire neuron with a first-order synapse, advanced by one time step, as the paper has it."""
 
 from typing import NamedTuple
 

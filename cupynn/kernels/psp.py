@@ -1,6 +1,6 @@
 """The post-synaptic potential of a spike train, and where the S-PSP needs it.
 
-The trace A_j(t) is the membrane that train j alone would produce with unit weight and no reset (paper: section 3.1):
+The trace A_j(t) is the membrane that train j alone would produce with unit weight and no reset (the paper's micro level):
 
     q_j <- decay_s q_j + s_j(t - 1 - delay),    A_j <- decay_m A_j + gain q_j.
 

@@ -23,15 +23,15 @@ def aligned(size):
 def add_rows(typing, table, origin, picks, first, last, total, at):
     """Add rows of a table to a vector that stays in registers meanwhile.
 
-    ``total[at : at + LANES] += table[origin + LANES * picks[e] : ...]`` for e in first..last-1, in this order. Takes 1.3 ns a
-    row where the same loop left to the vectoriser takes 3 to 4, since that keeps `total` in memory (Xeon, 2.7 GHz).
+    ``total[at : at + LANES] += table[origin + LANES * picks[e] : ...]`` for e in first..last-1, in this order. It takes
+    1.3 ns a row where the same loop left to the vectoriser takes 3 to 4, since that keeps `total` in memory (Xeon, 2.7 GHz).
 
     table, total: flat float32 arrays; origin, first, last, at: int64; picks: uint32 array. No bounds are checked.
     """
     signature = types.void(table, types.int64, picks, types.int64, types.int64, total, types.int64)
 
     def codegen(context, builder, signature, arguments):
-        table, origin, picks, first, last, total, at = arguments
+        _, origin, _, first, last, _, at = arguments
         data = [context.make_array(signature.args[k])(context, builder, arguments[k]).data for k in (0, 2, 5)]
         integer = first.type
         destination = builder.bitcast(builder.gep(data[2], [at]), _VECTOR.as_pointer())

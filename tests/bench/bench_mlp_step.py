@@ -2,10 +2,10 @@
 
     CUPYNN_DATA=... python tests/bench/bench_mlp_step.py        (needs pip install -e ".[bench]", and MNIST)
 
-Each contestant runs in a process of its own, one after the other, on the same images with the same number of threads. Ours
-encodes the images within the step; snnTorch gets its spikes ready-made. Ours is first trained for some steps, so that its
-hidden layer is as active as in training; the cost of snnTorch does not depend on activity. A line of JSON each is appended to
-results/mlp_step.jsonl.
+Each contestant runs in a process of its own, one after the other, on the same images with the same number of threads.
+Ours encodes the images within the step; snnTorch gets its spikes ready-made. Ours is first trained for some steps, so that
+its hidden layer is as active as in training; the cost of snnTorch does not depend on activity. A line of JSON each is
+appended to results/mlp_step.jsonl.
 """
 
 import argparse
