@@ -57,6 +57,21 @@ def shape(name: str, value: Any) -> tuple[int, ...]:
     return tuple(integer(f"{name}[{axis}]", size, minimum=1) for axis, size in enumerate(sizes))
 
 
+def pair(name: str, value: Any, minimum: int = 0) -> tuple[int, int]:
+    """Return `value`, an int or a pair of them, as a pair of ints of at least `minimum`, or raise InputError."""
+    both = (value, value) if isinstance(value, Integral) else value
+    if not isinstance(both, tuple | list) or len(both) != 2:
+        raise InputError(f"{name}={value!r}: pass a whole number, or a pair of them for height and width")
+    return integer(f"{name}[0]", both[0], minimum), integer(f"{name}[1]", both[1], minimum)
+
+
+def image_shape(name: str | None, value: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return an input shape (channels, height, width) or (height, width), as the former, or raise InputError."""
+    if len(value) not in (2, 3):
+        raise InputError(f"{name}: its input has shape {value}: this layer takes (channels, height, width)")
+    return (1, *value) if len(value) == 2 else value
+
+
 def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
     """Return `value` as int64 labels (samples,), each in 0..classes-1, or raise InputError."""
     array = np.asarray(value)

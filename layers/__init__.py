@@ -4,8 +4,10 @@ if __name__ != "cupynn.layers":
     raise ImportError("these layers are part of a package: import cupynn.layers")
 
 from cupynn.layers.base import Layer
+from cupynn.layers.conv import SpikingConv2D
 from cupynn.layers.dense import SpikingDense
+from cupynn.layers.pool import SpikingPool2D
 
-LAYERS: dict[str, type[Layer]] = {"SpikingDense": SpikingDense}
+LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in (SpikingConv2D, SpikingDense, SpikingPool2D)}
 
-__all__ = ["LAYERS", "Layer", "SpikingDense"]
+__all__ = ["LAYERS", "Layer", "SpikingConv2D", "SpikingDense", "SpikingPool2D"]

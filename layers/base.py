@@ -1,6 +1,7 @@
 """The contract that every layer keeps."""
 
 from abc import ABC, abstractmethod
+from math import prod
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -11,6 +12,10 @@ from cupynn.config import Configured
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.spikes import SpikeTrains
+
+# Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
+# membrane of some neurons crosses the threshold and that of others does not, whatever the width of the layer below.
+INITIAL_SCALE = 0.4
 
 
 class Run(NamedTuple):
@@ -91,17 +96,22 @@ class SpikingLayer(Layer):
         Refractory period in steps.
     psp_kernel : {"exact", "srm"}
         The S-PSP of the simulation itself, or the paper's continuous kernel.
+    effect_ratio : bool
+        Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     """
 
     margin: ClassVar[float] = MARGIN  # below v_th, where a neuron fires already
 
-    def __init__(self, v_th: float, tau_m: float, tau_s: float, t_ref: int, psp_kernel: str, name: str | None) -> None:
+    def __init__(
+        self, v_th: float, tau_m: float, tau_s: float, t_ref: int, psp_kernel: str, effect_ratio: bool, name: str | None
+    ) -> None:
         super().__init__(name)
         self.v_th = checks.number("v_th", v_th, above=1e-5)
         self.tau_m = checks.number("tau_m", tau_m, minimum=1)
         self.tau_s = checks.number("tau_s", tau_s, minimum=1)
         self.t_ref = checks.integer("t_ref", t_ref)
         self.psp_kernel = checks.choice("psp_kernel", psp_kernel, PSP_KERNELS)
+        self.effect_ratio = checks.flag("effect_ratio", effect_ratio)
 
     @property
     def neuron(self) -> Lif:
@@ -112,3 +122,14 @@ class SpikingLayer(Layer):
     def potential(self) -> Psp:
         """Constants of the S-PSP's traces."""
         return psp(self.psp_kernel, self.tau_m, self.tau_s, self.t_ref)
+
+    def recorders(self, inputs: SpikeTrains, record: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Arrays for membrane and current, (B, T, N) if they are asked for, empty otherwise."""
+        shape = (inputs.batch, inputs.steps, prod(self.output_shape)) if record else (0, 0, 0)
+        return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+
+    def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
+        """What `forward` returns, given the recorders that the simulation filled."""
+        if not membrane.size:
+            return Run(spikes, None, None)
+        return Run(spikes, membrane.reshape(spikes.shape), current.reshape(spikes.shape))

@@ -8,12 +8,8 @@ import numpy as np
 from cupynn import checks
 from cupynn.kernels.psp import make_traces
 from cupynn.layers import dense_cpu
-from cupynn.layers.base import Run, SpikingLayer
+from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
-
-# Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
-# membrane of some neurons crosses the threshold and that of others does not, whatever the width of the layer below.
-INITIAL_SCALE = 0.4
 
 # Traces held at once, in float32 values: 16 MB, so that they come from the last-level cache and not from memory.
 TRACE_VALUES = 1 << 22
@@ -36,6 +32,8 @@ class SpikingDense(SpikingLayer):
         Strength by which each spike lowers the synaptic current of all other neurons of the layer at the next step.
     psp_kernel : {"exact", "srm"}
         The S-PSP of the simulation itself, or the paper's continuous kernel.
+    effect_ratio : bool
+        Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     initial_weight : float, optional
         Initial weights are uniform in [-initial_weight, initial_weight]; by default
         ``v_th * 0.4 * sqrt(3 / inputs)``.
@@ -69,10 +67,11 @@ class SpikingDense(SpikingLayer):
         t_ref: int = 2,
         lateral_inhibition: float = 0.0,
         psp_kernel: str = "exact",
+        effect_ratio: bool = True,
         initial_weight: float | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, name)
+        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name)
         self.units = checks.integer("units", units, minimum=1)
         self.lateral_inhibition = checks.number("lateral_inhibition", lateral_inhibition, minimum=0)
         self.initial_weight = None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
@@ -88,8 +87,7 @@ class SpikingDense(SpikingLayer):
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
-        traced = (inputs.batch, inputs.steps, self.units) if record else (0, 0, 0)
-        membrane, current = np.zeros(traced, np.float32), np.zeros(traced, np.float32)
+        membrane, current = self.recorders(inputs, record)
         neurons, offsets = dense_cpu.simulate(
             inputs.neurons,
             inputs.offsets,
@@ -100,8 +98,7 @@ class SpikingDense(SpikingLayer):
             membrane,
             current,
         )
-        spikes = SpikeTrains(neurons, offsets, inputs.steps, self.output_shape)
-        return Run(spikes, membrane, current) if record else Run(spikes, None, None)
+        return self.run(SpikeTrains(neurons, offsets, inputs.steps, self.output_shape), membrane, current)
 
     def backward(
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
@@ -120,7 +117,7 @@ class SpikingDense(SpikingLayer):
             dense_cpu.weight_gradient(*o.by_neuron(), traces, shares, f, weight, np.float32(self.v_th), blocks, gradient)
             if input_error:
                 counts = x.counts.reshape(x.batch, -1)
-                dense_cpu.input_error(*o.by_neuron(), counts, traces, d, weight, below[part])
+                dense_cpu.input_error(*o.by_neuron(), counts, traces, d, weight, self.effect_ratio, below[part])
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
 
     def _lateral_factors(self, outputs: SpikeTrains) -> np.ndarray:

@@ -124,10 +124,11 @@ def weight_gradient(times, neuron_offsets, traces, errors, factors, weight, v_th
 
 
 @kernel
-def input_error(times, neuron_offsets, counts, traces, errors, weight, result):
-    """Error of the trains below, result (B, N_in) = sum_i D_i w_ij e_ij / o_j, the slope being 1 where i or j is silent.
+def input_error(times, neuron_offsets, counts, traces, errors, weight, effect_ratio, result):
+    """Error of the trains below, result (B, N_in) = sum_i D_i w_ij e_ij / o_j.
 
-    times, neuron_offsets: the trains above, by neuron; counts: o_j (B, N_in); errors: D (B, N_out)
+    The slope e_ij / o_j is 1 where i or j is silent, and everywhere without `effect_ratio`. times, neuron_offsets: the
+    trains above, by neuron; counts: o_j (B, N_in); errors: D (B, N_out)
     """
     values, starts, rows, _, all_active, active_counts, decays, t_ref = traces
     batch, n_out = errors.shape
@@ -142,7 +143,7 @@ def input_error(times, neuron_offsets, counts, traces, errors, weight, result):
                 continue
             slope[:] = SILENT_SLOPE
             firings = times[neuron_offsets[b * n_out + i] : neuron_offsets[b * n_out + i + 1]]
-            if firings.size:
+            if firings.size and effect_ratio:
                 spsp_row(values, starts[b], rows[b], decays, t_ref, firings, spsp)
                 for k in range(active.size):
                     slope[active[k]] = spsp[k] / counts[b, active[k]]

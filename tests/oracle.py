@@ -8,7 +8,7 @@ import numpy as np
 MARGIN = 1e-6
 
 
-def simulate(spikes, weight, v_th, tau_m, tau_s, t_ref, inhibition=0.0):
+def simulate(spikes, weight, v_th, tau_m, tau_s, t_ref, inhibition=0.0, margin=MARGIN):
     """Trains, membranes before reset and currents of a dense layer, each (T, N)."""
     steps, n_out = len(spikes), len(weight)
     fired, membrane, current = (np.zeros((steps, n_out)) for _ in range(3))
@@ -24,7 +24,7 @@ def simulate(spikes, weight, v_th, tau_m, tau_s, t_ref, inhibition=0.0):
                 v[i] = 0
                 r[i] -= 1
             membrane[t, i], current[t, i] = v[i], q[i]
-            if v[i] > v_th - MARGIN:
+            if v[i] > v_th - margin:
                 fired[t, i] = 1
                 v[i] = 0
                 r[i] = t_ref
@@ -100,3 +100,20 @@ def backward(pre, post, delta, weight, v_th, kind, tau_m, tau_s, t_ref, inhibiti
             slope = e[i, j] / o_pre[j] if o_post[i] > 0 and o_pre[j] > 0 else 1.0
             below[j] += d * weight[i, j] * slope
     return gradient, below
+
+
+def unrolled(weight, input_shape, padding):
+    """A convolution's weights (maps, channels, kh, kw) as those of a dense layer, and which kernel entry each one is."""
+    maps, channels, kh, kw = weight.shape
+    _, height, width = input_shape
+    rows, columns = height + 2 * padding[0] - kh + 1, width + 2 * padding[1] - kw + 1
+    dense = np.zeros((maps * rows * columns, channels * height * width))
+    entry = np.full(dense.shape, -1)
+    for m, r, s in np.ndindex(maps, rows, columns):
+        for c, ky, kx in np.ndindex(channels, kh, kw):
+            y, x = r + ky - padding[0], s + kx - padding[1]
+            if 0 <= y < height and 0 <= x < width:
+                i, j = (m * rows + r) * columns + s, (c * height + y) * width + x
+                dense[i, j] = weight[m, c, ky, kx]
+                entry[i, j] = ((m * channels + c) * kh + ky) * kw + kx
+    return dense, entry

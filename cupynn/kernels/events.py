@@ -29,6 +29,21 @@ def sort_by_step(event_steps, event_neurons, steps, row, row_offsets):
         cursor[step] += 1
 
 
+@inline
+def sort_by_neuron(event_steps, event_neurons, size):
+    """Sort events by neuron, in place: a stable counting sort, to go before `sort_by_step`."""
+    steps, neurons = event_steps.copy(), event_neurons.copy()
+    cursor = np.zeros(size + 1, np.int64)
+    for neuron in neurons:
+        cursor[neuron + 1] += 1
+    for i in range(size):
+        cursor[i + 1] += cursor[i]
+    for event in range(neurons.size):
+        position = cursor[neurons[event]]
+        event_steps[position], event_neurons[position] = steps[event], neurons[event]
+        cursor[neurons[event]] += 1
+
+
 @kernel
 def _pack(rows, row_offsets, starts, neurons, offsets):
     batch, width = row_offsets.shape

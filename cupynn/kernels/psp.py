@@ -167,3 +167,50 @@ def spsp_row(values, start, rows, decays, t_ref, firings, row):
             decay = decays[firings[k] - release_step]
             for j in range(width):
                 row[j] += at_firing[j] - decay * at_release[j]
+
+
+@inline
+def decays_of(psp, steps):
+    """decay_m^n for n in 0..T, float32 (T + 1,)."""
+    decays = np.empty(steps + 1, np.float32)
+    power = 1.0
+    for n in range(steps + 1):
+        decays[n] = power
+        power *= np.float64(psp.decay_m)
+    return decays
+
+
+@inline
+def fill_traces(neurons, offsets, slots, psp, traces):
+    """Traces (T, width) of one sample at every step, each neuron's in the column that `slots` (N,) gives it.
+
+    neurons: of the batch; offsets (T + 1,): the sample's
+    """
+    decay_m, decay_s, gain, delay = psp
+    steps, width = traces.shape
+    current = np.zeros(width, np.float32)
+    trace = np.zeros(width, np.float32)
+    for t in range(steps):
+        for j in range(width):
+            current[j] *= decay_s
+        source = t - 1 - delay
+        if source >= 0:
+            for event in range(offsets[source], offsets[source + 1]):
+                current[slots[neurons[event]]] += np.float32(1)
+        for j in range(width):
+            trace[j] = trace[j] * decay_m + gain * current[j]
+        traces[t] = trace
+
+
+@inline
+def add_spsp(traces, column, firings, decays, t_ref, row):
+    """S-PSP of the trains in columns column..column + width - 1 on one neuron with these firings -> row (width,)."""
+    for j in range(row.size):
+        row[j] = traces[firings[0], column + j]
+    for k in range(1, firings.size):
+        release = firings[k - 1] + t_ref
+        if firings[k] > release:  # else, in a filled-in train, the membrane is still at rest
+            at_firing, at_release = traces[firings[k]], traces[release]
+            decay = decays[firings[k] - release]
+            for j in range(row.size):
+                row[j] += at_firing[column + j] - decay * at_release[column + j]

@@ -1,0 +1,186 @@
+"""Convolutions of spiking neurons on the CPU, event by event. `conv.py` says what the arguments mean.
+
+While kernels work on them, the neurons of a sample lie channel last, (y, x, map): an input spike then adds kh runs of
+neighbouring weights to kh runs of neighbouring neurons, and a receptive field is kh runs of neighbouring traces.
+"""
+
+import numpy as np
+from numba import prange
+
+from cupynn.kernels import inline, kernel
+from cupynn.kernels.events import pack, sort_by_neuron, sort_by_step
+from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, add_spsp, decays_of, fill_traces
+from cupynn.kernels.simd import LANES, aligned
+
+
+@inline
+def add_spike(c, y, x, runs, kernel_size, padding, output_shape, total):
+    """Add one input spike's weights to the currents `total` (rows * columns * maps,) of all neurons that see it.
+
+    runs (channels, kh, kw * maps): the weights, channel last and kx reversed, so that neighbours in x are neighbours here
+    """
+    kh, kw = kernel_size
+    maps, rows, columns = output_shape
+    first = x + padding[1] - kw + 1  # leftmost column that sees the spike, perhaps outside
+    low, high = max(0, first), min(columns, x + padding[1] + 1)
+    for ky in range(max(0, y + padding[0] - rows + 1), min(kh, y + padding[0] + 1)):
+        target = ((y + padding[0] - ky) * columns + low) * maps
+        source = (low - first) * maps
+        run = runs[c, ky]
+        for i in range((high - low) * maps):
+            total[target + i] += run[source + i]
+
+
+@kernel
+def _simulate(neurons, offsets, runs, kernel_size, steps, shapes, padding, constants, membranes, currents):
+    input_shape, output_shape = shapes
+    _, height, width = input_shape
+    maps, rows, columns = output_shape
+    size = rows * columns * maps
+    blocks = (size + LANES - 1) // LANES
+    batch = (offsets.size - 1) // steps
+    t_ref = np.int64(constants.t_ref)
+    capacity = size * ((steps - 1 + t_ref) // (t_ref + 1))
+    packed = np.empty((batch, capacity), np.int32)
+    packed_offsets = np.empty((batch, steps + 1), np.int64)
+    for b in prange(batch):
+        total = np.zeros(blocks * LANES, np.float32)
+        state = aligned(blocks * STATE)
+        state[:] = 0
+        event_steps = np.empty(capacity, np.int32)
+        event_neurons = np.empty(capacity, np.int32)
+        n = 0
+        for t in range(1, steps):
+            for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
+                c, place = divmod(np.uint32(neurons[event]), np.uint32(height * width))
+                y, x = divmod(place, np.uint32(width))
+                add_spike(np.int64(c), np.int64(y), np.int64(x), runs, kernel_size, padding, output_shape, total)
+            for block in range(blocks):
+                at, neuron = block * STATE, block * LANES
+                for i in range(LANES):
+                    state[at + INPUT + i] = total[neuron + i]
+                    total[neuron + i] = 0
+                if lif_step(state, at, constants):
+                    for i in range(LANES):
+                        if state[at + FIRED + i]:
+                            place, m = divmod(np.uint32(neuron + i), np.uint32(maps))
+                            event_steps[n], event_neurons[n] = t, m * (rows * columns) + place
+                            n += 1
+                if membranes.size:
+                    for i in range(min(LANES, size - neuron)):
+                        place, m = divmod(neuron + i, maps)
+                        membranes[b, t, m * rows * columns + place] = state[at + BEFORE + i]
+                        currents[b, t, m * rows * columns + place] = state[at + CURRENT + i]
+        sort_by_neuron(event_steps[:n], event_neurons[:n], size)
+        sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
+    return packed, packed_offsets
+
+
+def simulate(neurons, offsets, weight, steps, shapes, padding, constants, membranes, currents):
+    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty."""
+    channels, kernel_size = weight.shape[1], weight.shape[2:]
+    runs = np.ascontiguousarray(weight[:, :, :, ::-1].transpose(1, 2, 3, 0)).reshape(channels, kernel_size[0], -1)
+    events = _simulate(neurons, offsets, runs, kernel_size, steps, shapes, padding, constants, membranes, currents)
+    return pack(*events)
+
+
+@kernel
+def _backward(
+    neurons,
+    offsets,
+    counts,
+    times,
+    neuron_offsets,
+    errors,
+    weight,
+    slots,
+    corners,
+    grid,
+    psp,
+    t_ref,
+    v_th,
+    effect_ratio,
+    wanted,
+):
+    """Gradients (B, maps, field) of each sample and errors below (B, N_in).
+
+    weight (maps, kh, kw * channels), channel last; slots (N_in,): an input neuron's place in the channel-last grid with its
+    padding, of `grid` places; corners (places, kh): where the kernel's rows begin in it
+    """
+    maps, kh, run = weight.shape
+    places = corners.shape[0]
+    batch = counts.shape[0]
+    steps = (offsets.size - 1) // batch
+    decays = decays_of(psp, steps)
+    inside = np.zeros(grid, np.float32)
+    for slot in slots:
+        inside[slot] = 1
+    gradients = np.zeros((batch, maps, kh, run), np.float32)
+    below = np.zeros((batch, slots.size), np.float32)
+    for b in prange(batch):
+        traces = np.zeros((steps, grid), np.float32)
+        fill_traces(neurons, offsets[b * steps : (b + 1) * steps + 1], slots, psp, traces)
+        alive = np.zeros(grid, np.float32)
+        for j in range(slots.size):
+            if counts[b, j]:
+                alive[slots[j]] = 1
+        by_spsp = np.zeros(grid, np.float32)  # sum of D w e over firing neurons
+        by_weight = np.zeros(grid, np.float32)  # sum of D w over firing neurons
+        by_silent = np.zeros(grid, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
+        spsp = np.empty((kh, run), np.float32)
+        for place in range(places):
+            for m in range(maps):
+                i = m * places + place
+                error = errors[b, i]
+                if error == 0:
+                    continue
+                firings = times[neuron_offsets[b * maps * places + i] : neuron_offsets[b * maps * places + i + 1]]
+                effect = np.float32(0)
+                for ky in range(kh):
+                    at = corners[place, ky]
+                    if firings.size:
+                        add_spsp(traces, at, firings, decays, t_ref, spsp[ky])
+                        for k in range(run):
+                            effect += weight[m, ky, k] * spsp[ky, k]
+                    else:
+                        for k in range(run):
+                            spsp[ky, k] = SILENT_SPSP * alive[at + k]
+                            effect += weight[m, ky, k] * SILENT_EFFECT * inside[at + k]
+                effect /= np.float32(max(1, firings.size))
+                scale = error * (np.float32(1) + effect / v_th) / np.float32(batch)
+                for ky in range(kh):
+                    at = corners[place, ky]
+                    for k in range(run):
+                        gradients[b, m, ky, k] += scale * spsp[ky, k]
+                    if wanted and firings.size and effect_ratio:
+                        for k in range(run):
+                            share = error * weight[m, ky, k]
+                            by_weight[at + k] += share
+                            by_spsp[at + k] += share * spsp[ky, k]
+                    elif wanted:
+                        for k in range(run):
+                            by_silent[at + k] += error * weight[m, ky, k]
+        for j in range(slots.size):
+            count, slot = np.float32(counts[b, j]), slots[j]
+            below[b, j] = by_silent[slot] + (by_spsp[slot] / count if count else by_weight[slot])
+    return gradients, below
+
+
+def backward(
+    neurons, offsets, counts, times, neuron_offsets, errors, weight, shapes, padding, psp, t_ref, v_th, effect_ratio, wanted
+):
+    """Weight gradient (maps, channels, kh, kw), and error of the trains below (B, N_in): zeros unless wanted."""
+    (_, height, width), (_, rows, columns) = shapes
+    maps, channels, kh, kw = weight.shape
+    padded = (height + 2 * padding[0], width + 2 * padding[1], channels)
+    grid = np.arange(padded[0] * padded[1] * channels).reshape(padded)
+    slots = grid[padding[0] : padding[0] + height, padding[1] : padding[1] + width].transpose(2, 0, 1).ravel()
+    places = np.add.outer(grid[:rows, 0, 0], grid[0, :columns, 0]).ravel()
+    corners = np.add.outer(places, grid[:kh, 0, 0])
+    channel_last = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(maps, kh, kw * channels)
+    trains = (neurons, offsets, counts, times, neuron_offsets)
+    gradients, below = _backward(
+        *trains, errors, channel_last, slots, corners, grid.size, psp, t_ref, v_th, effect_ratio, wanted
+    )
+    return gradients.sum(0).reshape(maps, kh, kw, channels).transpose(0, 3, 1, 2), below

@@ -1,0 +1,114 @@
+"""`SpikingPool2D`: pooling by spiking neurons."""
+
+from math import prod
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.layers import pool_cpu
+from cupynn.layers.base import Run, SpikingLayer
+from cupynn.spikes import SpikeTrains
+
+
+class SpikingPool2D(SpikingLayer):
+    """Pooling by leaky integrate-and-fire neurons, each driven by the unweighted sum of its window's spikes.
+
+    There is a window at every `stride` rows and columns of the input; those at the lower and right edge may hang over it.
+    Windows overlap where the stride is less than their size.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Height and width of a window.
+    v_th : float
+        Firing threshold.
+    stride : int or (int, int), optional
+        Distance of windows; by default `size`.
+    tau_m, tau_s : float
+        Membrane and synaptic time constant in steps, at least 1; they may be equal.
+    t_ref : int
+        Refractory period in steps.
+    psp_kernel : {"exact", "srm"}
+        The S-PSP of the simulation itself, or the paper's continuous kernel.
+    effect_ratio : bool
+        Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
+    name : str, optional
+        By default "pool_1", "pool_2", ... by position.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range, or the input has no shape (channels, height, width).
+
+    Examples
+    --------
+    >>> SpikingPool2D(2, v_th=2.0).stride
+    (2, 2)
+    """
+
+    kind_name = "pool"
+
+    def __init__(
+        self,
+        size: int | tuple[int, int],
+        v_th: float,
+        stride: int | tuple[int, int] | None = None,
+        tau_m: float = 64.0,
+        tau_s: float = 8.0,
+        t_ref: int = 2,
+        psp_kernel: str = "exact",
+        effect_ratio: bool = True,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name)
+        self.size = checks.pair("size", size, minimum=1)
+        self.stride = self.size if stride is None else checks.pair("stride", stride, minimum=1)
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        """Fix the shapes; there is nothing to draw."""
+        channels, height, width = checks.image_shape(self.name, input_shape)
+        self.input_shape = input_shape
+        self.output_shape = (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
+
+    @property
+    def _shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """Input as (channels, height, width), output as (channels, rows, columns)."""
+        return checks.image_shape(self.name, self.input_shape), self.output_shape
+
+    def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
+        """Simulate the layer: current, membrane and firing, step by step."""
+        membrane, current = self.recorders(inputs, record)
+        neurons, offsets = pool_cpu.simulate(
+            inputs.neurons,
+            inputs.offsets,
+            inputs.steps,
+            self._shapes,
+            self.size,
+            self.stride,
+            self.neuron,
+            membrane,
+            current,
+        )
+        return self.run(SpikeTrains(neurons, offsets, inputs.steps, self.output_shape), membrane, current)
+
+    def backward(
+        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+    ) -> np.ndarray | None:
+        """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
+        if not input_error:
+            return None
+        below = np.empty((inputs.batch, inputs.size), np.float32)
+        pool_cpu.input_error(
+            *inputs.by_neuron(),
+            *outputs.by_neuron(),
+            delta.reshape(inputs.batch, prod(self.output_shape)),
+            inputs.steps,
+            self._shapes,
+            self.size,
+            self.stride,
+            self.potential,
+            self.t_ref,
+            self.effect_ratio,
+            below,
+        )
+        return below.reshape(inputs.batch, *self.input_shape)

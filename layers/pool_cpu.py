@@ -1,0 +1,138 @@
+"""Pooling by spiking neurons on the CPU, event by event. `pool.py` says what the arguments mean."""
+
+import numpy as np
+from numba import prange
+
+from cupynn.kernels import inline, kernel
+from cupynn.kernels.events import pack, sort_by_step
+from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step
+from cupynn.kernels.psp import SILENT_SLOPE, decays_of
+from cupynn.kernels.simd import LANES, aligned
+
+
+@inline
+def windows(position, size, stride, count):
+    """First and last + 1 of the windows of `size`, every `stride`, that hold a position."""
+    return max(0, (position - size + stride) // stride), min(count, position // stride + 1)
+
+
+@kernel
+def _simulate(neurons, offsets, steps, shapes, size, stride, constants, membranes, currents):
+    (_, height, width), (maps, rows, columns) = shapes
+    total_size = maps * rows * columns
+    blocks = (total_size + LANES - 1) // LANES
+    batch = (offsets.size - 1) // steps
+    t_ref = np.int64(constants.t_ref)
+    capacity = total_size * ((steps - 1 + t_ref) // (t_ref + 1))
+    packed = np.empty((batch, capacity), np.int32)
+    packed_offsets = np.empty((batch, steps + 1), np.int64)
+    for b in prange(batch):
+        total = np.zeros(blocks * LANES, np.float32)
+        state = aligned(blocks * STATE)
+        state[:] = 0
+        event_steps = np.empty(capacity, np.int32)
+        event_neurons = np.empty(capacity, np.int32)
+        n = 0
+        for t in range(1, steps):
+            for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
+                c, place = divmod(np.uint32(neurons[event]), np.uint32(height * width))
+                y, x = divmod(place, np.uint32(width))
+                top, bottom = windows(np.int64(y), size[0], stride[0], rows)
+                left, right = windows(np.int64(x), size[1], stride[1], columns)
+                for row in range(top, bottom):
+                    for column in range(left, right):
+                        total[(np.int64(c) * rows + row) * columns + column] += np.float32(1)
+            for block in range(blocks):
+                at, neuron = block * STATE, block * LANES
+                for i in range(LANES):
+                    state[at + INPUT + i] = total[neuron + i]
+                    total[neuron + i] = 0
+                if lif_step(state, at, constants):
+                    for i in range(LANES):
+                        if state[at + FIRED + i]:
+                            event_steps[n], event_neurons[n] = t, neuron + i
+                            n += 1
+                if membranes.size:
+                    some = min(LANES, total_size - neuron)
+                    membranes[b, t, neuron : neuron + some] = state[at + BEFORE : at + BEFORE + some]
+                    currents[b, t, neuron : neuron + some] = state[at + CURRENT : at + CURRENT + some]
+        sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
+    return packed, packed_offsets
+
+
+def simulate(neurons, offsets, steps, shapes, size, stride, constants, membranes, currents):
+    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty."""
+    return pack(*_simulate(neurons, offsets, steps, shapes, size, stride, constants, membranes, currents))
+
+
+@inline
+def spsp_pair(spikes, firings, decays, decays_s, rises, gain, delay, t_ref):
+    """S-PSP of one train on another, by walking along both: the trace moves from event to event.
+
+    decays, decays_s (T + 1,): decay_m^n, decay_s^n; rises (T + 1,): what a current of 1 adds to the trace in n steps
+    """
+    total = np.float32(0)
+    trace, current, now, upcoming = np.float32(0), np.float32(0), 0, 0
+    for k in range(firings.size):
+        firing = np.int64(firings[k])
+        release = np.int64(firings[k - 1]) + t_ref if k else np.int64(0)
+        if firing <= release:  # in a filled-in train: the membrane is still at rest
+            continue
+        at_release = np.float32(0)
+        for stop in (release, firing):
+            while upcoming < spikes.size and spikes[upcoming] + delay + 1 <= stop:
+                arrival = spikes[upcoming] + delay + 1
+                trace = decays[arrival - now] * trace + rises[arrival - now] * current + gain
+                current = decays_s[arrival - now] * current + np.float32(1)
+                now = arrival
+                upcoming += 1
+            trace = decays[stop - now] * trace + rises[stop - now] * current
+            current = decays_s[stop - now] * current
+            now = stop
+            if stop == release:
+                at_release = trace if k else np.float32(0)
+        total += trace - decays[firing - release] * at_release
+    return total
+
+
+@kernel
+def input_error(
+    below_times, below_offsets, times, neuron_offsets, delta, steps, shapes, size, stride, psp, t_ref, effect_ratio, result
+):
+    """Error of the trains below: sum over windows of delta_i / area * e_ij / o_j, the slope being 1 where i or j is silent.
+
+    below_times, below_offsets and times, neuron_offsets: the trains below and above, by neuron; delta (B, N_out);
+    result (B, N_in) float32
+    """
+    (channels, height, width), (_, rows, columns) = shapes
+    _, decay_s, gain, delay = psp
+    decays = decays_of(psp, steps)
+    decays_s = np.empty(steps + 1, np.float32)
+    rises = np.empty(steps + 1, np.float32)
+    power, rise = 1.0, 0.0
+    for n in range(steps + 1):
+        decays_s[n], rises[n] = power, rise
+        power *= np.float64(decay_s)
+        rise = rise * np.float64(psp.decay_m) + np.float64(gain) * power
+    inputs, outputs = channels * height * width, channels * rows * columns
+    area = np.float32(size[0] * size[1])
+    for b in prange(delta.shape[0]):
+        for j in range(inputs):
+            c, place = divmod(j, height * width)
+            y, x = divmod(place, width)
+            spikes = below_times[below_offsets[b * inputs + j] : below_offsets[b * inputs + j + 1]]
+            top, bottom = windows(y, size[0], stride[0], rows)
+            left, right = windows(x, size[1], stride[1], columns)
+            error = np.float32(0)
+            for row in range(top, bottom):
+                for column in range(left, right):
+                    i = (c * rows + row) * columns + column
+                    if delta[b, i] == 0:
+                        continue
+                    firings = times[neuron_offsets[b * outputs + i] : neuron_offsets[b * outputs + i + 1]]
+                    slope = SILENT_SLOPE
+                    if firings.size and spikes.size and effect_ratio:
+                        spsp = spsp_pair(spikes, firings, decays, decays_s, rises, gain, delay, t_ref)
+                        slope = spsp / np.float32(spikes.size)
+                    error += delta[b, i] / area * slope
+            result[b, j] = error
