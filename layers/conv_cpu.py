@@ -9,9 +9,9 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_neuron, sort_by_step
-from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step
-from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, add_spsp, decays_of, fill_traces
-from cupynn.kernels.simd import LANES, aligned
+from cupynn.kernels.lif import BEFORE, CURRENT, INPUT, STATE, lif_step, note_spikes
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, spsp_field
+from cupynn.kernels.simd import LANES, aligned, dot
 
 
 @inline
@@ -24,16 +24,16 @@ def add_spike(c, y, x, runs, kernel_size, padding, output_shape, total):
     maps, rows, columns = output_shape
     first = x + padding[1] - kw + 1  # leftmost column that sees the spike, perhaps outside
     low, high = max(0, first), min(columns, x + padding[1] + 1)
+    source, length = (low - first) * maps, (high - low) * maps
     for ky in range(max(0, y + padding[0] - rows + 1), min(kh, y + padding[0] + 1)):
         target = ((y + padding[0] - ky) * columns + low) * maps
-        source = (low - first) * maps
-        run = runs[c, ky]
-        for i in range((high - low) * maps):
-            total[target + i] += run[source + i]
+        neurons, weights = total[target : target + length], runs[c, ky, source : source + length]
+        for i in range(length):
+            neurons[i] += weights[i]
 
 
 @kernel
-def _simulate(neurons, offsets, runs, kernel_size, steps, shapes, padding, constants, membranes, currents):
+def _simulate(neurons, offsets, runs, canonical, kernel_size, steps, shapes, padding, constants, membranes, currents):
     input_shape, output_shape = shapes
     _, height, width = input_shape
     maps, rows, columns = output_shape
@@ -58,20 +58,16 @@ def _simulate(neurons, offsets, runs, kernel_size, steps, shapes, padding, const
                 add_spike(np.int64(c), np.int64(y), np.int64(x), runs, kernel_size, padding, output_shape, total)
             for block in range(blocks):
                 at, neuron = block * STATE, block * LANES
-                for i in range(LANES):
-                    state[at + INPUT + i] = total[neuron + i]
-                    total[neuron + i] = 0
-                if lif_step(state, at, constants):
-                    for i in range(LANES):
-                        if state[at + FIRED + i]:
-                            place, m = divmod(np.uint32(neuron + i), np.uint32(maps))
-                            event_steps[n], event_neurons[n] = t, m * (rows * columns) + place
-                            n += 1
+                x, some = state[at + INPUT : at + INPUT + LANES], total[neuron : neuron + LANES]
+                x[:] = some
+                some[:] = 0
+                n = note_spikes(lif_step(state, at, constants), t, neuron, event_steps, event_neurons, n)
                 if membranes.size:
                     for i in range(min(LANES, size - neuron)):
-                        place, m = divmod(neuron + i, maps)
-                        membranes[b, t, m * rows * columns + place] = state[at + BEFORE + i]
-                        currents[b, t, m * rows * columns + place] = state[at + CURRENT + i]
+                        membranes[b, t, canonical[neuron + i]] = state[at + BEFORE + i]
+                        currents[b, t, canonical[neuron + i]] = state[at + CURRENT + i]
+        for event in range(n):
+            event_neurons[event] = canonical[event_neurons[event]]
         sort_by_neuron(event_steps[:n], event_neurons[:n], size)
         sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
     return packed, packed_offsets
@@ -81,8 +77,32 @@ def simulate(neurons, offsets, weight, steps, shapes, padding, constants, membra
     """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty."""
     channels, kernel_size = weight.shape[1], weight.shape[2:]
     runs = np.ascontiguousarray(weight[:, :, :, ::-1].transpose(1, 2, 3, 0)).reshape(channels, kernel_size[0], -1)
-    events = _simulate(neurons, offsets, runs, kernel_size, steps, shapes, padding, constants, membranes, currents)
+    maps, rows, columns = shapes[1]
+    canonical = np.arange(maps * rows * columns).reshape(maps, rows * columns).T.ravel()
+    events = _simulate(
+        neurons, offsets, runs, canonical, kernel_size, steps, shapes, padding, constants, membranes, currents
+    )
     return pack(*events)
+
+
+@inline
+def gather(values, starts, factor, field):
+    """Set `field` to the parts of `values` that begin at `starts`, one after the other, times a factor."""
+    run = field.size // starts.size
+    for ky in range(starts.size):
+        part, source = field[ky * run : (ky + 1) * run], values[starts[ky] : starts[ky] + run]
+        for k in range(run):
+            part[k] = factor * source[k]
+
+
+@inline
+def scatter(field, starts, values):
+    """Add `field` to the parts of `values` that begin at `starts`: the reverse of `gather`."""
+    run = field.size // starts.size
+    for ky in range(starts.size):
+        part, target = field[ky * run : (ky + 1) * run], values[starts[ky] : starts[ky] + run]
+        for k in range(run):
+            target[k] += part[k]
 
 
 @kernel
@@ -97,6 +117,7 @@ def _backward(
     slots,
     corners,
     grid,
+    pitch,
     psp,
     t_ref,
     v_th,
@@ -105,21 +126,22 @@ def _backward(
 ):
     """Gradients (B, maps, field) of each sample and errors below (B, N_in).
 
-    weight (maps, kh, kw * channels), channel last; slots (N_in,): an input neuron's place in the channel-last grid with its
-    padding, of `grid` places; corners (places, kh): where the kernel's rows begin in it
+    weight (maps, kh * kw * channels), channel last; slots (N_in,): an input neuron's place in the channel-last grid with its
+    padding, of `grid` places and `pitch` a row; corners (places, kh): where the rows of a receptive field begin in it
     """
-    maps, kh, run = weight.shape
-    places = corners.shape[0]
+    maps, size = weight.shape
+    places, kh = corners.shape
+    run = size // kh
     batch = counts.shape[0]
     steps = (offsets.size - 1) // batch
     decays = decays_of(psp, steps)
     inside = np.zeros(grid, np.float32)
     for slot in slots:
         inside[slot] = 1
-    gradients = np.zeros((batch, maps, kh, run), np.float32)
+    gradients = np.zeros((batch, maps, size), np.float32)
     below = np.zeros((batch, slots.size), np.float32)
     for b in prange(batch):
-        traces = np.zeros((steps, grid), np.float32)
+        traces = np.empty((steps, grid), np.float32)
         fill_traces(neurons, offsets[b * steps : (b + 1) * steps + 1], slots, psp, traces)
         alive = np.zeros(grid, np.float32)
         for j in range(slots.size):
@@ -128,39 +150,49 @@ def _backward(
         by_spsp = np.zeros(grid, np.float32)  # sum of D w e over firing neurons
         by_weight = np.zeros(grid, np.float32)  # sum of D w over firing neurons
         by_silent = np.zeros(grid, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
-        spsp = np.empty((kh, run), np.float32)
+        partial = np.empty(LANES // 4, np.float32)
+        field = np.empty((kh, run), np.float32)
+        spsp = field.reshape(size)
+        share = np.empty(size, np.float32)
+        silent_spsp, silent_effect, sums = (
+            np.empty(size, np.float32),
+            np.empty(size, np.float32),
+            np.empty((3, size), np.float32),
+        )
         for place in range(places):
+            gather(alive, corners[place], SILENT_SPSP, silent_spsp)
+            gather(inside, corners[place], SILENT_EFFECT, silent_effect)
+            sums[:] = 0
             for m in range(maps):
                 i = m * places + place
                 error = errors[b, i]
                 if error == 0:
                     continue
+                w, gradient = weight[m], gradients[b, m]
                 firings = times[neuron_offsets[b * maps * places + i] : neuron_offsets[b * maps * places + i + 1]]
-                effect = np.float32(0)
-                for ky in range(kh):
-                    at = corners[place, ky]
-                    if firings.size:
-                        add_spsp(traces, at, firings, decays, t_ref, spsp[ky])
-                        for k in range(run):
-                            effect += weight[m, ky, k] * spsp[ky, k]
-                    else:
-                        for k in range(run):
-                            spsp[ky, k] = SILENT_SPSP * alive[at + k]
-                            effect += weight[m, ky, k] * SILENT_EFFECT * inside[at + k]
-                effect /= np.float32(max(1, firings.size))
+                if firings.size:
+                    spsp_field(traces, corners[place, 0], pitch, firings, decays, t_ref, field)
+                    effect = dot(w, spsp, partial) / np.float32(firings.size)
+                else:
+                    spsp[:] = silent_spsp
+                    effect = dot(w, silent_effect, partial)
                 scale = error * (np.float32(1) + effect / v_th) / np.float32(batch)
-                for ky in range(kh):
-                    at = corners[place, ky]
-                    for k in range(run):
-                        gradients[b, m, ky, k] += scale * spsp[ky, k]
-                    if wanted and firings.size and effect_ratio:
-                        for k in range(run):
-                            share = error * weight[m, ky, k]
-                            by_weight[at + k] += share
-                            by_spsp[at + k] += share * spsp[ky, k]
-                    elif wanted:
-                        for k in range(run):
-                            by_silent[at + k] += error * weight[m, ky, k]
+                for k in range(size):
+                    gradient[k] += scale * spsp[k]
+                if wanted:
+                    for k in range(size):
+                        share[k] = error * w[k]
+                    if firings.size and effect_ratio:
+                        for k in range(size):
+                            sums[0, k] += share[k] * spsp[k]
+                            sums[1, k] += share[k]
+                    else:
+                        for k in range(size):
+                            sums[2, k] += share[k]
+            if wanted:
+                scatter(sums[0], corners[place], by_spsp)
+                scatter(sums[1], corners[place], by_weight)
+                scatter(sums[2], corners[place], by_silent)
         for j in range(slots.size):
             count, slot = np.float32(counts[b, j]), slots[j]
             below[b, j] = by_silent[slot] + (by_spsp[slot] / count if count else by_weight[slot])
@@ -178,9 +210,20 @@ def backward(
     slots = grid[padding[0] : padding[0] + height, padding[1] : padding[1] + width].transpose(2, 0, 1).ravel()
     places = np.add.outer(grid[:rows, 0, 0], grid[0, :columns, 0]).ravel()
     corners = np.add.outer(places, grid[:kh, 0, 0])
-    channel_last = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(maps, kh, kw * channels)
+    channel_last = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(maps, -1)
     trains = (neurons, offsets, counts, times, neuron_offsets)
     gradients, below = _backward(
-        *trains, errors, channel_last, slots, corners, grid.size, psp, t_ref, v_th, effect_ratio, wanted
+        *trains,
+        errors,
+        channel_last,
+        slots,
+        corners,
+        grid.size,
+        padded[1] * channels,
+        psp,
+        t_ref,
+        v_th,
+        effect_ratio,
+        wanted,
     )
     return gradients.sum(0).reshape(maps, kh, kw, channels).transpose(0, 3, 1, 2), below

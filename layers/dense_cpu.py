@@ -5,7 +5,7 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_step
-from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step
+from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step, note_spikes
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SLOPE, SILENT_SPSP, spsp_row
 from cupynn.kernels.simd import LANES, add_rows, aligned
 
@@ -53,29 +53,23 @@ def _simulate(neurons, offsets, weight, steps, constants, inhibition, membranes,
                     at = (block * active.size + k) * LANES
                     table[at : at + LANES] = columns[active[k], (low + block) * LANES : (low + block + 1) * LANES]
             state[:] = 0
-            count = np.int32(0)
+            count = 0
             for t in range(1, steps):
                 first = offsets[b * steps + t - 1] - origin
                 last = offsets[b * steps + t] - origin
-                total = np.float32(count)
-                count = np.int32(0)
+                total, before = np.float32(count), n
                 for block in range(together):
-                    at = block * STATE
-                    for i in range(at, at + LANES):
-                        state[INPUT + i] = inhibition * (state[FIRED + i] - total)
+                    at, neuron = block * STATE, (low + block) * LANES
+                    x, fired = state[at + INPUT : at + INPUT + LANES], state[at + FIRED : at + FIRED + LANES]
+                    for i in range(LANES):
+                        x[i] = inhibition * (fired[i] - total)
                     add_rows(table, block * active.size * LANES, event_columns, first, last, state, at + INPUT)
-                    fired = lif_step(state, at, constants)
-                    count += fired
-                    if fired:
-                        for i in range(LANES):
-                            if state[at + FIRED + i]:
-                                event_steps[n], event_neurons[n] = t, (low + block) * LANES + i
-                                n += 1
+                    n = note_spikes(lif_step(state, at, constants), t, neuron, event_steps, event_neurons, n)
                     if membranes.size:
-                        neuron = (low + block) * LANES
                         width = min(LANES, n_out - neuron)
                         membranes[b, t, neuron : neuron + width] = state[at + BEFORE : at + BEFORE + width]
                         currents[b, t, neuron : neuron + width] = state[at + CURRENT : at + CURRENT + width]
+                count = n - before
         sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
     return rows, row_offsets
 

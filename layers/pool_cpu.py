@@ -5,7 +5,7 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_step
-from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step
+from cupynn.kernels.lif import BEFORE, CURRENT, INPUT, STATE, lif_step, note_spikes
 from cupynn.kernels.psp import SILENT_SLOPE, decays_of
 from cupynn.kernels.simd import LANES, aligned
 
@@ -44,18 +44,14 @@ def _simulate(neurons, offsets, steps, shapes, size, stride, constants, membrane
                         total[(np.int64(c) * rows + row) * columns + column] += np.float32(1)
             for block in range(blocks):
                 at, neuron = block * STATE, block * LANES
-                for i in range(LANES):
-                    state[at + INPUT + i] = total[neuron + i]
-                    total[neuron + i] = 0
-                if lif_step(state, at, constants):
-                    for i in range(LANES):
-                        if state[at + FIRED + i]:
-                            event_steps[n], event_neurons[n] = t, neuron + i
-                            n += 1
+                x, some = state[at + INPUT : at + INPUT + LANES], total[neuron : neuron + LANES]
+                x[:] = some
+                some[:] = 0
+                n = note_spikes(lif_step(state, at, constants), t, neuron, event_steps, event_neurons, n)
                 if membranes.size:
-                    some = min(LANES, total_size - neuron)
-                    membranes[b, t, neuron : neuron + some] = state[at + BEFORE : at + BEFORE + some]
-                    currents[b, t, neuron : neuron + some] = state[at + CURRENT : at + CURRENT + some]
+                    end = min(LANES, total_size - neuron)
+                    membranes[b, t, neuron : neuron + end] = state[at + BEFORE : at + BEFORE + end]
+                    currents[b, t, neuron : neuron + end] = state[at + CURRENT : at + CURRENT + end]
         sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
     return packed, packed_offsets
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cupynn.kernels import inline
-from cupynn.kernels.simd import LANES
+from cupynn.kernels.simd import LANES, lowest, nonzero
 
 # A neuron fires above v_th - MARGIN in layers with weights and in pooling, above v_th itself in convolutions: the rule of
 # the original program.
@@ -34,14 +34,13 @@ def lif(v_th: float, tau_m: float, tau_s: float, t_ref: int, margin: float = MAR
 
 @inline
 def lif_step(state, at, constants):
-    """Advance LANES neurons, whose state begins at `at`, by one step. Returns the number that fired.
+    """Advance LANES neurons, whose state begins at `at`, by one step. Returns which of them fired, as bits.
 
     INPUT -> leak, input, membrane, refractory period, firing -> FIRED (0 or 1), BEFORE: the membrane before its reset.
     """
     decay_m, decay_s, gain, threshold, t_ref = constants
     zero, one = np.float32(0), np.float32(1)
     part = state[at : at + STATE]
-    count = np.int32(0)
     for i in range(LANES):
         current = part[CURRENT + i] * decay_s + part[INPUT + i]
         membrane = part[MEMBRANE + i] * decay_m + current * gain
@@ -52,5 +51,14 @@ def lif_step(state, at, constants):
         part[MEMBRANE + i] = zero if fires else membrane
         part[REFRACTORY + i] = t_ref if fires else part[REFRACTORY + i] - one
         part[FIRED + i] = one if fires else zero
-        count = np.int32(count + (np.int32(1) if fires else np.int32(0)))
-    return count
+    return nonzero(state, at + FIRED)
+
+
+@inline
+def note_spikes(fired, step, neuron, event_steps, event_neurons, n):
+    """Append the events of LANES neurons, `neuron` the first, to lists of length n. Returns the new length."""
+    while fired:
+        event_steps[n], event_neurons[n] = step, neuron + lowest(fired)
+        fired &= fired - 1
+        n += 1
+    return n

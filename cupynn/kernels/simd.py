@@ -60,3 +60,47 @@ def add_rows(typing, table, origin, picks, first, last, total, at):
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+@intrinsic
+def nonzero(typing, values, at):
+    """Which of values[at : at + LANES], float32, are not zero, as the bits of an int64."""
+    signature = types.int64(values, types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        vector = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), _VECTOR.as_pointer()), align=4)
+        return builder.bitcast(builder.fcmp_unordered("!=", vector, ir.Constant(_VECTOR, None)), ir.IntType(LANES))
+
+    return signature, codegen
+
+
+@intrinsic
+def lowest(typing, bits):
+    """Number of the lowest bit set in an int64 that is not zero."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@inline
+def dot(a, b, partial):
+    """Sum of a * b (n,) float32, in LANES / 4 interleaved parts, so that it vectorises, in one order on any machine.
+
+    partial (LANES / 4,) float32 is scratch.
+    """
+    width = np.uint64(partial.size)
+    partial[:] = 0
+    done = np.uint64(0)
+    while done + width <= np.uint64(a.size):
+        for i in range(width):
+            partial[i] += a[done + i] * b[done + i]
+        done += width
+    for i in range(np.uint64(a.size) - done):
+        partial[i] += a[done + i] * b[done + i]
+    total = np.float32(0)
+    for i in range(width):
+        total += partial[i]
+    return total

@@ -1,0 +1,8 @@
+"""Files of the original program (`mm-bp-snn`): its configs, weights, checkpoints, spike dumps and data sets as text."""
+
+from cupynn.reference.build import Definition, load
+from cupynn.reference.checkpoint import load_checkpoint
+from cupynn.reference.samples import read_cochleagram, read_nmnist
+from cupynn.reference.spikes import read_spikes, write_spikes
+
+__all__ = ["Definition", "load", "load_checkpoint", "read_cochleagram", "read_nmnist", "read_spikes", "write_spikes"]

@@ -1,0 +1,131 @@
+"""Spikes of one layer in one presentation, as the original program reads and writes them.
+
+A dense layer's file has a line `neuron time` for each spike, and `-1 -1` before the first and after the last. A file of a
+convolution or pooling layer has zeros and ones by channel, step and position, one line a channel.
+"""
+
+from math import prod
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.checks import InputError
+from cupynn.reference.text import TextFile
+
+
+def read_spikes(path: str | PathLike, neurons: int | tuple[int, ...], steps: int) -> np.ndarray:
+    """Read the spikes of a layer; the content tells which of the two forms the file has.
+
+    Parameters
+    ----------
+    path : path
+    neurons : int or tuple of int
+        Number of neurons, or their shape (channels, height, width). With a number alone, each line of zeros and ones is a
+        channel.
+    steps : int
+        Number of time steps T.
+
+    Returns
+    -------
+    ndarray of uint8, shape (steps, neurons)
+        Zeros and ones; neurons in the order of their flat index.
+
+    Raises
+    ------
+    InputError
+        If a line has neither form, a number is out of its range, there are too few or too many values, or there is more
+        than one presentation.
+    """
+    shape, steps = checks.shape("neurons", neurons), checks.integer("steps", steps, minimum=1)
+    file = TextFile(path, "spikes: lines `neuron time` between two lines `-1 -1`, or zeros and ones")
+    first = next(row[0] for row in file.rows if row)
+    return _pairs(file, prod(shape), steps) if first == "-1" else _maps(file, shape, steps)
+
+
+def _pairs(file: TextFile, neurons: int, steps: int) -> np.ndarray:
+    lines = [number for number, row in enumerate(file.rows, start=1) if row]
+    for number in lines:
+        if len(file.rows[number - 1]) != 2:
+            raise file.error(number, f"{file.lines[number - 1].strip()[:40]!r}: expected `neuron time`")
+    events = file.numbers(file.rows, int).reshape(-1, 2)
+    marks = np.flatnonzero((events == -1).all(axis=1))
+    if 0 not in marks:
+        raise file.error(lines[0], "expected `-1 -1` before the spikes")
+    if marks.size == 1:
+        raise file.error(file.last, "expected `-1 -1` after the spikes")
+    if marks[1] != len(events) - 1:
+        raise file.error(lines[marks[1] + 1], "expected the end of the file after one presentation")
+    for name, values, bound in zip(("neuron", "time"), events[1:-1].T, (neurons, steps), strict=True):
+        outside = (values < 0) | (values >= bound)
+        if outside.any():
+            first = int(np.argmax(outside))
+            raise file.error(lines[first + 1], f"{name} {values[first]}: expected 0 to {bound - 1}")
+    spikes = np.zeros((steps, neurons), np.uint8)
+    spikes[events[1:-1, 1], events[1:-1, 0]] = 1
+    return spikes
+
+
+def _maps(file: TextFile, shape: tuple[int, ...], steps: int) -> np.ndarray:
+    neurons = prod(shape)
+    channels = shape[0] if len(shape) > 1 else sum(map(bool, file.rows))
+    values = file.numbers(file.rows, int)
+    wrong = (values != 0) & (values != 1)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise file.error(file.line_of(first), f"{values[first]}: expected 0 or 1, or a first line `-1 -1` of a dense layer")
+    if values.size != steps * neurons:
+        wanted = f"expected {steps * neurons}, of {neurons} neurons in {steps} steps"
+        raise file.error(file.line_of(steps * neurons), f"{values.size} values in all: {wanted}")
+    if neurons % channels:
+        raise file.error(file.last, f"{channels} lines: expected one a channel, of {neurons} neurons in all")
+    by_channel = values.astype(np.uint8).reshape(channels, steps, -1)
+    return by_channel.transpose(1, 0, 2).reshape(steps, neurons)
+
+
+def write_spikes(path: str | PathLike, spikes: np.ndarray, channels: int | None = None) -> None:
+    """Write the spikes of a layer, for `read_spikes` or the original program.
+
+    Parameters
+    ----------
+    path : path
+    spikes : array_like, shape (steps, *neurons)
+        Zeros and ones.
+    channels : int, optional
+        Writes the form of a convolution with so many channels, instead of a dense layer's.
+
+    Raises
+    ------
+    InputError
+        If the array has another shape or other values, the channels do not divide the neurons, or the file cannot be
+        written.
+    """
+    spikes = np.asarray(spikes)
+    if spikes.ndim < 2 or spikes.size == 0:
+        raise InputError(f"spikes have shape {spikes.shape}: pass (steps, *neurons), no axis empty")
+    if spikes.dtype.kind not in "biuf" or not np.isin(spikes, (0, 1)).all():
+        raise InputError("spikes hold something other than 0 and 1: pass one 0 or 1 for each step and neuron")
+    spikes = spikes.reshape(len(spikes), -1).astype(np.uint8)
+    text = _pairs_text(spikes) if channels is None else _maps_text(spikes, channels)
+    try:
+        Path(path).write_text(text, encoding="ascii", newline="\n")
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours"
+        ) from None
+
+
+def _pairs_text(spikes: np.ndarray) -> str:
+    mark = "-1\t-1\n"
+    return mark + "".join(f"{neuron}\t{time}\n" for neuron, time in np.argwhere(spikes.T)) + mark
+
+
+def _maps_text(spikes: np.ndarray, channels: int) -> str:
+    steps, neurons = spikes.shape
+    if neurons % checks.integer("channels", channels, minimum=1):
+        raise InputError(f"channels={channels} with {neurons} neurons: pass a number of channels that divides these")
+    text = np.full((channels, steps, neurons // channels, 2), ord(" "), np.uint8)
+    text[..., 0] = ord("0") + spikes.reshape(steps, channels, -1).transpose(1, 0, 2)
+    text[:, -1, -1, 1] = ord("\n")
+    return text.tobytes().decode("ascii")
