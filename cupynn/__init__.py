@@ -19,8 +19,20 @@ if not (_here / "layers").is_dir():  # a checkout, not a wheel: layers/ and data
     __path__.append(str(_here.parent))
 
 # Public names, loaded when first asked for: Numba alone takes longer to import than `import cupynn` may.
-_MODULES = ("checkpoint", "datasets", "encoders", "layers", "losses", "optimizers", "plot", "presets", "run", "training")
-_HOMES = {"SpikeTrains": "spikes", "Sequential": "network", "Recording": "network", "InputError": "checks"}
+_MODULES = (
+    "checkpoint",
+    "datasets",
+    "encoders",
+    "layers",
+    "losses",
+    "optimizers",
+    "plot",
+    "presets",
+    "reference",
+    "run",
+    "training",
+)
+_HOMES = {"SpikeTrains": "spikes", "Sequential": "network", "Recording": "results", "InputError": "checks"}
 
 __all__ = ["__version__", *_MODULES, *_HOMES]
 

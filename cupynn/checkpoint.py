@@ -2,15 +2,13 @@
 
 import json
 import os
-import zipfile
-import zlib
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import numpy as np
 
 import cupynn
-from cupynn import definition
+from cupynn import definition, npz
 from cupynn.checks import InputError
 from cupynn.network import Sequential
 
@@ -28,7 +26,7 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
     """
     path = Path(path)
     header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
-    arrays = {f"{layer.name}/{name}": array for layer in network.layers for name, array in layer.params.items()}
+    arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(network).items()}
     try:
         with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".tmp", delete=False) as file:
             temporary = Path(file.name)
@@ -59,18 +57,17 @@ def load(path: str | os.PathLike) -> Sequential:
     if not path.is_file():
         raise InputError(f"{path}: no such file; pass a network saved by net.save(path)")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = npz.read(path)
         header = json.loads(arrays.pop(_HEADER).tobytes())
         version = header["format"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess
         raise InputError(f"{path} is no network of cupynn's, or is damaged ({error}); save it anew with net.save") from None
     if version != FORMAT:
         raise InputError(
             f"{path} has format {version!r}, this version reads {FORMAT}: load it with the version that wrote it"
         )
     network = definition.build(header.get("network"), str(path))
-    expected = {f"{layer.name}/{name}": array for layer in network.layers for name, array in layer.params.items()}
+    expected = _arrays(network)
     if arrays.keys() != expected.keys():
         raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition wants {sorted(expected)}: save it anew")
     for name, parameter in expected.items():
@@ -81,3 +78,10 @@ def load(path: str | os.PathLike) -> Sequential:
             )
         parameter[...] = array
     return network
+
+
+def _arrays(network: Sequential) -> dict[str, np.ndarray]:
+    """All arrays of the layers, trained and fixed, by layer and name."""
+    return {
+        f"{layer.name}/{name}": array for layer in network.layers for name, array in (layer.params | layer.buffers).items()
+    }

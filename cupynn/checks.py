@@ -86,6 +86,16 @@ def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
     return array.astype(np.int64)
 
 
+def weights(name: str, value: Any, samples: int) -> np.ndarray:
+    """Return `value` as float32 weights (samples,), ones if it is None, or raise InputError."""
+    array = np.ones(samples, np.float32) if value is None else np.array(value)
+    if array.shape != (samples,) or array.dtype.kind not in "biuf":
+        raise InputError(f"{name} has shape {array.shape}: pass one weight a sample, shape ({samples},)")
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise InputError(f"{name} holds a negative or non-finite value: pass weights of at least 0")
+    return array.astype(np.float32)
+
+
 def only(name: str, value: Any, kind: type) -> Any:
     """Return `value` if it is an instance of `kind`, or raise InputError."""
     if not isinstance(value, kind):

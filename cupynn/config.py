@@ -20,12 +20,10 @@ class Configured:
         }
 
     def __repr__(self) -> str:
-        arguments = {
-            name: getattr(self, name)
-            for name, parameter in inspect.signature(type(self)).parameters.items()
-            if parameter.default is inspect.Parameter.empty or getattr(self, name) != parameter.default
-        }
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+        parameters = inspect.signature(type(self)).parameters
+        values = {name: getattr(self, name) for name in self.config() if name != "kind"}
+        shown = [f"{name}={value!r}" for name, value in values.items() if value != parameters[name].default]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
@@ -40,7 +38,7 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
     if not isinstance(table, Mapping):
         raise InputError(f"{where}: expected a table of keys and values, found {table!r}")
     kind = table.get("kind")
-    if kind not in registry:
+    if not isinstance(kind, str) or kind not in registry:
         raise InputError(f"{where}: kind={kind!r}: pass one of {', '.join(map(repr, registry))}")
     arguments = {key: value for key, value in table.items() if key != "kind"}
     check_keys(arguments, inspect.signature(registry[kind]).parameters, f"{where} ({kind})")

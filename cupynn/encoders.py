@@ -19,6 +19,10 @@ class Encoder(Configured, ABC):
     """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
 
     @abstractmethod
+    def check(self, x: np.ndarray) -> None:
+        """Raise InputError if there is data (B, *shape) that `encode` would refuse."""
+
+    @abstractmethod
     def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Encode data (B, *shape).
 
@@ -66,25 +70,25 @@ class Poisson(Encoder):
         self.max_rate = checks.number("max_rate", max_rate, above=0, maximum=1)
         self.fresh = checks.flag("fresh", fresh)
 
+    def check(self, x: np.ndarray) -> None:
+        """Refuse data that is neither uint8 nor floats in [0, 1]."""
+        x = np.asarray(x)
+        if x.dtype == np.uint8:
+            return
+        if x.dtype.kind != "f":
+            raise InputError(f"data has dtype {x.dtype}: pass uint8 0..255, or floats in [0, 1]")
+        if x.size and not (np.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
+            raise InputError(f"data ranges over {np.min(x):g}..{np.max(x):g}: floats must be finite and lie in [0, 1]")
+
     def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Draw the trains of a batch: uint8 0..255, or floats in [0, 1]."""
-        levels = _levels(x)
-        tables = _tables(self.max_rate, steps)
+        x = np.asarray(x)
+        self.check(x)
+        levels = x if x.dtype == np.uint8 else np.round(x * 255).astype(np.uint8)
+        levels = np.ascontiguousarray(levels).reshape(len(x), prod(x.shape[1:]))
         draw = draw if self.fresh else 0
-        neurons, offsets = poisson(levels.reshape(len(levels), prod(levels.shape[1:])), tables, seed, draw, samples, steps)
-        return SpikeTrains(neurons, offsets, steps, levels.shape[1:])
-
-
-def _levels(x: np.ndarray) -> np.ndarray:
-    """Intensities as uint8."""
-    x = np.asarray(x)
-    if x.dtype == np.uint8:
-        return np.ascontiguousarray(x)
-    if x.dtype.kind != "f":
-        raise InputError(f"data has dtype {x.dtype}: pass uint8 0..255, or floats in [0, 1]")
-    if x.size and not (np.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
-        raise InputError(f"data ranges over {np.min(x):g}..{np.max(x):g}: floats must be finite and lie in [0, 1]")
-    return np.round(x * 255).astype(np.uint8)
+        neurons, offsets = poisson(levels, _tables(self.max_rate, steps), seed, draw, samples, steps)
+        return SpikeTrains(neurons, offsets, steps, x.shape[1:])
 
 
 ENCODERS: dict[str, type[Encoder]] = {"Poisson": Poisson}

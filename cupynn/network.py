@@ -1,7 +1,7 @@
 """`Sequential`: layers one after the other, with explicit forward and backward passes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from math import prod
 from os import PathLike
 from typing import Any
 
@@ -14,62 +14,13 @@ from cupynn.device import describe
 from cupynn.device import resolve as resolve_device
 from cupynn.encoders import Encoder
 from cupynn.layers import Layer
-from cupynn.losses import CountError, SpikeCount
+from cupynn.losses import CountError, CountLoss
+from cupynn.results import Evaluation, Recording
 from cupynn.spikes import SpikeTrains
 
 # Draws of random trains: evaluation, the epochs 1, 2, ... of training, and `encode` without numbers of its own.
 EVALUATION_DRAW = 0
 FREE_DRAW = 2**32 - 1
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What every layer did on a batch of samples.
-
-    Attributes
-    ----------
-    spikes : dict of str to SpikeTrains
-        Trains (B, T, *shape) of "input" and of each layer, in order.
-    membranes, currents : dict of str to ndarray
-        Membrane just before any reset, and synaptic current, float32 (B, T, *shape), of each layer.
-    thresholds : dict of str to float
-        Firing threshold of each layer.
-    """
-
-    spikes: dict[str, SpikeTrains]
-    membranes: dict[str, np.ndarray]
-    currents: dict[str, np.ndarray]
-    thresholds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How a network does on labelled data.
-
-    Attributes
-    ----------
-    accuracy : float
-        Fraction of samples whose label's neuron fires most; the lowest index wins a tie.
-    loss : float or None
-        Mean loss, if a loss was given.
-    spikes : dict of str to float
-        Mean firing count of a neuron in one sample, of "input" and of each layer.
-    silent : int
-        Samples with no output spike at all; they read as class 0.
-    confusion : ndarray of int64, shape (classes, classes)
-        Number of samples by label (row) and prediction (column).
-    """
-
-    accuracy: float
-    loss: float | None
-    spikes: dict[str, float]
-    silent: int
-    confusion: np.ndarray
-
-    def __repr__(self) -> str:
-        loss = "" if self.loss is None else f", loss={self.loss:.2f}"
-        spikes = ", ".join(f"{name} {count:.2f}" for name, count in self.spikes.items())
-        return f"Evaluation(accuracy={self.accuracy:.2%}{loss}, silent={self.silent}, spikes a neuron: {spikes})"
 
 
 class Sequential:
@@ -118,6 +69,8 @@ class Sequential:
         seed: int = 0,
         device: str = "auto",
     ) -> None:
+        if isinstance(layers, Layer):
+            raise InputError(f"layers is one {type(layers).__name__}: pass a list, [layer]")
         self.layers = [checks.only(f"layers[{index}]", layer, Layer) for index, layer in enumerate(layers)]
         if not self.layers:
             raise InputError("layers is empty: pass at least one layer")
@@ -137,7 +90,7 @@ class Sequential:
 
     def _name_layers(self) -> None:
         for number, layer in enumerate(self.layers, start=1):
-            if layer.params:
+            if layer.input_shape:
                 raise InputError(f"layer {number}, {layer!r}, belongs to another network: make a new one")
             layer.name = layer.name or f"{layer.kind_name}_{number}"
         names = [layer.name for layer in self.layers]
@@ -163,21 +116,40 @@ class Sequential:
         InputError
             If the data does not fit the network, or the network has no encoder for it.
         """
-        x = as_inputs(x, self.input_shape, self.steps)
+        x = self._inputs(x)
         if isinstance(x, SpikeTrains):
             return x
-        if self.encoder is None:
-            raise InputError("this network has no encoder: pass SpikeTrains, or make it with encoder=encoders.Poisson()")
         if samples is None:
             samples = np.arange(self._encoded, self._encoded + len(x)) % 2**32
             self._encoded += len(x)
         draw = FREE_DRAW if draw is None else checks.integer("draw", draw, maximum=FREE_DRAW)
         samples = np.asarray(samples)
-        if samples.shape != (len(x),) or samples.dtype.kind not in "iu" or (samples < 0).any():
-            raise InputError(
-                f"samples has shape {samples.shape}, dtype {samples.dtype}: pass {len(x)} numbers of at least 0"
-            )
+        whole = samples.shape == (len(x),) and samples.dtype.kind in "iu"
+        if not whole or (samples < 0).any() or (samples >= 2**32).any():
+            raise InputError(f"samples={samples!r}: pass {len(x)} whole numbers from 0 to 2^32 - 1, one a sample")
         return self.encoder.encode(x, self.steps, self.seed, draw, samples)
+
+    def _inputs(self, x: Data) -> Data:
+        """Data or trains that fit the network; refuse others."""
+        x = as_inputs(x, self.input_shape, self.steps)
+        if isinstance(x, SpikeTrains):
+            return x
+        if self.encoder is None:
+            raise InputError("this network has no encoder: pass SpikeTrains, or make it with encoder=encoders.Poisson()")
+        self.encoder.check(x)
+        return x
+
+    def labelled(self, data: Any) -> tuple[Data, np.ndarray]:
+        """Return a Dataset, or a pair of data and labels, as checked data and int64 labels.
+
+        Raises
+        ------
+        InputError
+            If they do not fit the network.
+        """
+        x, y = as_pair(data)
+        x = self._inputs(x)
+        return x, checks.labels("labels", y, self.output_shape[-1], len(x))
 
     def forward(self, spikes: SpikeTrains) -> SpikeTrains:
         """Run trains (B, T, *input_shape) through all layers; return those of the last, and keep all for `backward`."""
@@ -219,7 +191,7 @@ class Sequential:
 
         Random trains are those that `predict` and `evaluate` see for the first samples of their data.
         """
-        x = as_inputs(x, self.input_shape, self.steps)
+        x = self._inputs(x)
         spikes = self.encode(x, np.arange(len(x)), EVALUATION_DRAW)
         recording = Recording({"input": spikes}, {}, {}, {})
         for layer in self.layers:
@@ -246,10 +218,11 @@ class Sequential:
 
     def predict(self, x: Data, batch_size: int = 100) -> np.ndarray:
         """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
-        classes = [trains[-1].counts.reshape(len(trains[-1]), -1).argmax(1) for _, trains in self._batches(x, batch_size)]
+        batches = self._batches(self._inputs(x), batch_size)
+        classes = [trains[-1].counts.reshape(len(trains[-1]), -1).argmax(1) for _, trains in batches]
         return np.concatenate(classes)
 
-    def evaluate(self, data: Any, loss: SpikeCount | None = None, batch_size: int = 100) -> Evaluation:
+    def evaluate(self, data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
         """Accuracy, loss, activity and confusion matrix on labelled data.
 
         Parameters
@@ -265,25 +238,32 @@ class Sequential:
         InputError
             If the data does not fit the network.
         """
+        x, y = self.labelled(data)
         classes = self.output_shape[-1]
-        x, y = as_pair(data, self.input_shape, self.steps, classes)
         confusion = np.zeros((classes, classes), np.int64)
-        totals = np.zeros(len(self.layers) + 1)
-        silent, value = 0, 0.0
+        spikes = np.zeros(len(self.layers) + 1, np.int64)
+        silent, losses = 0, []
         for part, trains in self._batches(x, batch_size):
             counts = trains[-1].counts
             np.add.at(confusion, (y[part], counts.argmax(1)), 1)
             silent += int((counts.sum(1) == 0).sum())
-            totals += [spikes.neurons.size / spikes.size for spikes in trains]
+            spikes += [layer.neurons.size for layer in trains]
             if loss is not None:
-                value += loss(trains[-1], y[part]).value * len(trains[-1])
-        names = ["input", *(layer.name for layer in self.layers)]
-        spikes = dict(zip(names, (totals / len(y)).tolist(), strict=True))
-        accuracy = float(np.trace(confusion) / len(y))
-        return Evaluation(accuracy, None if loss is None else value / len(y), spikes, silent, confusion)
+                losses.append(loss(trains[-1], y[part]).losses)
+        return Evaluation(
+            accuracy=float(np.trace(confusion) / len(y)),
+            loss=None if loss is None else float(np.concatenate(losses).mean()),
+            spikes=self.activity(spikes, len(y)),
+            silent=silent,
+            confusion=confusion,
+        )
+
+    def activity(self, spikes: np.ndarray, samples: int) -> dict[str, float]:
+        """Mean firing count of a neuron in one sample, from the spikes (layers + 1,) of all samples, by layer."""
+        sizes = {"input": prod(self.input_shape)} | {layer.name: prod(layer.output_shape) for layer in self.layers}
+        return {name: int(count) / size / samples for (name, size), count in zip(sizes.items(), spikes, strict=True)}
 
     def _batches(self, x: Data, batch_size: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
-        x = as_inputs(x, self.input_shape, self.steps)
         batch_size = checks.integer("batch_size", batch_size, minimum=1)
         for first in range(0, len(x), batch_size):
             part = slice(first, min(first + batch_size, len(x)))

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from math import cos, floor, pi, sqrt
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import numpy as np
 
@@ -77,6 +78,7 @@ class Optimizer(Configured):
         self.epochs: int | None = None
         self.moments: dict[tuple[str, str], tuple[np.ndarray, ...]] = {}
         self.updates = 0
+        self._network: ref[Sequential] | None = None
 
     @property
     def rate(self) -> float:
@@ -86,8 +88,17 @@ class Optimizer(Configured):
         return self.lr * SCHEDULES[self.schedule](self.epoch, self.epochs)
 
     def step(self, network: "Sequential") -> None:
-        """Update every parameter of the network once."""
+        """Update every parameter of the network once.
+
+        Raises
+        ------
+        InputError
+            If the optimizer has updated another network before.
+        """
         rate = np.float32(self.rate)
+        self._network = self._network or ref(network)
+        if self._network() is not network:
+            raise InputError("this optimizer remembers the moments of another network's weights: make a new one")
         self.updates += 1
         for layer in network.layers:
             for name, parameter in layer.params.items():

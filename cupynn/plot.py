@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.network import Recording
+from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
 from cupynn.training import History
 

@@ -10,8 +10,9 @@ from time import perf_counter
 
 from cupynn import checkpoint, device, plot
 from cupynn.checks import InputError
-from cupynn.network import Evaluation, Sequential
+from cupynn.network import Sequential
 from cupynn.presets import Experiment
+from cupynn.results import Evaluation
 from cupynn.training import Epoch, History
 
 

@@ -66,7 +66,7 @@ class SpikeTrains:
         if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
             raise InputError("spikes hold something other than 0 and 1: pass one 0 or 1 for each sample, step and neuron")
         batch, steps, *neuron_shape = array.shape
-        rows, neurons = np.nonzero(array.reshape(batch * steps, -1))
+        rows, neurons = np.nonzero(array.reshape(batch * steps, prod(neuron_shape)))
         return cls._from_rows(rows, neurons, batch, steps, tuple(neuron_shape))
 
     @classmethod
@@ -167,6 +167,7 @@ class SpikeTrains:
 
     def reshape(self, neuron_shape: tuple[int, ...]) -> "SpikeTrains":
         """The same events of neurons in another shape of equal size."""
+        neuron_shape = checks.shape("neuron_shape", neuron_shape)
         if prod(neuron_shape) != self.size:
             raise InputError(f"cannot reshape neurons {self.neuron_shape} to {neuron_shape}: the sizes differ")
         return SpikeTrains(self.neurons, self.offsets, self.steps, neuron_shape)
@@ -193,6 +194,10 @@ class SpikeTrains:
         )
 
     __hash__ = None
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        """Dense trains, as `to_dense`."""
+        return self.to_dense(np.uint8 if dtype is None else dtype)
 
     def __dlpack__(self, **options):
         """Export `to_dense()` through DLPack: `torch.from_dlpack(spikes)`."""

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,7 @@ from tqdm.auto import tqdm
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.data import as_pair
-from cupynn.losses import CountError, SpikeCount
+from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
 from cupynn.spikes import SpikeTrains
 
@@ -83,20 +83,20 @@ Callback = Callable[["Sequential", History], bool | None]
 class EarlyStopping:
     """Callback that ends training when the validation accuracy has not risen for `patience` epochs."""
 
+    needs_validation = True
+
     def __init__(self, patience: int = 5) -> None:
         self.patience = checks.integer("patience", patience, minimum=1)
 
     def __call__(self, network: "Sequential", history: History) -> bool:
         """Return whether to stop."""
         accuracies = history["validation_accuracy"]
-        if accuracies[-1] is None:
-            raise InputError("EarlyStopping needs validation data: pass validation=... to fit")
         return len(accuracies) - 1 - int(np.argmax(accuracies)) >= self.patience
 
 
 def step(
     network: "Sequential",
-    loss: SpikeCount,
+    loss: CountLoss,
     optimizer: Optimizer,
     spikes: SpikeTrains,
     labels: np.ndarray,
@@ -113,7 +113,7 @@ def fit(
     network: "Sequential",
     data: Any,
     *,
-    loss: SpikeCount | None = None,
+    loss: CountLoss | None = None,
     optimizer: Optimizer | None = None,
     epochs: int = 10,
     batch_size: int = 32,
@@ -129,7 +129,7 @@ def fit(
     ----------
     network : Sequential
     data : Dataset, or pair of data (samples, *input_shape) and labels (samples,)
-    loss : SpikeCount, optional
+    loss : CountLoss, optional
         By default that of the paper.
     optimizer : Optimizer, optional
         By default ``Adam(1e-3, schedule="inverse-sqrt")``, that of the paper.
@@ -158,17 +158,19 @@ def fit(
     InputError
         If anything handed in cannot be used; nothing is changed then.
     """
-    loss = SpikeCount() if loss is None else checks.only("loss", loss, SpikeCount)
+    loss = SpikeCount() if loss is None else checks.only("loss", loss, CountLoss)
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
     epochs = checks.integer("epochs", epochs, minimum=1)
     batch_size = checks.integer("batch_size", batch_size, minimum=1)
-    classes = network.output_shape[-1]
-    x, y = as_pair(data, network.input_shape, network.steps, classes)
-    if validation is not None:
-        validation = as_pair(validation, network.input_shape, network.steps, classes)
-    weights = np.ones(len(y), np.float32) if sample_weight is None else np.array(sample_weight, np.float32)
-    if weights.shape != y.shape:
-        raise InputError(f"sample_weight has shape {weights.shape}: pass one weight a sample, shape {y.shape}")
+    x, y = network.labelled(data)
+    weights = checks.weights("sample_weight", sample_weight, len(y))
+    validation = None if validation is None else network.labelled(validation)
+    checks.flag("boost", boost)
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise InputError(f"callbacks={callbacks!r}: pass a list of callables")
+    for callback in callbacks:
+        if validation is None and getattr(callback, "needs_validation", False):
+            raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
     optimizer.epochs = epochs
     history = History()
     with _Bar(epochs, len(y), progress) as bar:
@@ -186,7 +188,7 @@ def fit(
             history.epochs.append(tally.epoch(network, number, optimizer, validation, loss))
             bar.line(history.epochs[-1])
             if boost:
-                weights *= _boost(weights, y, wrong, classes)
+                weights *= _boost(weights, y, wrong, network.output_shape[-1])
             if any([callback(network, history) for callback in callbacks]):
                 break
     return history
@@ -205,9 +207,10 @@ class _Tally:
 
     def __init__(self, network: "Sequential") -> None:
         self.start = perf_counter()
+        self.neurons = sum(prod(layer.output_shape) for layer in network.layers)
         self.samples = self.correct = self.silent = 0
         self.loss = 0.0
-        self.spikes = np.zeros(len(network.layers) + 1)
+        self.spikes = np.zeros(len(network.layers) + 1, np.int64)
 
     def add(self, error: CountError, network: "Sequential", labels: np.ndarray) -> np.ndarray:
         """Count a batch; return which samples were misclassified."""
@@ -217,13 +220,12 @@ class _Tally:
         self.correct += int((~wrong).sum())
         self.silent += int((counts.sum(1) == 0).sum())
         self.loss += error.value * len(labels)
-        self.spikes += [trains.neurons.size / trains.size for trains in network.trains]
+        self.spikes += [trains.neurons.size for trains in network.trains]
         return wrong
 
     def epoch(self, network, number, optimizer, validation, loss) -> Epoch:
         """Close the epoch."""
         seconds = perf_counter() - self.start
-        names = ["input", *(layer.name for layer in network.layers)]
         held_out = None if validation is None else network.evaluate(validation, loss)
         return Epoch(
             number=number,
@@ -231,7 +233,7 @@ class _Tally:
             accuracy=self.correct / self.samples,
             validation_loss=held_out and held_out.loss,
             validation_accuracy=held_out and held_out.accuracy,
-            spikes=dict(zip(names, (self.spikes / self.samples).tolist(), strict=True)),
+            spikes=network.activity(self.spikes, self.samples),
             silent=self.silent,
             rate=optimizer.rate,
             seconds=seconds,
@@ -258,7 +260,7 @@ class _Bar:
         """Show the running figures."""
         if self.bar.disable:
             return
-        activity = tally.spikes[1:].mean() / tally.samples
+        activity = tally.spikes[1:].sum() / tally.neurons / tally.samples
         self.bar.set_description(f"epoch {number}/{self.epochs}", refresh=False)
         self.bar.set_postfix_str(
             f"loss {tally.loss / tally.samples:.1f}, accuracy {tally.correct / tally.samples:.1%}, "

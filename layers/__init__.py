@@ -7,7 +7,10 @@ from cupynn.layers.base import Layer
 from cupynn.layers.conv import SpikingConv2D
 from cupynn.layers.dense import SpikingDense
 from cupynn.layers.pool import SpikingPool2D
+from cupynn.layers.recurrent import SpikingRecurrent
 
-LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in (SpikingConv2D, SpikingDense, SpikingPool2D)}
+LAYERS: dict[str, type[Layer]] = {
+    kind.__name__: kind for kind in (SpikingConv2D, SpikingDense, SpikingPool2D, SpikingRecurrent)
+}
 
-__all__ = ["LAYERS", "Layer", "SpikingConv2D", "SpikingDense", "SpikingPool2D"]
+__all__ = ["LAYERS", "Layer", "SpikingConv2D", "SpikingDense", "SpikingPool2D", "SpikingRecurrent"]

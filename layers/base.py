@@ -38,6 +38,8 @@ class Layer(Configured, ABC):
         Set by the constructor or, from kind and position, by the network.
     params, grads : dict of str to ndarray
         Trained arrays, float32, and the gradients that the last `backward` wrote, under the same keys.
+    buffers : dict of str to ndarray
+        Fixed arrays, float32, that belong to the layer and are saved with it.
     input_shape, output_shape : tuple of int
         Known once built.
     """
@@ -50,6 +52,7 @@ class Layer(Configured, ABC):
         self.name = name
         self.params: dict[str, np.ndarray] = {}
         self.grads: dict[str, np.ndarray] = {}
+        self.buffers: dict[str, np.ndarray] = {}
         self.input_shape: tuple[int, ...] = ()
         self.output_shape: tuple[int, ...] = ()
 
@@ -109,7 +112,7 @@ class SpikingLayer(Layer):
         self.v_th = checks.number("v_th", v_th, above=1e-5)
         self.tau_m = checks.number("tau_m", tau_m, minimum=1)
         self.tau_s = checks.number("tau_s", tau_s, minimum=1)
-        self.t_ref = checks.integer("t_ref", t_ref)
+        self.t_ref = checks.integer("t_ref", t_ref, maximum=10**6)
         self.psp_kernel = checks.choice("psp_kernel", psp_kernel, PSP_KERNELS)
         self.effect_ratio = checks.flag("effect_ratio", effect_ratio)
 
@@ -124,12 +127,14 @@ class SpikingLayer(Layer):
         return psp(self.psp_kernel, self.tau_m, self.tau_s, self.t_ref)
 
     def recorders(self, inputs: SpikeTrains, record: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Arrays for membrane and current, (B, T, N) if they are asked for, empty otherwise."""
+        """Check that trains fit the layer; return arrays for membrane and current, (B, T, N), or empty unless recorded."""
+        if inputs.size != prod(self.input_shape):
+            raise InputError(f"{self.name}: spikes have shape {inputs.shape}, this layer takes (B, T, *{self.input_shape})")
         shape = (inputs.batch, inputs.steps, prod(self.output_shape)) if record else (0, 0, 0)
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
         """What `forward` returns, given the recorders that the simulation filled."""
-        if not membrane.size:
+        if not membrane.shape[1]:
             return Run(spikes, None, None)
         return Run(spikes, membrane.reshape(spikes.shape), current.reshape(spikes.shape))

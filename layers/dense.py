@@ -85,16 +85,27 @@ class SpikingDense(SpikingLayer):
         self.params = {"weight": rng.uniform(-bound, bound, (self.units, inputs)).astype(np.float32)}
         self.grads = {"weight": np.zeros((self.units, inputs), np.float32)}
 
+    @property
+    def weight(self) -> np.ndarray:
+        """Weights (units, inputs), trained or fixed."""
+        return self.params["weight"]
+
+    @property
+    def lateral(self) -> np.ndarray:
+        """Weights among the layer's own neurons (units, units), [to, from]; (0, 0) if there are none."""
+        return np.zeros((0, 0), np.float32)
+
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
         membrane, current = self.recorders(inputs, record)
         neurons, offsets = dense_cpu.simulate(
             inputs.neurons,
             inputs.offsets,
-            self.params["weight"],
+            self.weight,
             inputs.steps,
             self.neuron,
             self.lateral_inhibition,
+            self.lateral,
             membrane,
             current,
         )
@@ -104,17 +115,20 @@ class SpikingDense(SpikingLayer):
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP: the macro and the micro level of the paper."""
-        weight, gradient = self.params["weight"], self.grads["weight"]
+        weight, gradient = self.weight, self.grads.get("weight")
         errors = delta / np.float32(self.v_th)
         blocks = min(self.units, 2 * numba.get_num_threads())
         below = np.empty((inputs.batch, weight.shape[1]), np.float32) if input_error else None
-        gradient[:] = 0
+        if gradient is not None:
+            gradient[:] = 0
         for part in _parts(inputs):
             x, o, d = inputs[part], outputs[part], errors[part]
             traces = make_traces(x, o, d, self.potential, self.t_ref)
-            f = self._lateral_factors(o)
-            shares = d / np.float32(inputs.batch)
-            dense_cpu.weight_gradient(*o.by_neuron(), traces, shares, f, weight, np.float32(self.v_th), blocks, gradient)
+            if gradient is not None:
+                f = self._lateral_factors(o)
+                shares = d / np.float32(inputs.batch)
+                v_th = np.float32(self.v_th)
+                dense_cpu.weight_gradient(*o.by_neuron(), traces, shares, f, weight, v_th, blocks, gradient)
             if input_error:
                 counts = x.counts.reshape(x.batch, -1)
                 dense_cpu.input_error(*o.by_neuron(), counts, traces, d, weight, self.effect_ratio, below[part])

@@ -28,13 +28,19 @@ def active_inputs(neurons, first, last, size):
 
 
 @kernel
-def _simulate(neurons, offsets, weight, steps, constants, inhibition, membranes, currents):
+def _simulate(neurons, offsets, weight, steps, constants, inhibition, lateral, membranes, currents):
     batch = (offsets.size - 1) // steps
     n_out, n_in = weight.shape
     blocks = (n_out + LANES - 1) // LANES
-    together = blocks if inhibition != 0 else 1  # inhibited neurons see each other at every step, others need not
+    coupled = inhibition != 0 or lateral.size > 0
+    together = blocks if coupled else 1  # coupled neurons see each other at every step, others need not
     columns = np.zeros((n_in, blocks * LANES), np.float32)
     columns[:, :n_out] = weight.T
+    among = np.zeros((blocks, lateral.shape[1], LANES), np.float32)
+    for block in range(blocks if lateral.size else 0):
+        part = lateral[block * LANES : (block + 1) * LANES]
+        among[block, :, : len(part)] = part.T
+    lateral_table = among.reshape(among.size)
     t_ref = np.int64(constants.t_ref)
     capacity = n_out * ((steps - 1 + t_ref) // (t_ref + 1))
     rows = np.empty((batch, capacity), np.int32)
@@ -45,7 +51,7 @@ def _simulate(neurons, offsets, weight, steps, constants, inhibition, membranes,
         table = aligned(together * active.size * LANES)
         state = aligned(together * STATE)
         event_steps = np.empty(capacity, np.int32)
-        event_neurons = np.empty(capacity, np.int32)
+        event_neurons = np.empty(capacity, np.uint32)
         n = 0
         for low in range(0, blocks, together):
             for block in range(together):
@@ -53,30 +59,37 @@ def _simulate(neurons, offsets, weight, steps, constants, inhibition, membranes,
                     at = (block * active.size + k) * LANES
                     table[at : at + LANES] = columns[active[k], (low + block) * LANES : (low + block + 1) * LANES]
             state[:] = 0
-            count = 0
+            previous = n  # the layer's own events of the step before are previous..n-1
             for t in range(1, steps):
                 first = offsets[b * steps + t - 1] - origin
                 last = offsets[b * steps + t] - origin
-                total, before = np.float32(count), n
+                start, total = n, np.float32(n - previous)
                 for block in range(together):
                     at, neuron = block * STATE, (low + block) * LANES
                     x, fired = state[at + INPUT : at + INPUT + LANES], state[at + FIRED : at + FIRED + LANES]
                     for i in range(LANES):
                         x[i] = inhibition * (fired[i] - total)
                     add_rows(table, block * active.size * LANES, event_columns, first, last, state, at + INPUT)
+                    if lateral.size:
+                        own = block * n_out * LANES
+                        add_rows(lateral_table, own, event_neurons, previous, start, state, at + INPUT)
                     n = note_spikes(lif_step(state, at, constants), t, neuron, event_steps, event_neurons, n)
                     if membranes.size:
                         width = min(LANES, n_out - neuron)
                         membranes[b, t, neuron : neuron + width] = state[at + BEFORE : at + BEFORE + width]
                         currents[b, t, neuron : neuron + width] = state[at + CURRENT : at + CURRENT + width]
-                count = n - before
+                previous = start
         sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
     return rows, row_offsets
 
 
-def simulate(neurons, offsets, weight, steps, constants, inhibition, membranes, currents):
-    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty."""
-    return pack(*_simulate(neurons, offsets, weight, steps, constants, np.float32(inhibition), membranes, currents))
+def simulate(neurons, offsets, weight, steps, constants, inhibition, lateral, membranes, currents):
+    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty.
+
+    inhibition: what each spike takes from the current of all other neurons; lateral: weights (N, N) among them, or (0, 0)
+    """
+    arguments = (neurons, offsets, weight, steps, constants, np.float32(inhibition), lateral, membranes, currents)
+    return pack(*_simulate(*arguments))
 
 
 @kernel

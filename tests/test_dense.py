@@ -144,6 +144,14 @@ def test_forward_is_the_oracles(case, dense):
     close(run.current, current)
 
 
+@pytest.mark.parametrize("v_th", [0.7, 1.0, 12.0, 20.0, 33.0, 1000.0])
+def test_a_neuron_fires_above_a_margin_below_its_threshold(dense, v_th):
+    membranes = np.float32(v_th) + np.spacing(np.float32(v_th)) * np.arange(-40, 41, dtype=np.float32)
+    inputs = SpikeTrains.from_dense(np.array([[[1], [0]]]))
+    outputs = dense(membranes[:, None], v_th, tau_m=1, tau_s=1).forward(inputs).spikes
+    np.testing.assert_array_equal(outputs.counts[0], membranes.astype(float) > v_th - 1e-6)
+
+
 @cases
 @pytest.mark.parametrize("psp_kernel", ["exact", "srm"])
 def test_backward_is_the_oracles(case, dense, psp_kernel):
@@ -209,6 +217,15 @@ def test_slope_is_one_for_a_silent_input_of_a_firing_neuron(dense):
     below = layer.backward(inputs, outputs, np.array([[3.0]], np.float32))
     np.testing.assert_allclose(below[0, 1], 0.3 * -4, rtol=1e-6)
     assert layer.grads["weight"][0, 1] == 0
+
+
+def test_without_the_effect_ratio_every_slope_is_one(dense):
+    case = Case(batch=3)
+    with_it, without = (case.layer(dense, effect_ratio=flag) for flag in (True, False))
+    inputs, outputs = SpikeTrains.from_dense(case.trains), SpikeTrains.from_dense(case.expected[0])
+    with_it.backward(inputs, outputs, case.delta)
+    close(without.backward(inputs, outputs, case.delta), case.delta / case.v_th @ case.weight)
+    np.testing.assert_array_equal(without.grads["weight"], with_it.grads["weight"])
 
 
 @pytest.fixture
@@ -297,6 +314,7 @@ BAD = {
     "t_ref": [-1, 1.5, "2", False],
     "lateral_inhibition": [-0.1, np.nan, np.inf, "1"],
     "psp_kernel": ["", "Exact", None, 0],
+    "effect_ratio": [1, "yes", None],
     "initial_weight": [0, -1.0, np.nan, np.inf, "x"],
     "name": ["", "a/b", "input", 3],
 }
@@ -313,7 +331,7 @@ def test_bad_arguments_are_named(argument, value):
     [
         {"units": np.int64(3), "v_th": 1},
         {"units": 1, "v_th": np.float32(0.001), "tau_m": 1, "tau_s": 1, "t_ref": 0, "lateral_inhibition": 0},
-        {"units": 3, "v_th": 1.0, "psp_kernel": "srm", "initial_weight": 1e-9, "name": "hidden"},
+        {"units": 3, "v_th": 1.0, "psp_kernel": "srm", "effect_ratio": False, "initial_weight": 1e-9, "name": "hidden"},
     ],
 )
 def test_arguments_at_the_edge_are_taken(options):

@@ -149,9 +149,9 @@ def test_floats_are_levels_by_255(levels, dtype):
 
 
 def test_floats_are_rounded_to_the_nearest_level():
-    assert encode(np.array([[0.0, 0.0019, 0.0021, 0.5, 0.9979, 0.9981, 1.0]])) == encode(
-        np.array([[0, 0, 1, 128, 254, 255, 255]], np.uint8)
-    )
+    floats = np.array([[0.0, 0.0019, 0.0021, 0.5, 0.9979, 0.9981, 1.0]])
+    nearest = np.array([[0, 0, 1, 128, 254, 255, 255]], np.uint8)
+    assert encode(floats, steps=5000, max_rate=1.0) == encode(nearest, steps=5000, max_rate=1.0)
 
 
 def test_data_in_another_memory_order(levels):

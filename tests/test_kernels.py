@@ -57,7 +57,10 @@ def test_philox_gives_the_known_answers_of_random123(counter, key, expected):
     assert [f"{int(word):08x}" for word in words] == expected.split()
 
 
-RATES = pytest.mark.parametrize(("max_rate", "steps"), [(1 / 5.5, 60), (1.0, 9), (0.003, 300), (0.9, 1), (1e-9, 5)])
+EXACT_RATE = 56 / 2**8 + 2**-32  # 2^32 (1 - rate) is the largest number with its leading bits
+RATES = pytest.mark.parametrize(
+    ("max_rate", "steps"), [(1 / 5.5, 60), (1.0, 9), (0.003, 300), (0.9, 1), (EXACT_RATE, 7), (1e-9, 5)]
+)
 
 
 @RATES

@@ -1,10 +1,12 @@
-"""`SpikeCount` against cases computed by hand: value, error, what a silent label's train becomes, what is refused."""
+"""Losses against cases computed by hand: value, error, what a silent label's train becomes, what is refused."""
+
+from math import exp, log
 
 import numpy as np
 import pytest
 
 from cupynn.checks import InputError
-from cupynn.losses import SpikeCount
+from cupynn.losses import SoftmaxCount, SpikeCount
 from cupynn.spikes import SpikeTrains
 
 LOSS = SpikeCount(desired=10, undesired=4, margin=3)
@@ -44,6 +46,7 @@ def test_value_is_the_mean_of_the_samples_losses():
     counts, labels = [[14, 4], [4, 2], [10, 12]], [0, 1, 0]
     alone = [LOSS(trains([row]), [label]).value for row, label in zip(counts, labels, strict=True)]
     assert alone == [8, 32, 32]
+    assert LOSS(trains(counts), labels).losses.tolist() == alone
     assert LOSS(trains(counts), labels).value == 24
 
 
@@ -52,6 +55,7 @@ def test_sample_weights_scale_loss_and_error():
     plain = LOSS(trains(counts), labels)
     weighted = LOSS(trains(counts), labels, [0, 0.5, 2])
     np.testing.assert_array_equal(weighted.delta, plain.delta * [[0], [0.5], [2]])
+    assert weighted.losses.tolist() == [0 * 8, 0.5 * 32, 2 * 32]
     assert weighted.value == (0 * 8 + 0.5 * 32 + 2 * 32) / 3
 
 
@@ -72,11 +76,12 @@ def test_error_is_the_derivative_of_the_value_by_the_counts(weight):
     assert checked > 10
 
 
-@pytest.mark.xfail(strict=True, reason="int32 counts minus a float32 target make the error float64")
-def test_error_has_the_documented_dtype_and_shape():
-    error = LOSS(trains([[1, 2, 3], [4, 5, 6]]), [0, 1])
+@pytest.mark.parametrize("loss", [LOSS, SoftmaxCount(desired=10)], ids=str)
+def test_error_has_the_documented_dtype_and_shape(loss):
+    error = loss(trains([[1, 2, 3], [4, 5, 6]]), [0, 1])
     assert error.delta.shape == (2, 3)
     assert error.delta.dtype == np.float32
+    assert error.losses.shape == (2,)
     assert isinstance(error.value, float)
 
 
@@ -102,9 +107,50 @@ def test_a_silent_labels_train_is_filled(steps, desired, times):
     assert spikes == trains([[0, 2, 0], [3, 1, 0], [1, 0, 1]], steps)  # its argument is left alone
 
 
-def test_a_label_that_fires_once_is_not_filled():
+@pytest.mark.parametrize("loss", [LOSS, SoftmaxCount(desired=10)], ids=str)
+def test_a_label_that_fires_once_is_not_filled(loss):
     spikes = trains([[1, 0], [0, 1]])
-    assert LOSS(spikes, [0, 1]).trains == spikes
+    assert loss(spikes, [0, 1]).trains == spikes
+
+
+class TestSoftmaxCount:
+    LOSS = SoftmaxCount(desired=10)
+
+    @pytest.mark.parametrize(
+        ("counts", "label", "value", "delta"),
+        [
+            ([7, 7], 0, log(2), [-1 / 2, 1 / 2]),
+            ([5, 5, 5, 5], 2, log(4), [1 / 4, 1 / 4, -3 / 4, 1 / 4]),
+            ([3, 1], 0, log(1 + exp(-2)), [-1 / (1 + exp(2)), 1 / (1 + exp(2))]),
+            ([3, 1], 1, log(1 + exp(2)), [1 / (1 + exp(-2)), -1 / (1 + exp(-2))]),
+            ([0, 2000], 0, 2000, [-1, 1]),  # far beyond what exp can say
+        ],
+    )
+    def test_value_and_error_of_one_sample(self, counts, label, value, delta):
+        error = self.LOSS(trains([counts], steps=2048), [label])
+        assert error.value == pytest.approx(value, rel=1e-9)
+        np.testing.assert_allclose(error.delta, [delta], rtol=1e-6)
+
+    def test_value_is_the_mean_of_the_samples_weighted_losses(self):
+        counts, labels = [[14, 12], [4, 2], [10, 10]], [0, 1, 0]
+        alone = [self.LOSS(trains([row]), [label]) for row, label in zip(counts, labels, strict=True)]
+        error = self.LOSS(trains(counts), labels, [1, 0.5, 2])
+        assert error.value == pytest.approx((alone[0].value + 0.5 * alone[1].value + 2 * alone[2].value) / 3)
+        expected = [w * one.delta[0] for w, one in zip((1, 0.5, 2), alone, strict=True)]
+        np.testing.assert_allclose(error.delta, expected, rtol=1e-6)
+
+    def test_a_silent_labels_train_is_filled(self):
+        spikes = trains([[0, 2], [3, 0]])
+        error = self.LOSS(spikes, [0, 0])
+        expected = spikes.to_dense()
+        expected[0, 5::5, 0] = 1
+        np.testing.assert_array_equal(error.trains.to_dense(), expected)
+        np.testing.assert_allclose(error.delta[0, 0], 1 / (1 + exp(2)) - 1, rtol=1e-6)  # of the real counts
+
+    @pytest.mark.parametrize("desired", [0, 2.5, True])
+    def test_arguments_that_cannot_be_used(self, desired):
+        with pytest.raises(InputError, match=f"desired={desired}"):
+            SoftmaxCount(desired)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +213,7 @@ def test_the_desired_count_must_fit_into_the_steps(steps, fits):
             LOSS(spikes, [0])
 
 
-def test_an_output_of_two_axes_is_refused():
+@pytest.mark.parametrize("loss", [LOSS, SoftmaxCount(desired=10)], ids=str)
+def test_an_output_of_two_axes_is_refused(loss):
     with pytest.raises(InputError, match=r"output has shape \(2, 3\)"):
-        LOSS(trains([[1] * 6]).reshape((2, 3)), [0])
+        loss(trains([[1] * 6]).reshape((2, 3)), [0])

@@ -9,7 +9,7 @@ from cupynn.spikes import SpikeTrains
 
 STEPS = 40
 TIMES = pytest.mark.parametrize(
-    ("tau_m", "tau_s"), [(64, 8), (5, 12), (10, 10), (1, 1), (7.5, 1), (1, 3)], ids=lambda tau: str(tau)
+    ("tau_m", "tau_s"), [(64, 8), (5, 12), (8, 8.5), (10, 10), (1, 1), (7.5, 1), (1, 3)], ids=lambda tau: str(tau)
 )
 KERNELS = pytest.mark.parametrize("kind", PSP_KERNELS)
 T_REFS = pytest.mark.parametrize("t_ref", [0, 2, 5])
@@ -53,18 +53,26 @@ def test_traces_are_sums_of_the_kernel(kind, tau_m, tau_s, t_ref):
     np.testing.assert_allclose(traces.decays, decay ** np.arange(STEPS + 1), rtol=1e-5, atol=1e-30)
 
 
-def test_traces_are_kept_at_firings_and_releases_of_erring_neurons_only():
+@pytest.mark.parametrize(
+    ("firings", "steps"),
+    [
+        ([[], [3], []], [3]),
+        ([[4, 9, 20], [9, 13], []], [4, 6, 9, 11, 13, 20]),
+        ([[], [36, 39], [5]], [36, 38, 39]),  # neuron 2 has no error
+        ([[3, 4, 5, 8], [], []], [3, 7, 8]),  # closer than the refractory period, as filled-in trains may be
+        ([[37, 38, 39], [], []], [37]),
+    ],
+)
+def test_traces_are_kept_at_firings_and_releases_of_erring_neurons_only(firings, steps):
     below, above = random_trains(0, 2, 4, 0.2), np.zeros((2, STEPS, 3), np.uint8)
-    above[0, [4, 9, 20], 0] = 1
-    above[0, [9, 13], 1] = 1
-    above[0, [5, 30], 2] = 1  # has no error
-    above[1, 39, 2] = 1
-    errors = np.array([[1, -1, 0], [0, 0, 1]], np.float32)
+    for i, times in enumerate(firings):
+        above[0, times, i] = 1
+    errors = np.array([[1, -1, 0], [1, 1, 1]], np.float32)
     traces = make_traces(*map(SpikeTrains.from_dense, (below, above)), errors, psp("exact", 64, 8, 2), t_ref=2)
-    for b, steps in enumerate([[4, 6, 9, 11, 13, 20], [39]]):
-        np.testing.assert_array_equal(np.flatnonzero(traces.rows[b] >= 0), steps)
-        np.testing.assert_array_equal(traces.rows[b, steps], np.arange(len(steps)))
-        assert len(matrix(traces, b)) == len(steps)
+    np.testing.assert_array_equal(np.flatnonzero(traces.rows[0] >= 0), steps)
+    np.testing.assert_array_equal(traces.rows[0, steps], np.arange(len(steps)))
+    assert len(matrix(traces, 0)) == len(steps)
+    assert (traces.rows[1] == -1).all()
 
 
 @KERNELS

@@ -187,21 +187,22 @@ def test_reshape(dense, trains):
         trains.reshape((7,))
 
 
-def test_equality(dense, trains):
-    assert trains == SpikeTrains.from_dense(dense)
-    one_less = dense.copy()
-    one_less[np.unravel_index(np.flatnonzero(dense)[0], dense.shape)] = 0
-    shifted = np.roll(dense, 1, axis=1)
-    for other in (
-        SpikeTrains.from_dense(one_less),
-        SpikeTrains.from_dense(shifted),
-        trains.reshape((6,)),
-        trains[:4],
-        1,
-    ):
-        assert (trains == other) is False
-        assert trains != other
-    assert SpikeTrains.from_dense(np.zeros((2, 3, 1))) != SpikeTrains.from_dense(np.zeros((3, 2, 1)))
+def test_equality():
+    trains = SpikeTrains.from_events([0], [1], [3], shape=(2, 3, 4))
+    assert trains == SpikeTrains.from_events([0], [1], [3], shape=(2, 3, 4))
+    others = {
+        "sample": SpikeTrains.from_events([1], [1], [3], shape=(2, 3, 4)),
+        "step": SpikeTrains.from_events([0], [2], [3], shape=(2, 3, 4)),
+        "neuron": SpikeTrains.from_events([0], [1], [2], shape=(2, 3, 4)),
+        "one more": SpikeTrains.from_events([0, 1], [1, 2], [3, 3], shape=(2, 3, 4)),
+        "samples and steps": SpikeTrains.from_events([0], [1], [3], shape=(3, 2, 4)),
+        "neurons": trains.reshape((2, 2)),
+        "fewer samples": trains[:1],
+        "no trains": 1,
+    }
+    for what, other in others.items():
+        assert (trains == other) is False, what
+        assert trains != other, what
     with pytest.raises(TypeError):
         hash(trains)
 

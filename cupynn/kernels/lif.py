@@ -29,7 +29,11 @@ class Lif(NamedTuple):
 
 def lif(v_th: float, tau_m: float, tau_s: float, t_ref: int, margin: float = MARGIN) -> Lif:
     """Constants for a threshold, time constants in steps and a refractory period in steps."""
-    return Lif(*(np.float32(x) for x in (1 - 1 / tau_m, 1 - 1 / tau_s, 1 / tau_s, v_th - margin, t_ref)))
+    threshold = np.float32(v_th - margin)
+    if float(threshold) > v_th - margin:  # rounding up could keep a membrane at v_th itself from firing
+        threshold = np.nextafter(threshold, np.float32(-np.inf))
+    decay_m, decay_s, gain = (np.float32(x) for x in (1 - 1 / tau_m, 1 - 1 / tau_s, 1 / tau_s))
+    return Lif(decay_m, decay_s, gain, threshold, np.float32(t_ref))
 
 
 @inline

@@ -17,7 +17,7 @@ import tomli_w
 from cupynn import checks, datasets, definition
 from cupynn.checks import InputError
 from cupynn.config import check_keys, make
-from cupynn.losses import LOSSES, SpikeCount
+from cupynn.losses import LOSSES, CountLoss
 from cupynn.network import Sequential
 from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, Optimizer
 
@@ -65,7 +65,7 @@ class Experiment:
         train, validation = train.split(self.data["validation"], seed=self.network.get("seed", 0))
         return train, validation, test
 
-    def build(self, input_shape: tuple[int, ...]) -> tuple[Sequential, SpikeCount, Optimizer]:
+    def build(self, input_shape: tuple[int, ...]) -> tuple[Sequential, CountLoss, Optimizer]:
         """Make network, loss and optimizer."""
         network = definition.build({"input_shape": input_shape, **self.network}, self.name)
         loss = make(LOSSES, self.loss, f"{self.name}: loss")

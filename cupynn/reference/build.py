@@ -10,6 +10,7 @@ import numpy as np
 
 from cupynn import layers, losses
 from cupynn.encoders import Poisson
+from cupynn.losses import CountLoss
 from cupynn.network import Sequential
 from cupynn.optimizers import SGD, Adam, ExponentialRegularizer, Optimizer
 from cupynn.reference.checkpoint import load_checkpoint
@@ -31,7 +32,7 @@ class Definition:
     ----------
     network : Sequential
         With its initial weights, or those of a checkpoint.
-    loss : SpikeCount or SoftmaxCount
+    loss : CountLoss
     optimizer : Optimizer
     batch_size : int
     boost : bool
@@ -43,7 +44,7 @@ class Definition:
     """
 
     network: Sequential
-    loss: Any
+    loss: CountLoss
     optimizer: Optimizer
     batch_size: int
     boost: bool
@@ -150,15 +151,15 @@ def _dense(block: Block, **neuron: Any) -> layers.Layer:
 
 def _grid(block: Block) -> tuple[int, ...]:
     sizes = re.fullmatch(r"([0-9]{1,6})\s*x\s*([0-9]{1,6})\s*x\s*([0-9]{1,6})", block.text("reservoirDim"))
-    if sizes is None or np.prod(grid := tuple(map(int, sizes.groups()))) != block.integer("NUM_NEURONS"):
-        raise block.error("reservoirDim", f"expected `a x b x c` with a product of {block['NUM_NEURONS']}")
-    return grid
+    if sizes is None:
+        raise block.error("reservoirDim", "expected three sizes, `a x b x c`")
+    return tuple(map(int, sizes.groups()))
 
 
 _MAKERS = {"CONVSPIKING": _conv, "POOLINGSPIKING": _pool, "SPIKING": _dense, "SOFTMAXSPIKING": _dense}
 
 
-def _loss(output: Block) -> Any:
+def _loss(output: Block) -> CountLoss:
     if output["LAYER"] == "SOFTMAXSPIKING":
         return output.make(losses.SoftmaxCount, desired=output.integer("DESIRED_LEVEL"))
     if output["LAYER"] != "SPIKING":

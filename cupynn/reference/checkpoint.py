@@ -9,7 +9,6 @@ from cupynn import checks
 from cupynn.layers import Layer
 from cupynn.network import Sequential
 from cupynn.reference.text import TextFile
-from cupynn.reference.weights import arrays_of
 
 
 def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
@@ -45,10 +44,11 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
         raise file.error(file.line_of(ends[-1]), f"{values.size} values in all: expected {ends[-1]} ({wanted})")
     loaded = []
     for layer, shapes, begin in zip(network.layers, parts, ends - sizes, strict=True):
+        arrays = layer.params | layer.buffers
         for name, shape in shapes.items():
             part = values[begin : begin + prod(shape)].reshape(shape)
-            if name in arrays_of(layer):
-                loaded.append((arrays_of(layer)[name], part))
+            if name in arrays:
+                loaded.append((arrays[name], part))
             elif name == "lateral" and not np.allclose(part, _inhibition(layer, len(part)), rtol=0, atol=1e-5):
                 problem = f"the lateral weights of layer {layer.name!r} are others than in the config"
                 raise file.error(file.line_of(begin), f"{problem}: expected -{layer.lateral_inhibition:g}, diagonal 0")
@@ -59,7 +59,7 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
 
 def _parts(layer: Layer) -> dict[str, tuple[int, ...]]:
     """Shapes of a layer's values in the order of the file; a layer without weights has none."""
-    arrays = arrays_of(layer)
+    arrays = layer.params | layer.buffers
     if "weight" not in arrays:
         return {}
     units = len(arrays["weight"])

@@ -12,7 +12,7 @@ import numpy as np
 from cupynn.checks import InputError
 from cupynn.layers import Layer
 from cupynn.reference.config import Block
-from cupynn.reference.weights import arrays_of, read_conv_weights, read_dense_weights
+from cupynn.reference.weights import read_conv_weights, read_dense_weights
 
 INIT_TYPES = ("Bernoulli", "Gaussian", "Fixed", "External")
 GAUSSIAN_BOUND = 3  # standard deviations beyond which Gaussian weights are cut off
@@ -65,7 +65,7 @@ def set_weights(layer: Layer, block: Block, folder: Folder, rng: np.random.Gener
     InputError
         If the block has no usable `initType` or lacks what that needs, or a file is missing or cannot be used.
     """
-    arrays = arrays_of(layer)
+    arrays = layer.params | layer.buffers
     if "weight" not in arrays:
         return
     weight = arrays["weight"]

@@ -5,16 +5,10 @@ from os import PathLike
 
 import numpy as np
 
-from cupynn.layers import Layer
 from cupynn.reference.text import TextFile
 
 _SYNAPSE = re.compile(r"\s*([0-9]+)\s+\S*_([0-9]+)\s+\S*_([0-9]+)\s+(\S+)\s*")
 _FORM = "`index pre_<j> post_<i> value`"
-
-
-def arrays_of(layer: Layer) -> dict[str, np.ndarray]:
-    """Trained and fixed arrays of a built layer."""
-    return layer.params | getattr(layer, "buffers", {})
 
 
 def read_dense_weights(path: str | PathLike, units: int, inputs: int, sparse: bool = False) -> np.ndarray:

@@ -1,0 +1,57 @@
+"""What a network hands back: a recording of its activity, an evaluation of its predictions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cupynn.spikes import SpikeTrains
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What every layer did on a batch of samples.
+
+    Attributes
+    ----------
+    spikes : dict of str to SpikeTrains
+        Trains (B, T, *shape) of "input" and of each layer, in order.
+    membranes, currents : dict of str to ndarray
+        Membrane just before any reset, and synaptic current, float32 (B, T, *shape), of each layer.
+    thresholds : dict of str to float
+        Firing threshold of each layer.
+    """
+
+    spikes: dict[str, SpikeTrains]
+    membranes: dict[str, np.ndarray]
+    currents: dict[str, np.ndarray]
+    thresholds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a network does on labelled data.
+
+    Attributes
+    ----------
+    accuracy : float
+        Fraction of samples whose label's neuron fires most; the lowest index wins a tie.
+    loss : float or None
+        Mean loss, if a loss was given.
+    spikes : dict of str to float
+        Mean firing count of a neuron in one sample, of "input" and of each layer.
+    silent : int
+        Samples with no output spike at all; they read as class 0.
+    confusion : ndarray of int64, shape (classes, classes)
+        Number of samples by label (row) and prediction (column).
+    """
+
+    accuracy: float
+    loss: float | None
+    spikes: dict[str, float]
+    silent: int
+    confusion: np.ndarray
+
+    def __repr__(self) -> str:
+        loss = "" if self.loss is None else f", loss={self.loss:.2f}"
+        spikes = ", ".join(f"{name} {count:.2f}" for name, count in self.spikes.items())
+        return f"Evaluation(accuracy={self.accuracy:.2%}{loss}, silent={self.silent}, spikes a neuron: {spikes})"

@@ -1,0 +1,64 @@
+"""Documentation that can be run is run, and there is some for every public name."""
+
+import doctest
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts if parts[0] == "cupynn" else ("cupynn", *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = sorted(
+    module_name(path)
+    for folder in ("cupynn", "layers", "datasets")
+    for path in (ROOT / folder).rglob("*.py")
+    if path.stem != "__main__"
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name):
+    failed, _ = doctest.testmod(import_module(name))
+    assert not failed
+
+
+@pytest.mark.parametrize(
+    "name", ["cupynn", "cupynn.encoders", "cupynn.network", "cupynn.layers.dense", "cupynn.datasets.dataset"]
+)
+def test_there_are_examples(name):
+    """Where users look first; it also tells a doctest run that finds nothing from one that passes."""
+    tests = doctest.DocTestFinder().find(import_module(name))
+    assert any(test.examples for test in tests)
+
+
+def public_members(name):
+    """Public functions and classes that a module defines, and the public methods and properties of these classes."""
+    for thing_name, thing in vars(import_module(name)).items():
+        if thing_name.startswith("_") or getattr(thing, "__module__", None) != name or not callable(thing):
+            continue
+        yield thing_name, thing
+        if inspect.isclass(thing):
+            for member_name, member in vars(thing).items():
+                if not member_name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property)):
+                    yield f"{thing_name}.{member_name}", getattr(thing, member_name)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name):
+    assert inspect.getdoc(import_module(name)), name
+    missing = [member_name for member_name, member in public_members(name) if not inspect.getdoc(member)]
+    assert not missing
+
+
+def test_the_walk_sees_members():
+    assert {"Sequential", "Sequential.fit"} <= {name for name, _ in public_members("cupynn.network")}
+    assert "adam" in {name for name, _ in public_members("cupynn.kernels.update")}
+    assert "Layer.parameter_count" in {name for name, _ in public_members("cupynn.layers.base")}

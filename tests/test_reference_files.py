@@ -1,0 +1,636 @@
+"""Files of the original program: small ones made here, and those of its own test case."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from cupynn import layers, losses, optimizers, reference
+from cupynn.checks import InputError
+from cupynn.reference.config import read_config
+from cupynn.reference.initial import Folder
+from cupynn.reference.samples import class_label
+from cupynn.reference.text import TextFile
+from cupynn.reference.weights import read_conv_weights, read_dense_weights
+
+GOLDEN = Path(__file__).parents[2] / "shared" / "reference" / "cnn_mnist"
+golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"the original program's data is not at {GOLDEN}")
+
+STEPS = 450
+SHAPES = {"conv1": (5, 24, 24), "pool1": (5, 12, 12), "conv2": (3, 8, 8), "pool2": (3, 4, 4), "hidden": 100, "output": 10}
+
+DENSE = """
+EFFECT_RATIO = true; # one # OPTIMIZER = adam; # two
+BATCH_SIZE = 2;
+END_TIME = 30;  # after the last sign a comment goes on to the end; BATCH_SIZE = 3;
+LAMBDA_REG = 10; BETA_REG = 0.4; WEIGHT_LIMIT= 8.0;
+[
+LAYER = DATASPIKING;
+NAME  = data;
+NUM_NEURONS = 4;
+]
+[
+LAYER = SPIKING; NAME = hidden; INPUT = data;
+NUM_NEURONS = 3;
+VTH = 2; T_REFRAC = 2; TAU_M = 64; TAU_S = 8;
+initType = Bernoulli;
+initW = 0.5;
+]
+[
+LAYER = SPIKING;
+NAME  = output;
+INPUT = hidden;
+NUM_NEURONS = 2;
+VTH = 1;
+T_REFRAC = 3;
+TAU_M = 32;
+TAU_S = 4;
+initType = External;
+weightPath = test/golden/weights/output.txt;
+laterialType = LOCAL_INHIBITION;
+localInbStrength = 1.5;
+DESIRED_LEVEL = 10;
+UNDESIRED_LEVEL = 2;
+MARGIN = 1;
+refOutputTrainPath = a.dat;
+refOutputTrainPath = b.dat;
+]
+"""
+OUTPUT_WEIGHTS = "".join(f"{6 + 2 * j + i}\thidden_{j}\toutput_{i}\t{j + i / 10:f}\n" for j in range(3) for i in range(2))
+INHIBITION = "laterialType = LOCAL_INHIBITION;\nlocalInbStrength = 1.5;"
+RESERVOIR = DENSE.replace(
+    "initW = 0.5;", "initW = 8;\nweightConnect = 2; laterialType = RESERVOIR; reservoirDim = 3 x 1 x 1;"
+)
+RESERVOIR = RESERVOIR.replace("Bernoulli", "Fixed")
+CONV = """
+OPTIMIZER = sgd;
+CHANNELS = 1;
+BATCH_SIZE = 1;
+BOOST_METHOD = true;
+END_TIME = 20;
+[ LAYER = DATASPIKING; NAME = data; NUM_NEURONS = 36; ]
+[
+LAYER = CONVSPIKING; NAME = conv; INPUT = data; KERNEL_SIZE = 3; KERNEL_AMOUNT = 2; PADDING = 1;
+VTH = 5; T_REFRAC = 2; TAU_M = 64; TAU_S = 8; initType = Gaussian; initW = 0.3;
+]
+[ LAYER = POOLINGSPIKING; NAME = pool; INPUT = conv; SIZE = 3; SKIP = 2; VTH = 2; T_REFRAC = 2; TAU_M = 64; TAU_S = 8; ]
+[
+LAYER = SOFTMAXSPIKING; NAME = output; INPUT = pool; NUM_NEURONS = 2; DESIRED_LEVEL = 12;
+VTH = 5; T_REFRAC = 2; TAU_M = 64; TAU_S = 8; initType = Fixed; initW = 0.3;
+]
+"""
+
+
+def written(folder, text, name="file.txt"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def refuses(problem, read, path, *arguments, line=None, **options):
+    """Check that reading fails with a message that names file and line."""
+    place = "" if line is None else f", line {line}: "
+    with pytest.raises(InputError, match=re.escape(f"{path}{place}") + f".*{problem}"):
+        read(path, *arguments, **options)
+
+
+@pytest.fixture
+def external(tmp_path):
+    """A folder with the weights that the configs name."""
+    written(tmp_path, OUTPUT_WEIGHTS, "weights/output.txt")
+    return tmp_path
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("data", "line", "problem"),
+        [
+            (b"", 1, "the file is empty; expected numbers"),
+            (b" \n\t\r\n ", 1, "the file is empty"),
+            (b"1 2\n3 \xff 4\n", 2, "bytes that are no text; expected numbers"),
+            (b"1 2\n\n3 \x00 4\n", 3, r"control character '\\x00'"),
+        ],
+    )
+    def test_what_is_no_text(self, tmp_path, data, line, problem):
+        refuses(problem, TextFile, written(tmp_path, data), "numbers", line=line)
+
+    def test_what_cannot_be_read(self, tmp_path):
+        refuses(r": cannot be read \(.*\); expected numbers", TextFile, tmp_path / "none.txt", "numbers")
+        refuses(r": cannot be read \(.*\); expected numbers", TextFile, tmp_path, "numbers")
+
+    @pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e999", "1_0", "x", "0x1", "1.2.3", "--1", "9" * 5000])
+    def test_words_that_are_no_numbers(self, tmp_path, word):
+        file = TextFile(written(tmp_path, f"1 2\n\n3 {word} 4\n"), "numbers")
+        for kind in (int, float):
+            with pytest.raises(InputError, match=rf"line 3: '{word[:40]}': expected a (whole|finite) number"):
+                file.numbers(file.rows, kind)
+
+    def test_numbers(self, tmp_path):
+        file = TextFile(written(tmp_path, "\ufeff1 -2\r\n\r\n+3e1 .5\n"), "numbers")
+        np.testing.assert_array_equal(file.numbers(file.rows, float), [1, -2, 30, 0.5])
+        assert [file.line_of(index) for index in range(6)] == [1, 1, 3, 3, 3, 3]
+        assert file.last == 3
+        with pytest.raises(InputError, match=r"line 13: '\+3e1': expected a whole number"):
+            file.numbers(file.rows[2:], int, first=13)
+
+
+class TestConfig:
+    def test_values(self, tmp_path):
+        config = read_config(written(tmp_path, DENSE))
+        assert dict(config.globals) == {
+            "EFFECT_RATIO": "true",
+            "OPTIMIZER": "adam",
+            "BATCH_SIZE": "2",
+            "END_TIME": "30",
+            "LAMBDA_REG": "10",
+            "BETA_REG": "0.4",
+            "WEIGHT_LIMIT": "8.0",
+        }
+        assert [block["NAME"] for block in config.layers] == ["data", "hidden", "output"]
+        assert config.layers[1].number("initW") == 0.5
+        assert config.layers[1].integer("VTH") == 2
+        assert config.layers[2]["refOutputTrainPath"] == "a.dat"
+        assert config.layers[2].repeated == {"refOutputTrainPath": ["b.dat"]}
+        assert len(config.layers[0]) == 3
+        assert "'NUM_NEURONS': '4'" in repr(config.layers[0])
+
+    @pytest.mark.parametrize(
+        ("old", "new", "line", "problem"),
+        [
+            ("BATCH_SIZE = 2;", "BATCH_SIZE = 2", 3, "'BATCH_SIZE = 2': expected `;` after the value"),
+            ("BATCH_SIZE = 2;", "BATCH_SIZE = 2 OPTIMIZER = adam;", 3, "expected `KEY = value;`"),
+            ("BATCH_SIZE = 2;", "BATCH_SIZE", 3, "'BATCH_SIZE': expected `KEY = value;`"),
+            ("BATCH_SIZE = 2;", "BATCH_SIZE = ;", 3, "BATCH_SIZE: expected a value"),
+            ("BATCH_SIZE = 2;", "END_TIME = 2;", 4, "END_TIME stands in line 3 already"),
+            ("NAME  = data;", "NAME  = data; NAME = x;", 8, "NAME stands in line 8 already"),
+            ("NUM_NEURONS = 4;\n]", "NUM_NEURONS = 4;", 10, "`[` within the block from line 6"),
+            ("[\nLAYER = DATA", "LAYER = DATA", 9, "`]` without `[`"),
+            ("b.dat;\n]", "b.dat;", 18, "the block that begins here is not closed"),
+            ("DATASPIKING", "DATA", 7, "LAYER = DATA: only layers that spike can be imported: DATASPIKING, CONV"),
+            ("LAYER = SPIKING; NAME = h", "LAYER = LRN; NAME = h", 12, "LAYER = LRN: only layers that spike"),
+            ("LAYER = SPIKING; NAME = h", "LAYER = DATASPIKING; NAME = h", 12, "expected DATASPIKING as the first layer"),
+            ("LAYER = DATASPIKING;", "LAYER = SPIKING;", 7, "expected DATASPIKING as the first layer"),
+            ("LAYER = DATASPIKING;", "", 6, "LAYER is missing in the block that begins here"),
+            ("NAME  = data;", "", 6, "NAME is missing in the block"),
+            ("NAME = hidden", "NAME = data", 12, "NAME = data: an earlier layer has this name"),
+            ("INPUT = hidden;", "", 18, "INPUT is missing in the block"),
+            ("INPUT = hidden", "INPUT = hiden", 21, "INPUT = hiden: this is no earlier layer: .*expected hidden"),
+            ("INPUT = hidden", "INPUT = data", 21, "INPUT = data: this is an earlier layer, but not the last"),
+        ],
+    )
+    def test_errors(self, tmp_path, old, new, line, problem):
+        assert DENSE.count(old) == 1
+        refuses(problem.replace("`[`", r"`\[`"), read_config, written(tmp_path, DENSE.replace(old, new)), line=line)
+
+    def test_a_single_layer(self, tmp_path):
+        path = written(tmp_path, "[ LAYER = DATASPIKING; NAME = data; ]")
+        refuses("1 layers: expected an input and at least one layer", read_config, path, line=1)
+
+
+class TestDenseWeights:
+    def test_values(self, tmp_path):
+        path = written(
+            tmp_path, "7 stack2line_0 h_0_0 1\n8\ta_0\th_0_1\t2.5e-1\n\n9 a_1 h_0 -3\n10 a_1 h_1 4\n11 a_0 h_0 .5\n"
+        )
+        weight = read_dense_weights(path, 2, 2)
+        assert weight.dtype == np.float32
+        np.testing.assert_array_equal(weight, [[1.5, -3], [0.25, 4]])
+
+    def test_sparse(self, tmp_path):
+        path = written(tmp_path, "0 a_2 b_1 8\n1 a_2 b_1 8\n")
+        np.testing.assert_array_equal(read_dense_weights(path, 2, 3, sparse=True), [[0, 0, 0], [0, 0, 16]])
+        refuses(r"no weight from pre_0 to post_0: expected all 6 pairs", read_dense_weights, path, 2, 3, line=2)
+
+    @pytest.mark.parametrize(
+        ("text", "line", "problem"),
+        [
+            ("0 a_0 b_0 1\n1 a_1 b_0 1 7\n", 2, "expected `index pre_<j> post_<i> value`"),
+            ("0 a_0 b_0 1\n1 a_1 b_0\n", 2, "expected `index"),
+            ("0 a_0 b_0 1\n1 a b_0 1\n", 2, "expected `index"),
+            ("0 a_0 b_0 1\n-1 a_1 b_0 1\n", 2, "expected `index"),
+            ("0 a_0 b_0 1\n1 a_x b_0 1\n", 2, "expected `index"),
+            ("0 a_0 b_0 1\n1 a_1 b_0 nan\n", 2, "'nan': expected a finite number"),
+            ("0 a_0 b_0 1\n1 a_2 b_0 1\n", 2, "pre_2: expected pre_0 to pre_1"),
+            ("0 a_0 b_0 1\n\n1 a_1 b_1 1\n", 3, "post_1: expected post_0 to post_0"),
+            ("0 a_0 b_0 1\n2 a_1 b_0 1\n", 2, "index 2 after 0: expected 1"),
+            ("garbage\n", 1, "'garbage': expected `index"),
+        ],
+    )
+    def test_errors(self, tmp_path, text, line, problem):
+        refuses(problem, read_dense_weights, written(tmp_path, text), 1, 2, line=line)
+
+
+class TestConvWeights:
+    def test_values(self, tmp_path):
+        path = written(tmp_path, " ".join(map(str, range(12))) + "\n 12 13 14 15\n\n")
+        weight = read_conv_weights(path, (2, 2, 2, 2))
+        assert weight.dtype == np.float32
+        np.testing.assert_array_equal(weight, np.arange(16).reshape(2, 2, 2, 2))
+        refuses("16 values in all: expected 8, 2 x 1 x 2 x 2", read_conv_weights, path, (2, 1, 2, 2), line=1)
+        refuses("16 values in all: expected 15, 15 x 1 x 1 x 1", read_conv_weights, path, (15, 1, 1, 1), line=2)
+        refuses("16 values in all: expected 18, 2 x 1 x 3 x 3", read_conv_weights, path, (2, 1, 3, 3), line=2)
+
+    def test_no_number(self, tmp_path):
+        refuses("'inf': expected a finite number", read_conv_weights, written(tmp_path, "1\n2 inf"), (3, 1, 1, 1), line=2)
+
+
+class TestSpikes:
+    def test_pairs(self, tmp_path):
+        path = written(tmp_path, "-1\t-1\n2 0\n0 3\n0 1\n-1 -1\n\n")
+        spikes = reference.read_spikes(path, 3, 4)
+        assert spikes.dtype == np.uint8
+        np.testing.assert_array_equal(spikes, [[0, 0, 1], [1, 0, 0], [0, 0, 0], [1, 0, 0]])
+        assert reference.read_spikes(written(tmp_path, "-1 -1\n-1 -1\n"), 3, 4).sum() == 0
+
+    def test_maps(self, tmp_path):
+        # two channels of 1 x 2 neurons, three steps
+        path = written(tmp_path, "1 0 0 0 0 1\n0 0 1 1 0 0\n")
+        expected = [[1, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 0]]
+        for neurons in (4, (2, 1, 2)):
+            np.testing.assert_array_equal(reference.read_spikes(path, neurons, 3), expected)
+        one_line = written(tmp_path, "1 0 0 0 0 1 0 0 1 1 0 0")
+        np.testing.assert_array_equal(reference.read_spikes(one_line, (2, 1, 2), 3), expected)
+
+    @pytest.mark.parametrize(
+        ("text", "line", "problem"),
+        [
+            ("-1 -1\n3 0\n-1 -1\n", 2, "neuron 3: expected 0 to 2"),
+            ("-1 -1\n1 0\n\n1 4\n-1 -1\n", 4, "time 4: expected 0 to 3"),
+            ("-1 -1\n-1 2\n-1 -1\n", 2, "neuron -1: expected 0 to 2"),
+            ("-1 5\n1 1\n-1 -1\n", 1, "expected `-1 -1` before the spikes"),
+            ("-1 -1\n1 1\n2 2\n", 3, "expected `-1 -1` after the spikes"),
+            ("-1 -1\n", 1, "expected `-1 -1` after the spikes"),
+            ("-1 -1\n1 1\n-1 -1\n2 2\n-1 -1\n", 4, "expected the end of the file after one presentation"),
+            ("-1 -1\n1 1 1\n-1 -1\n", 2, "'1 1 1': expected `neuron time`"),
+            ("-1 -1\n1\n-1 -1\n", 2, "'1': expected `neuron time`"),
+            ("-1 -1\n1 1.5\n-1 -1\n", 2, "'1.5': expected a whole number"),
+            ("5 1\n-1 -1\n", 1, "5: expected 0 or 1, or a first line `-1 -1`"),
+            ("0 1 0 1\n0 1 2 1\n0 0 0 0\n", 2, "2: expected 0 or 1"),
+            ("0 1 0 1\n0 1 0 1\n0 0 0\n", 3, "11 values in all: expected 12, of 3 neurons in 4 steps"),
+            ("0 1 0 1\n0 1 0 1\n0 0 0 0 0\n", 3, "13 values in all: expected 12"),
+            ("0 1 0 1 0 1\n0 1 0 1 0 1\n", 2, "2 lines: expected one a channel, of 3 neurons in all"),
+            ("spikes\n", 1, "'spikes': expected a whole number"),
+        ],
+    )
+    def test_errors(self, tmp_path, text, line, problem):
+        refuses(problem, reference.read_spikes, written(tmp_path, text), 3, 4, line=line)
+
+    def test_arguments(self, tmp_path):
+        path = tmp_path / "spikes.dat"
+        for neurons, steps, problem in ((0, 4, r"neurons\[0\]=0"), ((2, 0), 4, r"neurons\[1\]=0"), (3, 0, "steps=0")):
+            with pytest.raises(InputError, match=problem):
+                reference.read_spikes(path, neurons, steps)
+        spikes = np.zeros((2, 6))
+        for array, problem in ((np.zeros(3), r"shape \(3,\)"), (np.zeros((0, 3)), "no axis empty"), (spikes + 2, "0 and 1")):
+            with pytest.raises(InputError, match=problem):
+                reference.write_spikes(path, array)
+        with pytest.raises(InputError, match="channels=4 with 6 neurons"):
+            reference.write_spikes(path, spikes, channels=4)
+        with pytest.raises(InputError, match=r"cannot write .*: .*; choose a folder"):
+            reference.write_spikes(tmp_path / "none" / "spikes.dat", spikes)
+        assert list(tmp_path.iterdir()) == []
+
+    @hypothesis_settings(max_examples=40)
+    @given(arrays(np.uint8, array_shapes(min_dims=4, max_dims=4, max_side=4), elements=st.integers(0, 1)))
+    def test_round_trip(self, tmp_path_factory, spikes):
+        path = tmp_path_factory.getbasetemp() / "round_trip.dat"
+        steps, *shape = spikes.shape
+        flat = spikes.reshape(steps, -1)
+        reference.write_spikes(path, spikes)
+        np.testing.assert_array_equal(reference.read_spikes(path, tuple(shape), steps), flat)
+        reference.write_spikes(path, spikes.astype(float), channels=shape[0])
+        for neurons in (tuple(shape), flat.shape[1]):
+            np.testing.assert_array_equal(reference.read_spikes(path, neurons, steps), flat)
+
+
+class TestSamples:
+    def test_nmnist(self, tmp_path):
+        path = written(tmp_path, "1\t0\t3\t\n4 2 2\n#\n#\n2 8 9 1000\n#\n\n", "Train_7.dat")
+        spikes, labels = reference.read_nmnist(path, (2, 2), 10)
+        np.testing.assert_array_equal(labels, [7, 7, 7])
+        assert spikes.shape == (3, 10, 2, 2)
+        assert [tuple(map(int, event)) for event in zip(*spikes.events(), strict=True)] == [
+            (0, 1, 0),
+            (0, 3, 3),
+            (0, 4, 0),
+            (2, 9, 1),
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "line", "problem"),
+        [
+            ("1 0\n#\n2 1\n", 3, "expected `#` after the last sample"),
+            ("1 0\n", 1, "expected `#` after the last sample"),
+            ("1 0\n#\n0 1\n#\n", 3, "channel 0: expected 1 to 4"),
+            ("1 0\n#\n1 1\n5 1\n#\n", 4, "channel 5: expected 1 to 4"),
+            ("1 0\n2 1 -1\n#\n", 2, "time -1: expected at least 0"),
+            ("1 0\n#\n\n2\n#\n", 4, "a channel without times"),
+            ("1 0\n#\n2 x\n#\n", 3, "'x': expected a whole number"),
+            ("1 0\n# 1\n#\n", 2, "'#': expected a whole number"),
+        ],
+    )
+    def test_nmnist_errors(self, tmp_path, text, line, problem):
+        refuses(problem, reference.read_nmnist, written(tmp_path, text, "test_1.dat"), 4, 10, line=line)
+
+    def test_class_label(self):
+        assert class_label("folder/input_spikes_0_5.dat") == 5
+        for name in ("5.dat", "a_x.dat", "a_5.txt", "a_-5.dat"):
+            refuses(": expected a name that ends with its class", class_label, name)
+
+    def test_cochleagram(self, tmp_path):
+        path = written(tmp_path, "0.5 1e-3 2\n\n3 4 5\n")
+        np.testing.assert_array_equal(reference.read_cochleagram(path, channels=2), [[0.5, 1e-3, 2], [3, 4, 5]])
+        refuses("2 channels in all: expected 78", reference.read_cochleagram, path, line=3)
+        refuses("2 channels in all: expected 1", reference.read_cochleagram, path, channels=1, line=3)
+        path = written(tmp_path, "1 2 3\n3 4\n")
+        refuses("2 frames: expected 3", reference.read_cochleagram, path, channels=2, line=2)
+        path = written(tmp_path, "1 2\n3 inf\n")
+        refuses("'inf': expected a finite", reference.read_cochleagram, path, channels=2, line=2)
+
+
+class TestFolder:
+    def find(self, root, text):
+        block = read_config(written(root, f"KEY = {text};" + DENSE, "config.txt")).globals
+        return Folder(root).find(block, "KEY").relative_to(root).as_posix()
+
+    def test_the_longest_agreement_wins(self, tmp_path):
+        for name in ("w.txt", "a/w.txt", "b/a/w.txt", "weights/w.txt", "deep/down/weights/v.txt"):
+            written(tmp_path, "1", name)
+        assert self.find(tmp_path, "test/b/a/w.txt") == "b/a/w.txt"
+        assert self.find(tmp_path, r"test\golden\weights\w.txt") == "weights/w.txt"
+        assert self.find(tmp_path, "../weights/v.txt") == "deep/down/weights/v.txt"
+        with pytest.raises(InputError, match=r"line 1: .*expected one file w.txt below .*, found a/w.txt, b/a/w.txt$"):
+            self.find(tmp_path, "x/a/w.txt")
+        for name in ("weights/W.txt", "weights", "."):
+            with pytest.raises(InputError, match="found none"):
+                self.find(tmp_path, name)
+
+    def test_no_folder(self, tmp_path):
+        with pytest.raises(InputError, match="no such folder"):
+            Folder(tmp_path / "none")
+
+
+class TestLoad:
+    def test_dense(self, external):
+        definition = reference.load(written(external, DENSE, "config.txt"), root=external)
+        network = definition.network
+        hidden, output = network.layers
+        assert (network.input_shape, network.output_shape, network.steps) == ((4,), (2,), 30)
+        assert network.encoder.config() == {"kind": "Poisson", "max_rate": 1 / 5.5, "fresh": False}
+        assert (hidden.name, hidden.v_th, hidden.tau_m, hidden.tau_s, hidden.t_ref) == ("hidden", 2, 64, 8, 2)
+        assert (output.name, output.v_th, output.tau_m, output.tau_s, output.t_ref) == ("output", 1, 32, 4, 3)
+        assert (hidden.psp_kernel, hidden.effect_ratio, hidden.lateral_inhibition) == ("srm", True, 0)
+        assert (output.psp_kernel, output.effect_ratio, output.lateral_inhibition) == ("srm", True, 1.5)
+        assert hidden.initial_weight == 0.5
+        assert 0.1 < np.abs(hidden.params["weight"]).max() <= 0.5
+        np.testing.assert_allclose(output.params["weight"], [[0, 1, 2], [0.1, 1.1, 2.1]], rtol=1e-6)
+        assert repr(definition.loss) == repr(losses.SpikeCount(10, 2, 1))
+        regularizer = optimizers.ExponentialRegularizer(10, 0.4, 8)
+        expected = optimizers.Adam(1e-3, schedule="inverse-sqrt", regularizer=regularizer)
+        assert repr(definition.optimizer) == repr(expected)
+        assert (definition.batch_size, definition.boost) == (2, False)
+        assert definition.globals["END_TIME"] == "30"
+        assert [block["NAME"] for block in definition.layers] == ["data", "hidden", "output"]
+        network.forward(network.encode(np.full((1, 4), 255, np.uint8)))
+
+    def test_conv(self, tmp_path):
+        definition = reference.load(written(tmp_path, CONV), root=tmp_path)
+        conv, pool, output = definition.network.layers
+        assert definition.network.input_shape == (1, 6, 6)
+        assert (conv.output_shape, conv.kernel_size, conv.padding) == ((2, 6, 6), (3, 3), (1, 1))
+        assert not conv.effect_ratio
+        assert conv.params["weight"].std() == pytest.approx(0.3, rel=0.5)
+        assert (pool.name, pool.v_th, pool.psp_kernel, pool.params) == ("pool", 2, "srm", {})
+        assert pool.output_shape[0] == 2
+        assert (output.params["weight"] == np.float32(0.3)).all()
+        assert isinstance(definition.loss, losses.SoftmaxCount)
+        assert definition.loss.desired == 12
+        assert repr(definition.optimizer) == repr(optimizers.SGD(1e-3, momentum=0.9, schedule="inverse-sqrt"))
+        assert (definition.batch_size, definition.boost) == (1, True)
+        definition.network.forward(definition.network.encode(np.full((1, 1, 6, 6), 255, np.uint8)))
+
+    def test_conv_from_a_file(self, tmp_path):
+        written(tmp_path, " ".join(map(str, range(18))), "conv.txt")
+        config = CONV.replace("initType = Gaussian; initW = 0.3;", "initType = External; weightPath = x/conv.txt;")
+        conv = reference.load(written(tmp_path, config), root=tmp_path).network.layers[0]
+        np.testing.assert_array_equal(conv.params["weight"], np.arange(18).reshape(2, 1, 3, 3))
+
+    def test_gaussian_weights_come_from_the_seed_of_the_network(self, external):
+        config = written(external, DENSE.replace("Bernoulli", "Gaussian"), "config.txt")
+        first, second = (reference.load(config, root=external).network.layers[0].params["weight"] for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+        assert 0.1 < np.abs(first).max() <= 1.5
+
+    def test_reservoir(self, external):
+        reservoir = reference.load(written(external, RESERVOIR, "config.txt"), root=external).network.layers[0]
+        assert isinstance(reservoir, layers.SpikingRecurrent)
+        assert reservoir.params == {}
+        assert reservoir.reservoir == (3, 1, 1)
+        weight = reservoir.buffers["weight"]
+        assert weight.shape == (3, 4)
+        assert set(np.abs(weight).ravel()) <= {0, 8, 16}  # two synapses from each input, of either sign
+        assert set(np.abs(weight).sum(0)) <= {0, 16}
+        assert reservoir.buffers["lateral"].shape == (3, 3)
+
+    def test_reservoir_from_files(self, external):
+        written(external, "0 data_1 r_0 8\n1 data_1 r_0 8\n2 data_3 r_2 -8\n", "weights/in.txt")
+        written(external, "0 r_0 r_1 1\n1 r_2 r_2 -1\n", "weights/lateral.txt")
+        files = "External; weightPath = weights/in.txt; lweightPath = weights/lateral.txt"
+        config = written(external, RESERVOIR.replace("Fixed", files), "config.txt")
+        buffers = reference.load(config, root=external).network.layers[0].buffers
+        np.testing.assert_array_equal(buffers["weight"], [[0, 16, 0, 0], [0, 0, 0, 0], [0, 0, 0, -8]])
+        np.testing.assert_array_equal(buffers["lateral"], [[0, 0, 0], [1, 0, 0], [0, 0, -1]])
+
+    def test_options_that_are_left_out(self, external):
+        config = re.sub(r"(EFFECT_RATIO|LAMBDA_REG|OPTIMIZER) = \w+;", "", DENSE).replace(INHIBITION, "")
+        definition = reference.load(written(external, config, "config.txt"), root=external)
+        assert [layer.effect_ratio for layer in definition.network.layers] == [False, False]
+        assert definition.network.layers[1].lateral_inhibition == 0
+        assert isinstance(definition.optimizer, optimizers.SGD)
+        assert definition.optimizer.regularizer is None
+
+    @pytest.mark.parametrize(
+        ("old", "new", "line", "problem"),
+        [
+            ("END_TIME = 30;", "", 1, "END_TIME is missing outside the blocks: expected `END_TIME = value;`"),
+            ("END_TIME = 30;", "END_TIME = x;", 4, "END_TIME = x: expected a whole number"),
+            ("END_TIME = 30;", "END_TIME = 0;", 4, "END_TIME=0: pass a whole number of at least 1"),
+            ("BATCH_SIZE = 2;", "BATCH_SIZE = 2.5;", 3, "BATCH_SIZE = 2.5: expected a whole number"),
+            ("EFFECT_RATIO = true;", "EFFECT_RATIO = yes;", 2, "EFFECT_RATIO = yes: expected one of true, false"),
+            ("OPTIMIZER = adam;", "OPTIMIZER = lbfgs;", 2, "OPTIMIZER = lbfgs: expected one of adam, sgd"),
+            ("WEIGHT_LIMIT= 8.0;", "", 1, "WEIGHT_LIMIT is missing outside the blocks"),
+            ("WEIGHT_LIMIT= 8.0;", "WEIGHT_LIMIT= 0;", 1, "w_max=0.0: pass a finite number greater than 0"),
+            ("BATCH_SIZE = 2;", "BATCH_SIZE = 2; DYNAMIC_THRESHOLD = true;", 3, "cannot be imported: expected false"),
+            ("VTH = 2; T_REFRAC = 2;", "T_REFRAC = 2;", 11, "VTH is missing in the block that begins here"),
+            ("VTH = 2;", "VTH = high;", 14, "VTH = high: expected a number"),
+            ("VTH = 2;", "VTH = nan;", 14, "VTH=nan: pass a finite number"),
+            ("VTH = 2;", "VTH = -2;", 11, "v_th=-2.0: pass a finite number"),
+            ("initW = 0.5;", "", 11, "initW is missing"),
+            ("initType = Bernoulli;", "", 11, "initType is missing"),
+            ("Bernoulli", "Uniform", 15, "initType = Uniform: expected one of Bernoulli, Gaussian, Fixed, External"),
+            ("weightPath = test/golden/weights/output.txt;", "", 18, "weightPath is missing"),
+            ("weights/output.txt", "weights/none.txt", 28, "expected one file none.txt below .*, found none"),
+            ("LOCAL_INHIBITION", "LOCAL", 29, "laterialType = LOCAL: expected one of NULL, LOCAL_INHIBITION, RESERVOIR"),
+            ("localInbStrength = 1.5;", "", 18, "localInbStrength is missing"),
+            ("initW = 0.5;", "initW = 0.5; lweightPath = x;", 16, "expected laterialType = RESERVOIR beside it"),
+            ("initW = 0.5;", "initW = 0.5; ADD_BIAS = true;", 16, "ADD_BIAS = true: this cannot be imported"),
+            ("MARGIN = 1;", "", 18, "MARGIN is missing"),
+            ("DESIRED_LEVEL = 10;", "DESIRED_LEVEL = 2;", 18, "desired=2 with undesired=2"),
+        ],
+    )
+    def test_errors(self, external, old, new, line, problem):
+        assert DENSE.count(old) == 1
+        config = written(external, DENSE.replace(old, new), "config.txt")
+        refuses(problem, reference.load, config, root=external, line=line)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "line", "problem"),
+        [
+            ("3 x 1 x 1", "3 x 1", 17, "reservoirDim = 3 x 1: expected three sizes, `a x b x c`"),
+            ("3 x 1 x 1", "3 x 1 x 2", 11, r"reservoir=\(3, 1, 2\): pass three sizes whose product is units=3"),
+            ("reservoirDim = 3 x 1 x 1;", "", 11, "reservoirDim is missing"),
+            ("Fixed", "Gaussian", 15, "expected External or Fixed for the weights of a reservoir"),
+            ("weightConnect = 2", "weightConnect = 0", 17, "weightConnect=0"),
+        ],
+    )
+    def test_reservoir_errors(self, external, old, new, line, problem):
+        config = written(external, RESERVOIR.replace(old, new), "config.txt")
+        refuses(problem, reference.load, config, root=external, line=line)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "line", "problem"),
+        [
+            ("NUM_NEURONS = 36", "NUM_NEURONS = 35", 7, "NUM_NEURONS = 35: expected a square image of CHANNELS = 1"),
+            ("CHANNELS = 1", "CHANNELS = 3", 7, "expected a square image of CHANNELS = 3"),
+            ("SOFTMAXSPIKING", "POOLINGSPIKING", 14, "expected SPIKING or SOFTMAXSPIKING as the last layer"),
+            ("KERNEL_SIZE = 3", "KERNEL_SIZE = 0", 9, "KERNEL_SIZE=0"),
+            ("KERNEL_SIZE = 3", "KERNEL_SIZE = 9", 1, "kernel_size"),
+        ],
+    )
+    def test_conv_errors(self, tmp_path, old, new, line, problem):
+        config = CONV.replace(old, new).replace("NAME = output;", "NAME = output; SIZE = 1; SKIP = 1;")
+        refuses(problem, reference.load, written(tmp_path, config), root=tmp_path, line=line)
+
+
+# Weights and biases of `hidden`; weights, lateral weights and biases of `output`.
+VALUES = (*range(12), 0, 0, 0, *range(20, 26), 0, -1.5, -1.5, 0, 0.25, 0.25)
+
+
+class TestCheckpoint:
+    def path(self, folder, values):
+        return written(folder, " ".join(map(str, values[:15])) + "\n" + " ".join(map(str, values[15:])), "checkpoint.txt")
+
+    def test_values(self, external):
+        config = written(external, DENSE.replace("weights/output.txt", "none.txt"), "config.txt")
+        path = self.path(external, VALUES)
+        hidden, output = reference.load(config, checkpoint=path).network.layers  # no need for the initial weights
+        np.testing.assert_array_equal(hidden.params["weight"], np.arange(12).reshape(3, 4))
+        np.testing.assert_array_equal(output.params["weight"], np.arange(20, 26).reshape(2, 3))
+
+    @pytest.mark.parametrize(
+        ("values", "line", "problem"),
+        [
+            (VALUES[:-1], 2, r"26 values in all: layer 'output' expects values 16 to 27 \(weight 6, lateral 4, bias 2\)"),
+            (VALUES[:14], 1, r"14 values in all: layer 'hidden' expects values 1 to 15 \(weight 12, bias 3\)"),
+            ([*VALUES, 1], 2, r"28 values in all: expected 27 \(hidden 15, output 12\)"),
+            ([*VALUES[:-1], "nan"], 2, "'nan': expected a finite number"),
+            ([*VALUES[:22], -1.4, *VALUES[23:]], 2, "lateral weights of layer 'output' .*: expected -1.5, diagonal 0"),
+        ],
+    )
+    def test_errors(self, external, values, line, problem):
+        network = reference.load(written(external, DENSE, "config.txt"), root=external).network
+        before = [layer.params["weight"].copy() for layer in network.layers]
+        path = self.path(external, values)
+        with pytest.raises(InputError, match=re.escape(f"{path}, line {line}: ") + f".*{problem}"):
+            reference.load_checkpoint(network, path)
+        for layer, weight in zip(network.layers, before, strict=True):
+            np.testing.assert_array_equal(layer.params["weight"], weight)
+
+    def test_conv(self, tmp_path):
+        network = reference.load(written(tmp_path, CONV), root=tmp_path).network
+        conv, _, output = network.layers
+        sizes = (conv.params["weight"].size, 2, output.params["weight"].size, 2)
+        path = written(tmp_path, " ".join(map(str, range(sum(sizes)))), "checkpoint.txt")
+        reference.load_checkpoint(network, path)
+        np.testing.assert_array_equal(conv.params["weight"].ravel(), np.arange(18))
+        np.testing.assert_array_equal(output.params["weight"].ravel(), 20 + np.arange(sizes[2]))
+
+    def test_reservoir(self, external):
+        network = reference.load(written(external, RESERVOIR, "config.txt"), root=external).network
+        values = [*range(12), *range(30, 39), 0, 0, 0, *VALUES[15:]]
+        reference.load_checkpoint(network, self.path(external, values))
+        buffers = network.layers[0].buffers
+        np.testing.assert_array_equal(buffers["weight"], np.arange(12).reshape(3, 4))
+        np.testing.assert_array_equal(buffers["lateral"], np.arange(30, 39).reshape(3, 3))
+
+    def test_no_network(self, tmp_path):
+        with pytest.raises(InputError, match="network is a str"):
+            reference.load_checkpoint("network", tmp_path)
+
+
+@golden
+class TestOriginals:
+    CONFIG = GOLDEN / "SpikingCNNMnistConfig_test.txt"
+
+    def test_config(self):
+        config = read_config(self.CONFIG)
+        assert len(config.globals) == 17
+        assert config.globals["TRAIN_DATA_PATH"] == "test/cnn_mnist/input_spikes_0_5.dat"
+        names = ["data", "conv1", "pooling1", "conv2", "pooling2", "hidden", "output"]
+        assert [block["NAME"] for block in config.layers] == names
+        assert [len(block) for block in config.layers] == [3, 15, 11, 15, 10, 13, 19]
+        train, test = (f"test/golden/cnn_mnist/spikes/pool2/{phase}/pool2_1.dat" for phase in ("train", "test"))
+        assert config.layers[4]["refOutputTrainPath"] == train
+        assert config.layers[4].repeated == {"refOutputTrainPath": [test]}
+
+    def test_network(self):
+        definition = reference.load(self.CONFIG, root=GOLDEN)
+        network = definition.network
+        assert (network.input_shape, network.steps) == ((1, 28, 28), STEPS)
+        assert [layer.output_shape for layer in network.layers[:4]] == list(SHAPES.values())[:4]
+        weights = [layer.params["weight"] for layer in network.layers if layer.params]
+        assert [weight.shape for weight in weights] == [(5, 1, 5, 5), (3, 5, 5, 5), (100, 48), (10, 100)]
+        first = np.array([weight.ravel()[:2] for weight in weights])
+        np.testing.assert_allclose(first, [[-0.9, 0.09], [0.11, 2.5], [-0.37, first[2, 1]], [-0.23, first[3, 1]]], rtol=1e-6)
+        np.testing.assert_allclose(weights[2][:3, 0], [-0.37, -0.29, 0.91], rtol=1e-6)  # in the order of the file
+        assert network.layers[-1].lateral_inhibition == 1
+        assert all(layer.effect_ratio for layer in network.layers)
+        assert repr(definition.loss) == repr(losses.SpikeCount(35, 5, 5))
+        assert (definition.batch_size, definition.boost) == (1, True)
+
+    def test_trained_weights(self):
+        weights = GOLDEN / "weights"
+        assert read_conv_weights(weights / "conv1_info_trained.txt", (5, 1, 5, 5)).flat[0] == np.float32(-0.899)
+        assert read_conv_weights(weights / "conv2_info_trained.txt", (3, 5, 5, 5)).flat[0] == np.float32(0.109)
+        assert read_dense_weights(weights / "hidden_info_trained.txt", 100, 48)[0, 0] == np.float32(-0.369)
+        assert read_dense_weights(weights / "output_info_trained.txt", 10, 100)[1, 0] == np.float32(0.509)
+
+    def test_spikes(self, tmp_path):
+        total = 0
+        for name, neurons in SHAPES.items():
+            path = next((GOLDEN / "spikes" / name / "train").iterdir())
+            spikes = reference.read_spikes(path, neurons, STEPS)
+            assert spikes.shape == (STEPS, np.prod(neurons))
+            total += int(spikes.sum())
+            channels = None if isinstance(neurons, int) else neurons[0]
+            reference.write_spikes(tmp_path / name, spikes, channels=channels)
+            assert (tmp_path / name).read_bytes() == path.read_bytes()
+        assert total == 23_435
+
+    def test_input(self):
+        path = GOLDEN / "input_spikes_0_5.dat"
+        spikes = reference.read_spikes(path, 784, STEPS)
+        assert spikes.sum() == 8927
+        assert spikes[371, 152] == 1
+        assert class_label(path) == 5
+
+    def test_a_value_too_few(self, tmp_path):
+        text = (GOLDEN / "spikes" / "pool2" / "train" / "pool2_1.dat").read_text()
+        path = written(tmp_path, text[:-2])
+        refuses("21599 values in all: expected 21600", reference.read_spikes, path, SHAPES["pool2"], STEPS, line=3)
