@@ -45,10 +45,17 @@ def _parser() -> argparse.ArgumentParser:
         help="train a preset or a definition of your own",
         description="Train, and leave a folder with definition, metrics, checkpoints, result and pictures.",
     )
-    train.add_argument("experiment", metavar="EXPERIMENT", help="a preset (digits, mnist) or the path of a .toml file")
+    train.add_argument(
+        "experiment", metavar="EXPERIMENT", help="a preset (digits, mnist, mnist-cnn) or the path of a .toml file"
+    )
     train.add_argument("--epochs", type=int, help="passes over the data")
     train.add_argument("--batch-size", type=int, help="samples of one update")
     train.add_argument("--lr", type=float, help="learning rate")
+    train.add_argument(
+        "--validation",
+        type=_number,
+        help="number or fraction of training samples held out to choose the best epoch; 0: none",
+    )
     train.add_argument("--seed", type=int, help="of weights, encoding, order and validation split")
     train.add_argument("--out", metavar="FOLDER", help="a new folder for the results (default: runs/NAME-DATE-TIME)")
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -65,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _number(text: str) -> int | float:
+    """Parse 5000 as a number of samples, 0.1 as a fraction."""
+    return int(text) if text.isdecimal() else float(text)
+
+
 def _train(options: argparse.Namespace) -> None:
     from cupynn import presets, run  # here, so that `cupynn --help` does not wait for Numba
 
@@ -74,6 +86,7 @@ def _train(options: argparse.Namespace) -> None:
             "training.batch_size": options.batch_size,
             "optimizer.lr": options.lr,
             "network.seed": options.seed,
+            "data.validation": options.validation,
         }
     )
     run.train(experiment, options.out, progress=not options.quiet)

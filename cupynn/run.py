@@ -20,8 +20,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     """Train an experiment.
 
     The folder holds `definition.toml` (train it again with ``cupynn train FOLDER/definition.toml``), `metrics.csv` with a
-    line for each epoch, `last.npz` and `best.npz` (the best epoch by validation accuracy), `result.json` with the figures of
-    the best epoch on the test data, `raster.png` and `curves.png`.
+    line for each epoch, `last.npz` and `best.npz` (the best epoch by validation accuracy, or the last if nothing is held
+    out), `result.json` with the figures of that epoch on the test data, `raster.png` and `curves.png`.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
         If the folder holds something already or cannot be written, or the data cannot be had.
     """
     data, validation, test = experiment.load_data()
-    network, loss, optimizer = experiment.build(data.input_shape)
+    network, loss, optimizer = experiment.build()
+    network.labelled(data)  # refuse data of another shape before the folder is made
     folder = _new_folder(folder, experiment.name)
     (folder / "definition.toml").write_text(experiment.to_toml(), encoding="utf-8")
     if progress:
@@ -66,8 +67,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     _write_result(folder, experiment, history, evaluation, seconds)
     _draw(folder, best, history, test.x[:1])
     if progress:
-        number = _best(history).number
-        print(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {number}, the best on the validation data)")
+        chosen = "the best on the validation data" if validation else "the last"
+        print(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {_best(history).number}, {chosen})")
         print(f"trained for {seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
     return folder
 
@@ -84,7 +85,9 @@ def _new_folder(folder: str | PathLike | None, name: str) -> Path:
 
 
 def _best(history: History) -> Epoch:
-    """Return the first epoch with the highest validation accuracy."""
+    """Return the first epoch with the highest validation accuracy, or the last one where nothing is held out."""
+    if history.epochs[-1].validation_accuracy is None:
+        return history.epochs[-1]
     return max(history.epochs, key=lambda epoch: epoch.validation_accuracy)
 
 

@@ -13,7 +13,7 @@ import pytest
 from cupynn import Sequential, checkpoint, definition
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
-from cupynn.layers import SpikingDense
+from cupynn.layers import SpikingDense, SpikingRecurrent
 from cupynn.losses import SpikeCount
 
 STEPS = 30
@@ -31,9 +31,9 @@ def make(units=5, seed=3, encoder=True):
 
 def equal(one, other):
     return definition.describe(one) == definition.describe(other) and all(
-        np.array_equal(a.params[name], b.params[name])
+        np.array_equal(array, (b.params | b.buffers)[name])
         for a, b in zip(one.layers, other.layers, strict=True)
-        for name in a.params
+        for name, array in (a.params | a.buffers).items()
     )
 
 
@@ -85,6 +85,18 @@ class TestRoundTrip:
         net.layers[0].params["weight"] = np.asfortranarray(net.layers[0].params["weight"])
         net.save(tmp_path / "net.npz")
         assert equal(Sequential.load(tmp_path / "net.npz"), net)
+
+    @pytest.mark.parametrize("trained", [True, False])
+    def test_fixed_weights(self, tmp_path, trained):
+        layers = [SpikingRecurrent(6, v_th=1.0, reservoir=(1, 2, 3), trained=trained), SpikingDense(3, v_th=1.0)]
+        net = Sequential(layers, (4, 2), STEPS)
+        net.layers[0].buffers["lateral"][2, 3] = 0.25
+        net.layers[0].weight[1, 1] = 0.5
+        net.save(tmp_path / "net.npz")
+        loaded = Sequential.load(tmp_path / "net.npz")
+        assert equal(loaded, net)
+        assert loaded.layers[0].lateral[2, 3] == 0.25
+        assert loaded.layers[0].weight[1, 1] == 0.5
 
     def test_a_file_is_replaced(self, path):
         other = make(seed=4)

@@ -36,7 +36,7 @@ class Experiment:
     name : str
         Of the preset, or stem of the file.
     data, network, loss, optimizer, training : dict
-        The tables of the file. `network` does not name the shape of its input: the data does.
+        The tables of the file.
     """
 
     name: str
@@ -57,17 +57,19 @@ class Experiment:
                 check(**table)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
-        self.build((1,))
+        self.build()
 
-    def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset, datasets.Dataset]:
-        """Training, validation and test data."""
+    def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
+        """Training, validation and test data; no validation data where none is held out."""
         train, test = datasets.load(self.data["name"])
+        if self.data["validation"] == 0:
+            return train, None, test
         train, validation = train.split(self.data["validation"], seed=self.network.get("seed", 0))
         return train, validation, test
 
-    def build(self, input_shape: tuple[int, ...]) -> tuple[Sequential, CountLoss, Optimizer]:
+    def build(self) -> tuple[Sequential, CountLoss, Optimizer]:
         """Make network, loss and optimizer."""
-        network = definition.build({"input_shape": input_shape, **self.network}, self.name)
+        network = definition.build(self.network, self.name)
         loss = make(LOSSES, self.loss, f"{self.name}: loss")
         table = dict(self.optimizer)
         if "regularizer" in table:
@@ -119,7 +121,7 @@ def read(name: str | PathLike) -> Experiment:
 def _check_data(name: Any, validation: Any) -> None:
     """Check the values of the [data] table, whose keys are these arguments."""
     checks.choice("name", name, datasets.DATASETS)
-    checks.number("validation", validation, above=0)
+    checks.number("validation", validation, minimum=0)
 
 
 def _check_training(epochs: Any, batch_size: Any, boost: Any = False) -> None:

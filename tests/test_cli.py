@@ -1,0 +1,182 @@
+"""The command line, runs and presets: what a newcomer types, what it leaves behind, what it says when it cannot."""
+
+import csv
+import json
+import tomllib
+
+import numpy as np
+import pytest
+
+from cupynn import InputError, Sequential, cli, datasets, presets
+
+FILES = {"definition.toml", "metrics.csv", "last.npz", "best.npz", "result.json", "raster.png", "curves.png"}
+SMALL = """
+[data]
+name = "digits"
+validation = 200
+[network]
+input_shape = [8, 8]
+steps = 60
+encoder = { kind = "Poisson", max_rate = 0.5 }
+layers = [
+    { kind = "SpikingDense", name = "hidden", units = 30, v_th = 10.0 },
+    { kind = "SpikingDense", name = "output", units = 10, v_th = 4.0, lateral_inhibition = 1.0 },
+]
+[loss]
+kind = "SpikeCount"
+desired = 10
+undesired = 1
+margin = 1
+[optimizer]
+kind = "Adam"
+lr = 0.02
+regularizer = { kind = "ExponentialRegularizer", strength = 0.1 }
+[training]
+epochs = 2
+batch_size = 50
+"""
+
+
+@pytest.fixture
+def definition(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(definition, tmp_path):
+    assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--quiet"]) == 0
+    return tmp_path / "run"
+
+
+class TestRun:
+    def test_leaves_everything(self, folder):
+        assert {path.name for path in folder.iterdir()} == FILES
+        rows = list(csv.DictReader((folder / "metrics.csv").open(encoding="utf-8")))
+        assert [row["number"] for row in rows] == ["1", "2"]
+        assert {"loss", "accuracy", "validation_accuracy", "spikes_hidden"} <= set(rows[0])
+        for picture in ("raster.png", "curves.png"):
+            assert (folder / picture).read_bytes().startswith(b"\x89PNG")
+
+    def test_the_result_is_that_of_the_best_epoch(self, folder):
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        accuracies = [epoch["validation_accuracy"] for epoch in result["epochs"]]
+        assert result["best_epoch"] == 1 + int(np.argmax(accuracies))
+        best = Sequential.load(folder / "best.npz")
+        _, test = datasets.load("digits")
+        assert best.evaluate(test).accuracy == result["test"]["accuracy"] > 0.3
+        assert np.sum(result["test"]["confusion"]) == len(test)
+        assert {"processor", "threads", "numba", "cupynn"} <= set(result["device"])
+        assert result["seed"] == 0
+
+    def test_its_definition_trains_the_same_again(self, folder, tmp_path):
+        again = tmp_path / "again"
+        assert cli.main(["train", str(folder / "definition.toml"), "--out", str(again), "--quiet"]) == 0
+        one, other = Sequential.load(folder / "last.npz"), Sequential.load(again / "last.npz")
+        for layer, twin in zip(one.layers, other.layers, strict=True):
+            np.testing.assert_array_equal(layer.params["weight"], twin.params["weight"])
+
+    def test_prints_a_line_an_epoch_and_the_end(self, definition, tmp_path, capsys):
+        assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--epochs", "1"]) == 0
+        out = capsys.readouterr().out
+        assert "epoch 1/1" in out
+        assert "test accuracy" in out
+        assert "raster.png" in out
+
+    def test_without_validation_the_last_epoch_is_tested(self, definition, tmp_path):
+        assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--validation", "0", "--quiet"]) == 0
+        result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+        assert result["best_epoch"] == 2
+        assert result["epochs"][0]["validation_accuracy"] is None
+        assert (tmp_path / "run" / "best.npz").read_bytes() == (tmp_path / "run" / "last.npz").read_bytes()
+
+    def test_an_earlier_run_is_not_overwritten(self, definition, folder, capsys):
+        before = (folder / "best.npz").read_bytes()
+        assert cli.main(["train", str(definition), "--out", str(folder)]) == 2
+        assert "is not empty" in capsys.readouterr().err
+        assert (folder / "best.npz").read_bytes() == before
+
+
+def test_evaluate(folder, capsys):
+    assert cli.main(["evaluate", str(folder / "best.npz"), "digits"]) == 0
+    assert "accuracy=" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "digit"], "'digit': no such preset or .toml file; presets are digits"),
+        (["train", "digits", "--epochs", "0"], "epochs=0"),
+        (["train", "digits", "--lr", "-1"], "lr=-1.0"),
+        (["train", "digits", "--seed", "-1"], "seed=-1"),
+        (["train", "digits", "--batch-size", "0"], "batch_size=0"),
+        (["train", "digits", "--validation", "0.9999"], "held_out"),
+        (["train", "digits", "--out", "/dev/null/run"], "cannot make the folder"),
+        (["evaluate", "none.npz", "digits"], "none.npz: no such file"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_mistakes_get_one_line_and_exit_code_2(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("cupynn: error: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert not list(tmp_path.rglob("*"))  # before any work is done
+
+
+def test_interruption_keeps_the_finished_epochs(definition, tmp_path, monkeypatch, capsys):
+    from cupynn import training
+
+    real, calls = training.step, []
+
+    def step(*arguments):
+        calls.append(1)
+        if len(calls) > 30:  # in the second epoch
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(training, "step", step)
+    assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--quiet"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert Sequential.load(tmp_path / "run" / "best.npz").output_shape == (10,)
+
+
+class TestPresets:
+    @pytest.mark.parametrize("name", presets.names())
+    def test_can_be_built_and_written(self, name):
+        experiment = presets.read(name)
+        network, _, _ = experiment.build()
+        assert network.output_shape == (10,)
+        assert tomllib.loads(experiment.to_toml()) == experiment.tables()
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ('name = "digits"', 'name = "digit"', r"data: name='digit': pass one of"),
+            ("validation = 200", "", "data: key 'validation' is missing"),
+            ("[training]", "[training]\ndepth = 3", "training: unknown key 'depth'"),
+            ("epochs = 2", "epochs = 2.5", r"training: epochs=2\.5"),
+            ("steps = 60", "", "network: key 'steps' is missing"),
+            ("steps = 60", "step = 60", "network: unknown key 'step'"),
+            ("units = 30", "units = 0", r"layers\[0\] \(SpikingDense\): units=0"),
+            ('kind = "Adam"', 'kind = "AdamW"', "optimizer: kind='AdamW'"),
+            ("strength = 0.1", "strength = -1", r"regularizer \(ExponentialRegularizer\): strength=-1"),
+            ("desired = 10\n", "desired = 1\n", r"loss \(SpikeCount\): desired=1"),
+            ("[loss]", "[losses]", "unknown key 'losses'"),
+            ("[data]", "[data", "not a TOML file"),
+        ],
+    )
+    def test_mistakes_say_where_and_what(self, definition, old, new, message):
+        assert old in SMALL
+        definition.write_text(SMALL.replace(old, new), encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            presets.read(definition)
+
+    def test_data_of_another_shape(self, definition, tmp_path, capsys):
+        definition.write_text(SMALL.replace("[8, 8]", "[64]"), encoding="utf-8")
+        assert cli.main(["train", str(definition), "--out", str(tmp_path / "run")]) == 2
+        assert "data has shape (1238, 8, 8)" in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()
