@@ -3,7 +3,6 @@
 import json
 import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 
@@ -27,18 +26,16 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
     path = Path(path)
     header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
     arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(network).items()}
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            try:
+        try:
+            with temporary.open("wb") as file:
                 np.savez(file, **{_HEADER: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **arrays)
                 file.flush()
                 os.fsync(file.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours"

@@ -13,6 +13,7 @@ examples:
   cupynn train mnist --epochs 3           the paper's network on MNIST, downloaded on first use
   cupynn train my.toml --out runs/mine    a definition of your own; start from runs/*/definition.toml
   cupynn evaluate runs/mine/best.npz digits
+  cupynn import-reference Config/SpikingMnist.txt --checkpoint checkPoint.txt --out net.npz
 """
 
 
@@ -69,6 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("network", metavar="NETWORK.npz", help="a file written by training or by net.save")
     evaluate.add_argument("data", metavar="DATA", help="a data set (digits, mnist)")
     evaluate.set_defaults(command=_evaluate)
+
+    reference = commands.add_parser(
+        "import-reference",
+        help="read a network of the original program",
+        description="Read a config of the original HM2-BP program, print the network's summary, and save it if asked.",
+    )
+    reference.add_argument("config", metavar="CONFIG", help="a config file, such as Config/SpikingMnist.txt")
+    reference.add_argument("--root", default=".", help="folder below which its weight files lie (default: this one)")
+    reference.add_argument("--checkpoint", metavar="FILE", help="weights that the original program saved")
+    reference.add_argument("--out", metavar="NET.npz", help="save the network here")
+    reference.set_defaults(command=_import_reference)
     return parser
 
 
@@ -98,3 +110,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     network = Sequential.load(options.network)
     _, test = datasets.load(options.data)
     print(network.evaluate(test))
+
+
+def _import_reference(options: argparse.Namespace) -> None:
+    from cupynn import reference
+
+    definition = reference.load(options.config, options.root, options.checkpoint)
+    definition.network.summary()
+    print(f"{definition.loss}\n{definition.optimizer}")
+    if options.out is not None:
+        definition.network.save(options.out)
+        print(f"saved as {options.out}")

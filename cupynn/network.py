@@ -89,6 +89,8 @@ class Sequential:
         self.output_shape = shape
 
     def _name_layers(self) -> None:
+        if len({id(layer) for layer in self.layers}) < len(self.layers):
+            raise InputError("a layer stands twice in layers: make a layer for each place")
         for number, layer in enumerate(self.layers, start=1):
             if layer.input_shape:
                 raise InputError(f"layer {number}, {layer!r}, belongs to another network: make a new one")

@@ -105,7 +105,9 @@ class Optimizer(Configured):
                 weight = parameter.reshape(len(parameter), -1)
                 gradient = layer.grads[name].reshape(weight.shape)
                 decay = self.regularizer.decay(weight) if self.regularizer else np.zeros(len(weight), np.float32)
-                moments = self.moments.setdefault((layer.name, name), self._start(weight))
+                if (layer.name, name) not in self.moments:
+                    self.moments[layer.name, name] = self._start(weight)
+                moments = self.moments[layer.name, name]
                 self._update(weight, gradient, decay, moments, rate)
 
     @abstractmethod

@@ -3,6 +3,7 @@
 import csv
 import json
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def folder(definition, tmp_path):
 class TestRun:
     def test_leaves_everything(self, folder):
         assert {path.name for path in folder.iterdir()} == FILES
-        rows = list(csv.DictReader((folder / "metrics.csv").open(encoding="utf-8")))
+        rows = list(csv.DictReader((folder / "metrics.csv").read_text(encoding="utf-8").splitlines()))
         assert [row["number"] for row in rows] == ["1", "2"]
         assert {"loss", "accuracy", "validation_accuracy", "spikes_hidden"} <= set(rows[0])
         for picture in ("raster.png", "curves.png"):
@@ -180,3 +181,16 @@ class TestPresets:
         assert cli.main(["train", str(definition), "--out", str(tmp_path / "run")]) == 2
         assert "data has shape (1238, 8, 8)" in capsys.readouterr().err
         assert not (tmp_path / "run").exists()
+
+
+REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "cnn_mnist"
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="the original program's test data is not beside the checkout")
+def test_import_reference(tmp_path, capsys):
+    config, out = str(REFERENCE / "SpikingCNNMnistConfig_test.txt"), str(tmp_path / "net.npz")
+    assert cli.main(["import-reference", config, "--root", str(REFERENCE), "--out", out]) == 0
+    assert "6,300 parameters, 450 steps" in capsys.readouterr().out
+    assert [layer.name for layer in Sequential.load(out).layers][:2] == ["conv1", "pooling1"]
+    assert cli.main(["import-reference", str(tmp_path / "none.txt")]) == 2
+    assert "none.txt" in capsys.readouterr().err

@@ -77,7 +77,7 @@ class TestConstruction:
 
     def test_a_layer_stands_at_one_place(self):
         layer = SpikingDense(3, 1.0)
-        with pytest.raises(InputError, match="2 layers"):
+        with pytest.raises(InputError, match="stands twice"):
             Sequential([layer, layer], 3, 10)
 
     @pytest.mark.parametrize(

@@ -13,10 +13,21 @@ from importlib.resources import files
 import numba
 from numba.core.caching import FunctionCache
 
-# A thread that waits for the others must sleep, not spin: beside other busy processes on two cores, a training step of the
-# paper's MLP took 28.8 ms a sample with OpenMP spinning and 2.8 ms without. Read when Numba starts its threads; a setting of
-# the user's own comes first.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+def _start_threads() -> None:
+    """Start Numba's threads so that one that waits for the others sleeps instead of spinning.
+
+    Beside other busy processes on two cores, a training step of the paper's MLP took 28.8 ms a sample with OpenMP spinning
+    and 2.8 ms without. OpenMP reads the setting when it is loaded; then it is taken back, since PyTorch, which brings an
+    OpenMP of its own, gets 2.5 times slower by it. A setting of the user's own comes first.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        numba.get_num_threads()
+        del os.environ["OMP_WAIT_POLICY"]
+
+
+_start_threads()
 
 
 @cache
