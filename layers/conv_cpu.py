@@ -9,7 +9,7 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_neuron, sort_by_step
-from cupynn.kernels.lif import BEFORE, CURRENT, INPUT, STATE, lif_step, note_spikes
+from cupynn.kernels.lif import STATE, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, spsp_field
 from cupynn.kernels.simd import LANES, aligned, dot
 
@@ -56,16 +56,9 @@ def _simulate(neurons, offsets, runs, canonical, kernel_size, steps, shapes, pad
                 c, place = divmod(np.uint32(neurons[event]), np.uint32(height * width))
                 y, x = divmod(place, np.uint32(width))
                 add_spike(np.int64(c), np.int64(y), np.int64(x), runs, kernel_size, padding, output_shape, total)
-            for block in range(blocks):
-                at, neuron = block * STATE, block * LANES
-                x, some = state[at + INPUT : at + INPUT + LANES], total[neuron : neuron + LANES]
-                x[:] = some
-                some[:] = 0
-                n = note_spikes(lif_step(state, at, constants), t, neuron, event_steps, event_neurons, n)
-                if membranes.size:
-                    for i in range(min(LANES, size - neuron)):
-                        membranes[b, t, canonical[neuron + i]] = state[at + BEFORE + i]
-                        currents[b, t, canonical[neuron + i]] = state[at + CURRENT + i]
+            n = advance(total, state, constants, t, event_steps, event_neurons, n)
+            if membranes.size:
+                record(state, membranes[b, t], currents[b, t])
         for event in range(n):
             event_neurons[event] = canonical[event_neurons[event]]
         sort_by_neuron(event_steps[:n], event_neurons[:n], size)
@@ -82,6 +75,9 @@ def simulate(neurons, offsets, weight, steps, shapes, padding, constants, membra
     events = _simulate(
         neurons, offsets, runs, canonical, kernel_size, steps, shapes, padding, constants, membranes, currents
     )
+    if membranes.size:
+        for state in (membranes, currents):
+            state[:, :, canonical] = state.copy()
     return pack(*events)
 
 

@@ -5,7 +5,7 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_step
-from cupynn.kernels.lif import BEFORE, CURRENT, INPUT, STATE, lif_step, note_spikes
+from cupynn.kernels.lif import STATE, advance, record
 from cupynn.kernels.psp import SILENT_SLOPE, decays_of
 from cupynn.kernels.simd import LANES, aligned
 
@@ -42,16 +42,9 @@ def _simulate(neurons, offsets, steps, shapes, size, stride, constants, membrane
                 for row in range(top, bottom):
                     for column in range(left, right):
                         total[(np.int64(c) * rows + row) * columns + column] += np.float32(1)
-            for block in range(blocks):
-                at, neuron = block * STATE, block * LANES
-                x, some = state[at + INPUT : at + INPUT + LANES], total[neuron : neuron + LANES]
-                x[:] = some
-                some[:] = 0
-                n = note_spikes(lif_step(state, at, constants), t, neuron, event_steps, event_neurons, n)
-                if membranes.size:
-                    end = min(LANES, total_size - neuron)
-                    membranes[b, t, neuron : neuron + end] = state[at + BEFORE : at + BEFORE + end]
-                    currents[b, t, neuron : neuron + end] = state[at + CURRENT : at + CURRENT + end]
+            n = advance(total, state, constants, t, event_steps, event_neurons, n)
+            if membranes.size:
+                record(state, membranes[b, t], currents[b, t])
         sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
     return packed, packed_offsets
 
