@@ -85,10 +85,10 @@ def _new_folder(folder: str | PathLike | None, name: str) -> Path:
 
 
 def _best(history: History) -> Epoch:
-    """Return the first epoch with the highest validation accuracy, or the last one where nothing is held out."""
+    """Return the last epoch of those with the highest validation accuracy, or the last of all where nothing is held out."""
     if history.epochs[-1].validation_accuracy is None:
         return history.epochs[-1]
-    return max(history.epochs, key=lambda epoch: epoch.validation_accuracy)
+    return max(history.epochs, key=lambda epoch: (epoch.validation_accuracy, epoch.number))
 
 
 class _Keeper:

@@ -36,7 +36,7 @@ class SpikingConv2D(SpikingLayer):
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     initial_weight : float, optional
         Initial weights are uniform in [-initial_weight, initial_weight]; by default
-        ``v_th * 0.4 * sqrt(3 / inputs)`` with the inputs of one neuron.
+        ``v_th * 0.8 * sqrt(3 / inputs)`` with the inputs of one neuron.
     name : str, optional
         By default "conv_1", "conv_2", ... by position.
 

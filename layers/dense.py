@@ -36,7 +36,7 @@ class SpikingDense(SpikingLayer):
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     initial_weight : float, optional
         Initial weights are uniform in [-initial_weight, initial_weight]; by default
-        ``v_th * 0.4 * sqrt(3 / inputs)``.
+        ``v_th * 0.8 * sqrt(3 / inputs)``.
     name : str, optional
         By default "dense_1", "dense_2", ... by position.
 

@@ -292,7 +292,7 @@ def test_neurons_of_several_axes():
 
 
 @pytest.mark.parametrize(
-    ("given", "bound"), [(None, 5.0 * 0.4 * np.sqrt(3 / 300)), (0.25, 0.25)], ids=["by default", "as asked"]
+    ("given", "bound"), [(None, 5.0 * 0.8 * np.sqrt(3 / 300)), (0.25, 0.25)], ids=["by default", "as asked"]
 )
 def test_initial_weights_are_uniform(given, bound):
     layer = SpikingDense(200, 5.0, initial_weight=given)
