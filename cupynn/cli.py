@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cupynn: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("cupynn: interrupted; finished epochs are in the run folder", file=sys.stderr)
+        print("cupynn: interrupted; what a training has finished is in its run folder", file=sys.stderr)
         return 130
     return 0
 

@@ -166,6 +166,7 @@ def fit(
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else network.labelled(validation)
     checks.flag("boost", boost)
+    checks.flag("progress", progress)
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise InputError(f"callbacks={callbacks!r}: pass a list of callables")
     for callback in callbacks:
@@ -246,7 +247,7 @@ class _Bar:
 
     def __init__(self, epochs: int, samples: int, progress: bool) -> None:
         self.epochs = epochs
-        self.progress = checks.flag("progress", progress)
+        self.progress = progress
         hidden = not (progress and (sys.stderr.isatty() or "ipykernel" in sys.modules))
         self.bar = tqdm(total=epochs * samples, unit=" samples", disable=hidden, leave=False, dynamic_ncols=True)
 

@@ -116,6 +116,8 @@ class SpikingDense(SpikingLayer):
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP: the macro and the micro level of the paper."""
         weight, gradient = self.weight, self.grads.get("weight")
+        if gradient is None and not input_error:  # a reservoir at the bottom
+            return None
         errors = delta / np.float32(self.v_th)
         blocks = min(self.units, 2 * numba.get_num_threads())
         below = np.empty((inputs.batch, weight.shape[1]), np.float32) if input_error else None
