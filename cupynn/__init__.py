@@ -32,7 +32,13 @@ _MODULES = (
     "run",
     "training",
 )
-_HOMES = {"SpikeTrains": "spikes", "Sequential": "network", "Recording": "results", "InputError": "checks"}
+_HOMES = {
+    "SpikeTrains": "spikes",
+    "Ragged": "ragged",
+    "Sequential": "network",
+    "Recording": "results",
+    "InputError": "checks",
+}
 
 __all__ = ["__version__", *_MODULES, *_HOMES]
 

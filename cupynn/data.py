@@ -5,18 +5,19 @@ from typing import Any
 import numpy as np
 
 from cupynn.checks import InputError
+from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
-Data = np.ndarray | SpikeTrains
+Data = np.ndarray | SpikeTrains | Ragged
 
 
 def as_inputs(x: Any, input_shape: tuple[int, ...], steps: int) -> Data:
-    """Return samples as an array (B, *input_shape) or as trains (B, T, *input_shape); refuse any other shape."""
+    """Return samples (B, *input_shape), or trains (B, T, *input_shape), as they are held; refuse any other shape."""
     if isinstance(x, SpikeTrains):
         if x.steps != steps or x.neuron_shape != input_shape:
             raise InputError(f"spikes have shape {x.shape}: this network takes (samples, {steps}, *{input_shape})")
     else:
-        x = np.asarray(x)
+        x = x if isinstance(x, Ragged) else np.asarray(x)
         if x.shape[1:] != input_shape or x.ndim == 0:
             hint = " (a single sample? pass x[None])" if x.shape == input_shape else ""
             raise InputError(f"data has shape {x.shape}: this network takes (samples, *{input_shape}){hint}")

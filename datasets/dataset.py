@@ -8,6 +8,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.ragged import Ragged
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +17,8 @@ class Dataset:
 
     Parameters
     ----------
-    x : ndarray, shape (n, *input_shape)
-        The samples: uint8 in 0..255 or float32 in [0, 1].
+    x : ndarray, shape (n, *input_shape), or Ragged
+        The samples: uint8 in 0..255 or float32 in [0, 1]; or events or signals of different length.
     y : ndarray, shape (n,)
         The class of each sample, an index into `classes`; kept as int64.
     classes : tuple of str
@@ -32,14 +33,17 @@ class Dataset:
     Dataset pets: 3 samples of shape (2, 2) uint8, 2 classes of 1 to 2 samples
     """
 
-    x: np.ndarray
+    x: np.ndarray | Ragged
     y: np.ndarray
     classes: tuple[str, ...]
     name: str
 
     def __post_init__(self):
         checks.only("name", self.name, str)
-        _check_samples(checks.only("x", self.x, np.ndarray))
+        if not isinstance(self.x, Ragged):
+            _check_samples(checks.only("x", self.x, np.ndarray))
+        elif not len(self.x):
+            raise InputError("x has no samples: pass at least one")
         object.__setattr__(self, "classes", _check_classes(self.classes))
         object.__setattr__(self, "y", checks.labels("y", self.y, len(self.classes), len(self.x)))
 

@@ -1,6 +1,5 @@
-"""Encoders: from data to `SpikeTrains`."""
+"""Rate coding by chance, as in the paper."""
 
-from abc import ABC, abstractmethod
 from functools import lru_cache
 from math import prod
 
@@ -8,35 +7,11 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.config import Configured
+from cupynn.encoders.base import Encoder
 from cupynn.kernels.poisson import gap_tables, poisson
 from cupynn.spikes import SpikeTrains
 
 _tables = lru_cache(maxsize=4)(gap_tables)
-
-
-class Encoder(Configured, ABC):
-    """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
-
-    @abstractmethod
-    def check(self, x: np.ndarray) -> None:
-        """Raise InputError if there is data (B, *shape) that `encode` would refuse."""
-
-    @abstractmethod
-    def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
-        """Encode data (B, *shape).
-
-        Parameters
-        ----------
-        x : ndarray, shape (B, *shape)
-        steps : int
-            Number of time steps T.
-        seed, draw : int
-            Two numbers that together with each sample's own fix the random numbers: the network's seed, and the epoch or
-            another count of draws, below 2^32.
-        samples : ndarray of int, shape (B,)
-            Number of each sample, below 2^32.
-        """
 
 
 class Poisson(Encoder):
@@ -89,6 +64,3 @@ class Poisson(Encoder):
         draw = draw if self.fresh else 0
         neurons, offsets = poisson(levels, _tables(self.max_rate, steps), seed, draw, samples, steps)
         return SpikeTrains(neurons, offsets, steps, x.shape[1:])
-
-
-ENCODERS: dict[str, type[Encoder]] = {"Poisson": Poisson}

@@ -1,0 +1,8 @@
+"""Encoders: from data to `SpikeTrains`."""
+
+from cupynn.encoders.base import Encoder
+from cupynn.encoders.poisson import Poisson
+
+ENCODERS: dict[str, type[Encoder]] = {kind.__name__: kind for kind in (Poisson,)}
+
+__all__ = ["ENCODERS", "Encoder", "Poisson"]

@@ -1,0 +1,34 @@
+"""The contract that every encoder keeps."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from cupynn.config import Configured
+from cupynn.data import Data
+from cupynn.spikes import SpikeTrains
+
+
+class Encoder(Configured, ABC):
+    """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
+
+    @abstractmethod
+    def check(self, x: Data) -> None:
+        """Raise InputError if there is data (B, *shape) that `encode` would refuse."""
+
+    @abstractmethod
+    def encode(self, x: Data, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
+        """Encode data (B, *shape).
+
+        Parameters
+        ----------
+        x : ndarray or Ragged, shape (B, *shape)
+            What `check` has let pass.
+        steps : int
+            Number of time steps T.
+        seed, draw : int
+            Two numbers that together with each sample's own fix the random numbers: the network's seed, and the epoch or
+            another count of draws, below 2^32.
+        samples : ndarray of int, shape (B,)
+            Number of each sample, below 2^32.
+        """
