@@ -21,7 +21,7 @@ class LaunchError(Exception):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A kernel's parameter: a pointer or a value, of `count` elements of `dtype` (None: void, or a struct)."""
+    """A kernel's parameter: a pointer or a value, of `count` elements of `dtype` (None: of void, structs, pointers)."""
 
     text: str
     pointer: bool
@@ -31,7 +31,7 @@ class Parameter:
     @classmethod
     def parse(cls, text: str) -> "Parameter":
         pointer, count, dtype = re.fullmatch(r"(\**)(\d*)(.+)", text).groups()
-        known = dtype[0] in "biuf" and len(pointer) <= 1
+        known = len(pointer) <= 1 and dtype[0] in ("biuf" if pointer else "biufV")  # V: a struct of so many bytes
         return cls(text, bool(pointer), int(count or 1), np.dtype(dtype) if known else None)
 
 
@@ -116,7 +116,8 @@ class Kernel:
             value = np.array(value, {bool: np.bool_, int: np.int64, float: np.float64}[type(value)])[()]
         if not isinstance(value, np.generic):
             raise TypeError(f"Unsupported type {type(value)}")
-        if parameter.pointer or (parameter.dtype is not None and value.dtype != parameter.dtype):
+        same = value.dtype == parameter.dtype or (value.dtype.kind == "V" and value.dtype.str == parameter.dtype.str)
+        if parameter.pointer or not same or parameter.count > 1:
             self._refuse(f"{what} is a number of type {value.dtype}, the parameter is {parameter.text}")
         return np.array(value)
 

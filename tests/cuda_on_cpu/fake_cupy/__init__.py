@@ -6,6 +6,8 @@
 import sys
 from types import ModuleType
 
+import numpy
+
 from cuda_on_cpu.fake_cupy import array, cuda, functions, machine, operators, raw
 
 operators.add_operators()
@@ -48,6 +50,7 @@ def modules() -> dict[str, ModuleType]:
     cupy.__dict__.update({function.__name__: function for function in functions.MADE_HERE})
     cupy.__version__, cupy.get_default_memory_pool, cupy.__getattr__ = "14.2.0", lambda: pool, functions.lookup
     cupy.is_available = cuda.is_available
+    cupy.get_array_module = lambda *args: cupy if any(isinstance(a, array.ndarray) for a in args) else numpy
     found = {"cupy": cupy, "cupy.cuda": cuda_module}
     return found | {f"cupy.cuda.{name}": part for name, part in parts.items()}
 

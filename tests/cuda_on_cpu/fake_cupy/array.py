@@ -227,7 +227,7 @@ def call(function: Callable, args: tuple, options: dict, sources: tuple[ndarray,
     with np.errstate(all="ignore"):  # a device warns of nothing
         result = function(*args, **options)
     name = getattr(function, "__name__", "")
-    machine.synchronisations += name in WAITING
+    machine.synchronisations += name in WAITING or (name == "where" and len(args) == 1)
     return wrap(np.bool_(result) if name in VERDICTS else result, tuple(used))
 
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from cuda_on_cpu.fake_cupy.machine import ROUNDING, machine
+from cuda_on_cpu.fake_cupy.machine import ROUNDING, CUDARuntimeError, machine
 
 
 class Device:
@@ -200,8 +200,14 @@ def select(device: int) -> None:
     machine.device = int(device)
 
 
+def count() -> int:
+    if not machine.cards:
+        raise CUDARuntimeError(100, "cudaErrorNoDevice: no CUDA-capable device is detected")
+    return len(machine.cards)
+
+
 RUNTIME = {
-    "getDeviceCount": lambda: len(machine.cards),
+    "getDeviceCount": count,
     "getDevice": current,
     "setDevice": select,
     "getDeviceProperties": properties,
