@@ -48,7 +48,7 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     folder = _new_folder(folder, experiment.name)
     (folder / "definition.toml").write_text(experiment.to_toml(), encoding="utf-8")
     if progress:
-        print(f"{data}\nruns on {device.describe(network.device)}; leaves its results in {folder}\n")
+        print(f"{data}\nruns on {network.device.describe()}; leaves its results in {folder}\n")
         network.summary()
         print()
     start = perf_counter()

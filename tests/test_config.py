@@ -160,5 +160,5 @@ class TestDefinition:
             definition.build(change(definition.describe(network())), "here")
 
     def test_the_device_is_passed_on(self):
-        with pytest.raises(InputError, match=r"^here: network: device='cuda'"):
-            definition.build(definition.describe(network()), "here", device="cuda")
+        with pytest.raises(InputError, match=r"^here: network: device='tpu'"):
+            definition.build(definition.describe(network()), "here", device="tpu")

@@ -1,6 +1,7 @@
 """The contract that every encoder keeps."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from cupynn.spikes import SpikeTrains
 
 class Encoder(Configured, ABC):
     """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
+
+    on_device: ClassVar[bool] = False  # whether `encode` also takes arrays of a GPU, to draw their trains there
 
     @abstractmethod
     def check(self, x: Data) -> None:

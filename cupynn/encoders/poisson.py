@@ -8,8 +8,11 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.encoders.base import Encoder
+from cupynn.kernels import poisson_cuda
+from cupynn.kernels.cuda import on_device
 from cupynn.kernels.poisson import gap_tables, poisson
 from cupynn.spikes import SpikeTrains
+from cupynn.spikes_cuda import CudaTrains
 
 _tables = lru_cache(maxsize=4)(gap_tables)
 
@@ -41,6 +44,8 @@ class Poisson(Encoder):
     array([[0, 4]], dtype=int32)
     """
 
+    on_device = True
+
     def __init__(self, max_rate: float = 1 / 5.5, fresh: bool = True) -> None:
         self.max_rate = checks.number("max_rate", max_rate, above=0, maximum=1)
         self.fresh = checks.flag("fresh", fresh)
@@ -56,11 +61,16 @@ class Poisson(Encoder):
             raise InputError(f"data ranges over {np.min(x):g}..{np.max(x):g}: floats must be finite and lie in [0, 1]")
 
     def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
-        """Draw the trains of a batch: uint8 0..255, or floats in [0, 1]."""
-        x = np.asarray(x)
-        self.check(x)
-        levels = x if x.dtype == np.uint8 else np.round(x * 255).astype(np.uint8)
-        levels = np.ascontiguousarray(levels).reshape(len(x), prod(x.shape[1:]))
+        """Draw the trains of a batch: uint8 0..255, or floats in [0, 1]; arrays of a GPU give trains there."""
+        if not on_device(x):  # what lies on a GPU was checked before it came there: a look at its values would wait for it
+            x = np.asarray(x)
+            self.check(x)
+        levels = x if x.dtype == np.uint8 else (x * 255).round().astype(np.uint8)
+        levels = levels.reshape(len(x), prod(x.shape[1:]))
         draw = draw if self.fresh else 0
+        if on_device(levels):
+            bits = poisson_cuda.poisson(levels, self.max_rate, seed, draw, samples, steps)
+            return CudaTrains(bits, steps, x.shape[1:])
+        levels = np.ascontiguousarray(levels)
         neurons, offsets = poisson(levels, _tables(self.max_rate, steps), seed, draw, samples, steps)
         return SpikeTrains(neurons, offsets, steps, x.shape[1:])

@@ -48,13 +48,13 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
         for name, shape in shapes.items():
             part = values[begin : begin + prod(shape)].reshape(shape)
             if name in arrays:
-                loaded.append((arrays[name], part))
+                loaded.append((layer.params if name in layer.params else layer.buffers, name, part))
             elif name == "lateral" and not np.allclose(part, _inhibition(layer, len(part)), rtol=0, atol=1e-5):
                 problem = f"the lateral weights of layer {layer.name!r} are others than in the config"
                 raise file.error(file.line_of(begin), f"{problem}: expected -{layer.lateral_inhibition:g}, diagonal 0")
             begin += prod(shape)
-    for array, part in loaded:
-        array[...] = part
+    for home, name, part in loaded:
+        home[name] = network.device.put(part.astype(np.float32))
 
 
 def _parts(layer: Layer) -> dict[str, tuple[int, ...]]:
