@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         help="number or fraction of training samples held out to choose the best epoch; 0: none",
     )
     train.add_argument("--seed", type=int, help="of weights, encoding, order and validation split")
+    _add_device(train)
     train.add_argument("--out", metavar="FOLDER", help="a new folder for the results (default: runs/NAME-DATE-TIME)")
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
     train.set_defaults(command=_train)
@@ -69,7 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("network", metavar="NETWORK.npz", help="a file written by training or by net.save")
     evaluate.add_argument("data", metavar="DATA", help="a data set (digits, mnist)")
+    _add_device(evaluate)
     evaluate.set_defaults(command=_evaluate)
+
+    devices = commands.add_parser(
+        "devices",
+        help="say which GPU can be used, and what is missing",
+        description="List driver, CuPy and GPUs; where something keeps a GPU from being used, say what to install.",
+    )
+    devices.set_defaults(command=_devices)
 
     reference = commands.add_parser(
         "import-reference",
@@ -82,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     reference.add_argument("--out", metavar="NET.npz", help="save the network here")
     reference.set_defaults(command=_import_reference)
     return parser
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ... (default: auto, a GPU if one works)")
 
 
 def _number(text: str) -> int | float:
@@ -101,15 +114,21 @@ def _train(options: argparse.Namespace) -> None:
             "data.validation": options.validation,
         }
     )
-    run.train(experiment, options.out, progress=not options.quiet)
+    run.train(experiment, options.out, progress=not options.quiet, device=options.device)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from cupynn import Sequential, datasets
 
-    network = Sequential.load(options.network)
+    network = Sequential.load(options.network, options.device)
     _, test = datasets.load(options.data)
     print(network.evaluate(test))
+
+
+def _devices(options: argparse.Namespace) -> None:
+    from cupynn import diagnosis
+
+    print(*diagnosis.report(), sep="\n")
 
 
 def _import_reference(options: argparse.Namespace) -> None:

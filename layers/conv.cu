@@ -18,7 +18,7 @@ __device__ __forceinline__ int neuron_below(const Field& f, int place, int k) {
 
 // A thread is the neurons of MAPS maps at a place of a sample. weight (ceil(maps / MAPS), entries) of MAPS floats each, zero
 // beyond the last map. bits, zero before, and counts are written, and membranes and currents if they are wanted.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 forward(const int* offsets, const int* neurons, int capacity, const float4* weight, int maps, int channels, int height, int width,
         int kh, int kw, int pad_y, int pad_x, int rows, int columns, int steps, int words, float decay_m, float decay_s, float gain,
         float threshold, float t_ref, int record, uint32* bits, int* counts, float* membranes, float* currents) {
@@ -68,7 +68,7 @@ forward(const int* offsets, const int* neurons, int capacity, const float4* weig
 
 // Part of the weight gradient that a sample gives a map, a block each: partial (samples, maps, entries), zero before, +=
 // D_i (1 + h_i) e_ij * share over the map's neurons i. Arguments as in `dense.cu`; counts_below: o_j. Shared: an S-PSP an entry.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 weight_gradient(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
                 const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y,
                 int pad_x, int rows, int columns, int steps, int t_ref, float v_th, float share, float* partial) {
@@ -107,7 +107,7 @@ weight_gradient(const float* traces, const int* counts_below, const int* times, 
 
 // Error of the trains below, a thread an input of a sample: result (samples, size) = sum_i D_i w_ij e_ij / o_j over the neurons
 // that see it, the slope e_ij / o_j being 1 where i or j is silent, and everywhere without `effect_ratio`.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
             const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y,
             int pad_x, int rows, int columns, int steps, int t_ref, int effect_ratio, float* result) {

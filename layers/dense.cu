@@ -18,7 +18,7 @@ __device__ __forceinline__ float add_columns(float x, const int* neurons, int fi
 
 // A thread is a neuron of a sample, its state in registers. bits, zero before, and counts of the spikes above are written, and
 // membranes and currents (batch, steps, n_out) if they are wanted.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 forward(const int* offsets, const int* neurons, int capacity, const float* columns, int n_out, int steps, int words, float decay_m,
         float decay_s, float gain, float threshold, float t_ref, int record, uint32* bits, int* counts, float* membranes,
         float* currents) {
@@ -46,7 +46,7 @@ forward(const int* offsets, const int* neurons, int capacity, const float* colum
 // The same where neurons see each other's spikes of the step before: a block is a sample. inhibition: what each spike takes
 // from the current of all other neurons; lateral (n_out, n_out), [from, to], if `recurrent`. Shared: the state of n_out
 // neurons and their counts, and their spikes of three steps in turn, so that one barrier a step will do.
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void __launch_bounds__(1024, 1)
 forward_coupled(const int* offsets, const int* neurons, int capacity, const float* columns, int n_out, int steps, int words,
                 float decay_m, float decay_s, float gain, float threshold, float t_ref, float inhibition, int recurrent,
                 const float* lateral, int record, uint32* bits, int* counts, float* membranes, float* currents) {
@@ -97,7 +97,7 @@ forward_coupled(const int* offsets, const int* neurons, int capacity, const floa
 // Part of the weight gradient that a group of samples gives a neuron: partial (groups, n_out, n_in), zero before, is a block's
 // own row, += D_i (1 + h_i) f_i e_ij / batch. traces (samples, steps, n_in); errors D, factors f (samples, n_out); active
 // (samples, n_in): the inputs that fire. The S-PSPs of a neuron stay in shared memory where they fit, and are else found twice.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 weight_gradient(const float* traces, const int* active, const int* active_counts, const int* times, const int* counts, int most,
                 const float* errors, const float* factors, const float* weight, const float* decays, int samples, int group,
                 int n_out, int n_in, int steps, int t_ref, float v_th, float share, int fits, float* partial) {
@@ -135,7 +135,7 @@ weight_gradient(const float* traces, const int* active, const int* active_counts
 
 // Error of the trains below, a thread an input of a sample: result (samples, n_in) = sum_i D_i w_ij e_ij / o_j, the slope
 // e_ij / o_j being 1 where i or j is silent, and everywhere without `effect_ratio`. counts_below: o_j (samples, n_in).
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
             const float* weight, const float* decays, int n_out, int n_in, int steps, int t_ref, int effect_ratio, float* result) {
     int j = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
@@ -157,7 +157,7 @@ input_error(const float* traces, const int* counts_below, const int* times, cons
 
 // Factor f of the weight gradient in an inhibited layer, a thread a neuron of a sample: see `lateral_factors` in `dense_cpu.py`.
 // traces (samples, steps, size) and times of the layer's own trains; factors (samples, size) are written.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 lateral_factors(const float* traces, const int* times, const int* counts, int most, const float* decays, int size, int steps,
                 int t_ref, float strength, float* factors) {
     int j = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;

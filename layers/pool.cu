@@ -2,7 +2,7 @@
 
 // A thread is a neuron of a sample, driven by the number of spikes in its window. bits, zero before, and counts are written, and
 // membranes and currents (batch, steps, neurons) if they are wanted.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 forward(const uint32* below, int words_below, int channels, int height, int width, int rows, int columns, int size_y, int size_x,
         int stride_y, int stride_x, int steps, int words, float decay_m, float decay_s, float gain, float threshold, float t_ref,
         int record, uint32* bits, int* counts, float* membranes, float* currents) {
@@ -62,7 +62,7 @@ __device__ float spsp_pair(const int* spikes, int spike_count, const int* firing
 // Error of the trains below, a thread an input of a sample: result (samples, inputs) = sum over its windows of delta_i / area
 // * e_ij / o_j, the slope being 1 where i or j is silent, and everywhere without `effect_ratio`. times_below, counts_below and
 // times, counts: the trains below and above, by neuron.
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const int* times_below, const int* counts_below, int most_below, const int* times, const int* counts, int most,
             const float* delta, const float* decays, const float* decays_s, const float* rises, float gain, int delay, int t_ref,
             int channels, int height, int width, int rows, int columns, int size_y, int size_x, int stride_y, int stride_x,

@@ -2,7 +2,7 @@
 // that their length need not be known on the host.
 
 // Neurons of each step, a block a sample: offsets (batch, steps + 1), and neurons (batch, capacity), ascending in each step.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 list_by_step(const uint32* bits, int steps, int words, int capacity, int* offsets, int* neurons) {
     const uint32* rows = bits + row_of(blockIdx.x, 0, steps, words);
     int* ends = offsets + (size_t)blockIdx.x * (steps + 1);
@@ -32,7 +32,7 @@ list_by_step(const uint32* bits, int steps, int words, int capacity, int* offset
 }
 
 // Firing times of each neuron, a thread a neuron: times (batch, size, most), of which counts (batch, size) say how many hold.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 list_by_neuron(const uint32* bits, int batch, int size, int steps, int words, int most, int* times) {
     size_t thread = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (thread >= (size_t)batch * size) return;
@@ -44,7 +44,7 @@ list_by_neuron(const uint32* bits, int batch, int size, int steps, int words, in
 }
 
 // Neurons that fire at all, a block a sample: active (batch, size), ascending, and their number (batch,).
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 list_active(const int* counts, int size, int* active, int* active_counts) {
     __shared__ int ends[257];
     const int* own = counts + (size_t)blockIdx.x * size;

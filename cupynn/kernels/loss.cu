@@ -1,7 +1,7 @@
 // Losses on firing counts, a thread a sample, and the trains of silent labels: twins of `losses.py`.
 
 // counts (batch, classes); labels, weights (batch,); losses (batch,) and delta (batch, classes) are written.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 spike_count(const int* counts, const int* labels, const float* weights, int batch, int classes, int desired, int undesired,
             int margin, double* losses, float* delta) {
     int b = blockIdx.x * blockDim.x + threadIdx.x;
@@ -16,7 +16,7 @@ spike_count(const int* counts, const int* labels, const float* weights, int batc
     losses[b] = weights[b] * loss;
 }
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 softmax_count(const int* counts, const int* labels, const float* weights, int batch, int classes, double* losses, float* delta) {
     int b = blockIdx.x * blockDim.x + threadIdx.x;
     if (b >= batch) return;
@@ -33,7 +33,7 @@ softmax_count(const int* counts, const int* labels, const float* weights, int ba
 }
 
 // Give each label whose neuron is silent spikes at the multiples of `spacing`: bits and counts hold the trains as they are.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 fill_silent_labels(const int* labels, int batch, int classes, int steps, int words, int spacing, uint32* bits, int* counts) {
     int b = blockIdx.x * blockDim.x + threadIdx.x;
     if (b >= batch || counts[b * classes + labels[b]] > 0) return;

@@ -19,7 +19,7 @@ __device__ __forceinline__ Words philox(uint32 c0, uint32 c1, uint32 c2, uint32 
 
 // A thread draws the train of one neuron of one sample. levels (batch, size); survival (256, steps + 1) and guide
 // (256, 2^guide_bits) of `gap_tables`; samples (batch,); bits, zero before, and counts (batch, size) are written.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 poisson(const unsigned char* levels, const uint64* survival, const int* guide, int guide_bits, uint32 key0, uint32 key1,
         uint32 draw, const uint32* samples, int batch, int size, int steps, int words, uint32* bits, int* counts) {
     size_t thread = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,7 +1,7 @@
 // Traces of trains: twin of `psp.py`, which says what they are.
 
 // A thread follows one train: traces (batch, steps, size).
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 4)
 traces(const uint32* bits, int batch, int size, int steps, int words, float decay_m, float decay_s, float gain, int delay,
        float* traces) {
     size_t thread = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

@@ -57,7 +57,7 @@ class Experiment:
                 check(**table)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
-        self.build()
+        self.build("cpu")
 
     def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
         """Training, validation and test data; no validation data where none is held out."""
@@ -67,9 +67,9 @@ class Experiment:
         train, validation = train.split(self.data["validation"], seed=self.network.get("seed", 0))
         return train, validation, test
 
-    def build(self) -> tuple[Sequential, CountLoss, Optimizer]:
-        """Make network, loss and optimizer."""
-        network = definition.build(self.network, self.name)
+    def build(self, device: str = "auto") -> tuple[Sequential, CountLoss, Optimizer]:
+        """Make network, on a device, loss and optimizer."""
+        network = definition.build(self.network, self.name, device)
         loss = make(LOSSES, self.loss, f"{self.name}: loss")
         table = dict(self.optimizer)
         if "regularizer" in table:
