@@ -1,23 +1,86 @@
-"""What several test files share."""
+"""What several test files share: above all the devices, so that the same test runs on each."""
+
+import shutil
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+from cupynn import diagnosis
+from cupynn.device import resolve
 from cupynn.layers import SpikingDense
+from cupynn.layers.base import Run
 
 settings.register_profile("cupynn", deadline=None)  # the first example may have to compile a kernel
 settings.load_profile("cupynn")
 
+# "auto" is the CPU in these tests: those of a GPU ask for it by the fixture below.
+_usable_gpus = diagnosis.usable_gpus
+diagnosis.usable_gpus = lambda: 0
+
+
+@pytest.fixture(scope="session", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    """The CPU; and a GPU if there is one, or else the same CUDA sources executed on the CPU."""
+    if request.param == "cpu":
+        return resolve("cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        if not _usable_gpus():
+            if shutil.which("g++") is None:
+                pytest.skip("neither a GPU nor g++ to execute CUDA sources on the CPU")
+            from cuda_on_cpu import install
+
+            install()
+        patch.setattr(diagnosis, "usable_gpus", lambda: 2)
+        return resolve("cuda")
+
+
+class OnDevice:
+    """A layer that computes on a device, used as if all its arrays lay on the host."""
+
+    def __init__(self, layer, device):
+        self.layer, self.device = layer, device
+
+    def __getattr__(self, name):
+        return getattr(self.layer, name)
+
+    def _run(self, function, *arguments, **options):
+        layer, held = self.layer, {}
+        for home in ("params", "grads", "buffers"):
+            held[home] = getattr(layer, home)
+            setattr(layer, home, {name: self.device.put(array) for name, array in held[home].items()})
+        with self.device:
+            result = function(*arguments, **options)
+        for home, arrays in held.items():
+            for name, array in getattr(layer, home).items():
+                arrays[name][...] = self.device.get(array)
+            setattr(layer, home, arrays)
+        return result
+
+    def forward(self, inputs, record=False):
+        spikes, *states = self._run(self.layer.forward, self.device.trains(inputs), record=record)
+        return Run(spikes.to_host(), *(state if state is None else self.device.get(state) for state in states))
+
+    def backward(self, inputs, outputs, delta, input_error=True):
+        trains = self.device.trains(inputs), self.device.trains(outputs)
+        below = self._run(self.layer.backward, *trains, self.device.put(delta), input_error)
+        return below if below is None else self.device.get(below)
+
 
 @pytest.fixture(scope="session")
-def dense():
+def on_device(device):
+    """A function that makes a built layer compute on each device in turn."""
+    return lambda layer: OnDevice(layer, device)
+
+
+@pytest.fixture(scope="session")
+def dense(on_device):
     """A function that makes a built `SpikingDense` with weights of one's own: dense(weight, v_th, **options)."""
 
     def make(weight, v_th, **options):
         layer = SpikingDense(len(weight), v_th, **options)
         layer.build(weight.shape[1:], np.random.default_rng(0))
         layer.params["weight"][:] = weight
-        return layer
+        return on_device(layer)
 
     return make

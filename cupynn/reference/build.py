@@ -83,7 +83,8 @@ def load(
     network = _network(parsed)
     loss, optimizer = _loss(parsed.layers[-1]), _optimizer(parsed.globals)
     if checkpoint is not None:
-        load_checkpoint(network, checkpoint)
+        coupled = [block["NAME"] for block in parsed.layers[1:] if block.get("laterialType", "NULL") != "NULL"]
+        load_checkpoint(network, checkpoint, coupled)
     else:
         folder = Folder(root)
         for index, (layer, block) in enumerate(zip(network.layers, parsed.layers[1:], strict=True)):

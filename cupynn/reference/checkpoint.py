@@ -1,5 +1,6 @@
 """Checkpoints of the original program: all layers' values, from the first layer to the last, in one text file."""
 
+from collections.abc import Collection
 from math import prod
 from os import PathLike
 
@@ -11,7 +12,7 @@ from cupynn.network import Sequential
 from cupynn.reference.text import TextFile
 
 
-def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
+def load_checkpoint(network: Sequential, path: str | PathLike, lateral: Collection[str] = ()) -> None:
     """Load the weights of a checkpoint into a network; all or none.
 
     Biases must be there and finite, and are not used.
@@ -21,6 +22,8 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
     network : Sequential
         Of the layers that the checkpoint was written for.
     path : path
+    lateral : collection of str
+        Names of layers whose lateral weights stand in the file even if their inhibition has a strength of 0.
 
     Raises
     ------
@@ -31,7 +34,7 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
     checks.only("network", network, Sequential)
     file = TextFile(path, "numbers separated by blanks")
     values = file.numbers(file.rows, float)
-    parts = [_parts(layer) for layer in network.layers]
+    parts = [_parts(layer, layer.name in lateral) for layer in network.layers]
     sizes = [sum(map(prod, shapes.values())) for shapes in parts]
     ends = np.cumsum(sizes)
     if values.size < ends[-1]:
@@ -57,13 +60,13 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
         home[name] = network.device.put(part.astype(np.float32))
 
 
-def _parts(layer: Layer) -> dict[str, tuple[int, ...]]:
+def _parts(layer: Layer, coupled: bool) -> dict[str, tuple[int, ...]]:
     """Shapes of a layer's values in the order of the file; a layer without weights has none."""
     arrays = layer.params | layer.buffers
     if "weight" not in arrays:
         return {}
     units = len(arrays["weight"])
-    lateral = "lateral" in arrays or getattr(layer, "lateral_inhibition", 0)
+    lateral = coupled or "lateral" in arrays or getattr(layer, "lateral_inhibition", 0)
     return {"weight": arrays["weight"].shape} | ({"lateral": (units, units)} if lateral else {}) | {"bias": (units,)}
 
 
