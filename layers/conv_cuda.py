@@ -63,7 +63,7 @@ def backward(
 
     maps, channels, kh, kw = weight.shape
     (_, *image), (_, *places) = shapes
-    steps, decays, share = inputs.steps, tables(psp, inputs.steps).decays, 1 / inputs.batch
+    steps, decays, share = inputs.steps, tables(psp, inputs.steps).decays, 1 / max(1, inputs.batch)
     gradient.fill(0)
     for part in parts(inputs.batch, 4 * (steps * inputs.size + outputs.size * outputs.bits.most + weight.size)):
         x, o = inputs[part], outputs[part].bits

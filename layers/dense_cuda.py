@@ -64,7 +64,7 @@ def backward(
     import cupy
 
     n_out, n_in = weight.shape
-    steps, decays, share = inputs.steps, tables(psp, inputs.steps).decays, 1 / inputs.batch
+    steps, decays, share = inputs.steps, tables(psp, inputs.steps).decays, 1 / max(1, inputs.batch)
     if gradient is not None:
         gradient.fill(0)
     workspace = 4 * (steps * n_in + n_out * outputs.bits.most) + (4 * n_out * n_in // GROUP if gradient is not None else 0)

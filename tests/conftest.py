@@ -28,7 +28,7 @@ def device(request):
         if not _usable_gpus():
             if shutil.which("g++") is None:
                 pytest.skip("neither a GPU nor g++ to execute CUDA sources on the CPU")
-            from cuda_on_cpu import install
+            from cuda_on_cpu.fake_cupy import install
 
             install()
         patch.setattr(diagnosis, "usable_gpus", lambda: 2)

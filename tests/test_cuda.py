@@ -5,6 +5,10 @@
 
 import numpy as np
 import pytest
+from conftest import OnDevice
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_properties import problems
 
 from cupynn import Sequential, encoders, layers, losses, optimizers, training
 from cupynn.checks import InputError
@@ -12,11 +16,14 @@ from cupynn.kernels import cuda
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
-pytestmark = pytest.mark.parametrize("device", ["cuda"], indirect=True)
+pytestmark = [pytest.mark.gpu, pytest.mark.parametrize("device", ["cuda"], indirect=True)]
 
 
 def mlp(device, **options):
-    parts = [layers.SpikingDense(70, 8.0, **options), layers.SpikingDense(5, 3.0, lateral_inhibition=1.0, **options)]
+    parts = [
+        layers.SpikingDense(70, 8.0, **options),
+        layers.SpikingDense(5, 2.0, lateral_inhibition=0.5, initial_weight=2.0, **options),
+    ]
     return Sequential(parts, (6, 5), 50, encoders.Poisson(0.4), seed=3, device=device)
 
 
@@ -24,9 +31,9 @@ def cnn(device, **options):
     parts = [
         layers.SpikingConv2D(6, 3, 1.5, padding=1, **options),
         layers.SpikingPool2D(2, 1.0, **options),
-        layers.SpikingConv2D(5, (2, 3), 2.0, **options),
-        layers.SpikingDense(12, 3.0, **options),
-        layers.SpikingDense(5, 3.0, lateral_inhibition=0.5, **options),
+        layers.SpikingConv2D(5, (2, 3), 1.0, **options),
+        layers.SpikingDense(12, 0.5, initial_weight=2.0, **options),
+        layers.SpikingDense(5, 0.5, lateral_inhibition=0.2, initial_weight=3.0, **options),
     ]
     return Sequential(parts, (9, 8), 40, encoders.Poisson(0.5), seed=1, device=device)
 
@@ -35,7 +42,7 @@ def reservoir(device, **options):
     parts = [
         layers.SpikingRecurrent(60, 6.0, reservoir=(3, 4, 5), trained=False, **options),
         layers.SpikingRecurrent(9, 3.0, lateral=np.eye(9) - 0.3, **options),
-        layers.SpikingDense(5, 3.0, **options),
+        layers.SpikingDense(5, 1.0, initial_weight=2.0, **options),
     ]
     return Sequential(parts, (30,), 50, encoders.Poisson(0.4), seed=3, device=device)
 
@@ -91,6 +98,28 @@ def test_gradients_are_those_of_the_cpu(device, make, psp_kernel):
         for key, gradient in arrays.items():
             assert gradient.any()
             close(gradients[0][name][key], gradient)
+
+
+@given(problems(inhibitions=(0.0, 0.5), largest_batch=5), st.sampled_from(["exact", "srm"]))
+@settings(max_examples=25)
+def test_any_layer_on_any_trains_gives_the_bits_of_the_cpu(device, problem, psp_kernel):
+    options, dense, rng = problem
+    weight = options.pop("weight")
+    layer = layers.SpikingDense(len(weight), psp_kernel=psp_kernel, **options)
+    layer.build((weight.shape[1],), rng)
+    layer.params["weight"][:] = weight
+    trains, delta = SpikeTrains.from_dense(dense), rng.standard_normal((len(dense), len(weight))).astype(np.float32)
+    results = []
+    for on in (OnDevice(layer, device), layer):
+        run = on.forward(trains, record=True)
+        below = on.backward(trains, run.spikes, delta)
+        results.append((*run, below, layer.grads["weight"].copy()))
+    (spikes, membrane, current, *sums), (expected_spikes, expected_membrane, expected_current, *expected_sums) = results
+    assert spikes == expected_spikes
+    np.testing.assert_allclose(membrane, expected_membrane, rtol=0, atol=1e-37)  # equal, but for denormal numbers
+    np.testing.assert_allclose(current, expected_current, rtol=0, atol=1e-37)
+    for actual, expected in zip(sums, expected_sums, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5 * (1 + np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("loss", [losses.SpikeCount(9, 2, 1), losses.SoftmaxCount(9)], ids=["count", "softmax"])

@@ -61,17 +61,24 @@ class Source:
         """
         if 0 in grid:
             return
-        kernel = _module(self.package, self.stem).get_function(name)
+        import cupy
+
+        kernel = _kernel(self.package, self.stem, name, cupy.cuda.runtime.getDevice())
         if shared > SHARED_BYTES:
             kernel.max_dynamic_shared_size_bytes = shared
         kernel(grid, (block,), tuple(map(_argument, arguments)), shared_mem=shared)
 
 
 @cache
-def _module(package: str, stem: str):
+def _module(package: str, stem: str) -> Any:
     import cupy
 
     return cupy.RawModule(code=source(package, stem), options=OPTIONS)
+
+
+@cache
+def _kernel(package: str, stem: str, name: str, device: int) -> Any:
+    return _module(package, stem).get_function(name)  # loads the module on the current device
 
 
 def _argument(value: Any) -> Any:
@@ -94,9 +101,8 @@ def blocks(threads: int, block: int) -> int:
 def _limits(device: int) -> tuple[int, int]:
     import cupy
 
-    runtime = cupy.cuda.runtime
-    shared = runtime.deviceGetAttribute(runtime.cudaDevAttrMaxSharedMemoryPerBlockOptin, device)
-    return cupy.cuda.Device(device).mem_info[1] // 16, shared
+    gpu = cupy.cuda.Device(device)
+    return gpu.mem_info[1] // 16, gpu.attributes["MaxSharedMemoryPerBlockOptin"]
 
 
 def workspace() -> int:

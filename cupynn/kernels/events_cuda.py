@@ -39,7 +39,7 @@ def pack_bits(rows: np.ndarray, neurons: np.ndarray, batch: int, steps: int, siz
     """Words (B, T, W), on the host, of events at rows b * T + t."""
     words = np.zeros((batch * steps, word_count(size)), np.uint32)
     np.bitwise_or.at(words, (rows, neurons >> 5), np.uint32(1) << (neurons & 31).astype(np.uint32))
-    return words.reshape(batch, steps, -1)
+    return words.reshape(batch, steps, word_count(size))
 
 
 def unpack_bits(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
