@@ -3,32 +3,43 @@
 if "." not in __name__:  # found through the checkout's root: every class would exist twice
     raise ImportError("this datasets folder is a part of cupynn: import cupynn.datasets")
 
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 from cupynn import checks
 
-from . import digits, mnist
+from . import digits, fsdd, mnist, ti46
+from .cochlea import PassiveEar
 from .dataset import Dataset
+from .sound_folder import from_sound_folder
 
-__all__ = ["DATASETS", "Dataset", "load"]
+__all__ = ["DATASETS", "Dataset", "PassiveEar", "from_sound_folder", "load"]
 
-DATASETS: dict[str, Callable[[], tuple[Dataset, Dataset]]] = {
+DATASETS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "digits": digits.load,
+    "fsdd": fsdd.load,
     "mnist": mnist.load,
+    "ti46": ti46.load,
 }
 
 
-def load(name: str) -> tuple[Dataset, Dataset]:
+def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
     """Return the training and the test set of one of `DATASETS`, downloading its files where they are missing.
 
     Parameters
     ----------
     name : str
         A key of `DATASETS`.
+    **options
+        Of its own `load`, such as ``split="index"`` for "fsdd".
 
     Returns
     -------
     train, test : Dataset
         The dataset's own fixed split.
     """
-    return DATASETS[checks.choice("dataset", name, DATASETS)]()
+    loader = DATASETS[checks.choice("dataset", name, DATASETS)]
+    for option in options:
+        checks.choice(f"option of {name}", option, inspect.signature(loader).parameters)
+    return loader(**options)
