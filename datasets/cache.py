@@ -14,7 +14,9 @@ from cupynn import npz
 from cupynn.checks import InputError
 
 
-def cached(name: str, key: Any, sources: tuple[str, ...], make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def cached(
+    name: str, key: Any, sources: tuple[str, ...], make: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
     """Return what `make` returns, from the cache where it lies there already; a damaged file is made anew.
 
     Parameters

@@ -22,7 +22,7 @@ def data_folder() -> Path:
     return pooch.os_cache("cupynn")
 
 
-def fetch(dataset: str, file: str, sha256: str | None, mirrors: Sequence[str], needed: Collection[str] = ()) -> Path:
+def fetch(dataset: str, file: str, sha256: str, mirrors: Sequence[str], needed: Collection[str] = ()) -> Path:
     """Return the path of a verified data file, downloading it where it is missing.
 
     It lies at `data_folder() / dataset / file`; in a folder chosen by CUPYNN_DATA also `data_folder() / file` will do.
@@ -34,8 +34,8 @@ def fetch(dataset: str, file: str, sha256: str | None, mirrors: Sequence[str], n
         The name of the dataset, which is that of its folder.
     file : str
         The name of the file.
-    sha256 : str or None
-        Its checksum, in hexadecimal; None where its authors' host does not promise the same bytes for good.
+    sha256 : str
+        Its checksum, in hexadecimal.
     mirrors : sequence of str
         The addresses to try in turn; the name of the file is appended to each.
     needed : collection of str, optional
@@ -49,7 +49,7 @@ def fetch(dataset: str, file: str, sha256: str | None, mirrors: Sequence[str], n
     path = data_folder() / dataset / file
     for candidate in (path, data_folder() / file) if _chosen_by_user() else (path,):
         if candidate.is_file():
-            found = None if sha256 is None else _sha256(candidate)
+            found = _sha256(candidate)
             if found == sha256:
                 return candidate
             if _chosen_by_user():
@@ -97,7 +97,7 @@ def _check_writable(folder: Path) -> None:
         ) from None
 
 
-def _download(url: str, path: Path, sha256: str | None) -> Path:
+def _download(url: str, path: Path, sha256: str) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")

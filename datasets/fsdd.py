@@ -4,8 +4,10 @@ Jackson et al., github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0.
 """
 
 import re
+import sys
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from cupynn.checks import InputError
 
 from .cochlea import PassiveEar
 from .dataset import Dataset
-from .download import data_folder, fetch
+from .download import TIMEOUT, VARIABLE, data_folder
 from .speech import heard, recordings
 
 RATE = 8000  # Hz
@@ -22,10 +24,12 @@ SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 TEST_SPEAKERS = ("theo", "yweweler")
 TAKES, TEST_TAKES = 50, 5  # of each digit by each speaker
 NAME = re.compile(rf"([0-9])_({'|'.join(SPEAKERS)})_([0-9]|[1-4][0-9])\.wav")
-ARCHIVE, MIRRORS = "v1.0.10.tar.gz", ("https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/",)
+URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"
 
 
-def load(split: str = "speaker", channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
+def load(
+    split: Literal["speaker", "index"] = "speaker", channels: int = 78, frame: float = 0.016
+) -> tuple[Dataset, Dataset]:
     """Return the recordings as cochleagrams, computed once and kept in the user's cache.
 
     They come from ``fsdd`` in the folder of the data files: a folder of recordings, or an archive of them; where there is
@@ -60,7 +64,22 @@ def _source() -> Path:
     archives = sorted(folder.glob("*.tar.gz"))
     if len(archives) > 1:
         raise InputError(f"{folder} holds several archives, {', '.join(path.name for path in archives)}: leave one of them")
-    return archives[0] if archives else fetch("fsdd", ARCHIVE, None, MIRRORS)
+    return archives[0] if archives else _download(folder)
+
+
+def _download(folder: Path) -> Path:
+    """Download the authors' archive. Its host promises no checksum; what is in it is checked recording by recording."""
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
+    try:
+        return Path(pooch.retrieve(URL, None, "fsdd.tar.gz", folder, downloader=downloader))
+    except OSError as error:
+        raise InputError(
+            f"fsdd could not be downloaded ({error}): put {URL} or its unpacked recordings into {folder} by hand, "
+            f"or set {VARIABLE} to the folder that has them as fsdd"
+        ) from None
 
 
 def _check(names: list[re.Match]) -> None:
@@ -70,6 +89,6 @@ def _check(names: list[re.Match]) -> None:
     if found != expected:
         wrong = sorted(set(expected) - set(found)) or [take for take in found if found.count(take) > 1]
         raise InputError(
-            f"fsdd has {len(found):,} recordings, expected {len(expected):,}; missing or double is {'_'.join(wrong[0])}.wav: "
-            f"put a complete copy into {data_folder() / 'fsdd'}"
+            f"fsdd has {len(found):,} recordings, expected {len(expected):,}; {'_'.join(wrong[0])}.wav is missing or "
+            f"double: put a complete copy into {data_folder() / 'fsdd'}"
         )

@@ -71,7 +71,9 @@ def _wav(content: bytes, name: str) -> tuple[str, bytes, int]:
         chunk, size = struct.unpack_from("<4sI", content, position)
         body = content[position + 8 : position + 8 + size]
         if len(body) < size and chunk in (b"fmt ", b"data"):
-            raise InputError(f"{name} is cut short, with {len(body)} of {size} bytes of its {chunk.decode()!r} chunk: {INTACT}")
+            raise InputError(
+                f"{name} is cut short, with {len(body)} of {size} bytes of its {chunk.decode()!r} chunk: {INTACT}"
+            )
         if chunk == b"fmt ":
             kind, block, rate = _format(body, name)
         elif chunk == b"data":

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from math import gcd
 from pathlib import Path
 
@@ -55,9 +56,9 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
     for part, found in zip(classes, files, strict=True):
         if not found:
             raise InputError(f"{part} holds no .wav or .sph files: add some, or remove the folder")
-    paths = sum(files, [])
+    paths = list(chain.from_iterable(files))
     ear = PassiveEar(sound.read(paths[0])[1] if rate is None else rate, channels, frame)
-    signals = _resampled(paths, ear.rate) if rate is not None else ((str(path), *sound.read(path)) for path in paths)
+    signals = ((str(path), *sound.read(path)) for path in paths) if rate is None else _resampled(paths, ear.rate)
     frames, _ = cochleagrams(signals, ear, len(paths), folder.name)
     labels = np.repeat(np.arange(len(classes)), [len(found) for found in files])
     return Dataset(frames, labels, tuple(part.name for part in classes), folder.name)

@@ -65,7 +65,9 @@ class BSA(Encoder):
     def check(self, x: Ragged) -> None:
         """Refuse data other than `Ragged` signals of finite floats, frames by channels."""
         if not isinstance(x, Ragged):
-            raise InputError(f"data is a {type(x).__name__}: BSA takes Ragged signals, such as those of datasets.load('fsdd')")
+            raise InputError(
+                f"data is a {type(x).__name__}: BSA takes Ragged signals, such as those of datasets.load('fsdd')"
+            )
         if len(x.sample_shape) != 1 or x.values.shape[1:] != x.sample_shape or x.dtype not in (np.float32, np.float64):
             raise InputError(
                 f"data has frames {x.values.shape[1:]} {x.dtype} for neurons {x.sample_shape}: "
@@ -80,10 +82,8 @@ class BSA(Encoder):
         needed = x.lengths * self.hold
         if not (needed > steps).any():
             return None
-        return (
-            f"{(needed > steps).sum():,} of {len(x):,} samples last longer than {steps} steps, the longest {needed.max():,}, "
-            "and are cut"
-        )
+        cut = f"{(needed > steps).sum():,} of {len(x):,} samples"
+        return f"{cut} last longer than {steps} steps, the longest {needed.max():,}, and are cut"
 
     def encode(self, x: Ragged, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Turn signals into trains; a signal alone decides on them."""
