@@ -8,12 +8,12 @@ from typing import Any
 
 from cupynn import checks
 
-from . import digits, fsdd, mnist, ti46
+from . import digits, fsdd, mnist, sound, ti46
 from .cochlea import PassiveEar
 from .dataset import Dataset
 from .sound_folder import from_sound_folder
 
-__all__ = ["DATASETS", "Dataset", "PassiveEar", "from_sound_folder", "load"]
+__all__ = ["DATASETS", "Dataset", "PassiveEar", "from_sound_folder", "load", "sound"]
 
 DATASETS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "digits": digits.load,

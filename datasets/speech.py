@@ -88,6 +88,8 @@ def cochleagrams(
             chunk = []
     if chunk:
         parts.append(ear.cochleagrams(chunk))
+    if not parts:
+        raise InputError(f"{title}: there are no recordings where they should be: put an intact copy in their place")
     stops = np.cumsum(np.concatenate([part.lengths for part in parts]))
     values = np.concatenate([part.values for part in parts])
     return Ragged(values, np.append(0, stops[:-1]), stops, (ear.channels,)), names

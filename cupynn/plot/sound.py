@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from cupynn.datasets import PassiveEar
 from cupynn.encoders import BSA
-from cupynn.plot.style import GREY, MUTED, PALETTE, STYLE, WIDTH, NotebookFigure, number, only
+from cupynn.plot.style import GREY, MUTED, PALETTE, STYLE, VECTORS, WIDTH, NotebookFigure, number, only
 from cupynn.ragged import Ragged
 
 PANELS = {"sound": 0.8, "cochleagram": 2.1, "spikes": 2.1}  # height, inches
-FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)  # with a tick, Hz
+FREQUENCIES = (200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000)  # with a tick, Hz
 
 
 def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> Figure:
@@ -47,12 +47,13 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
         sound, cochleagram, raster = panels
         sound.plot(np.arange(signal.size) / ear.rate, signal, color=GREY, linewidth=0.6)
         sound.set_ylim(np.array([-1.05, 1.05]) * (np.abs(signal).max() or 1))
-        sound.set_yticks([0])
+        sound.set_yticks([])
+        sound.spines.left.set_visible(False)
         edges = frame * np.arange(len(frames) + 1), np.arange(ear.channels + 1) - 0.5
         cochleagram.pcolormesh(*edges, frames.T, cmap=_shades(cochleagram), vmin=0, rasterized=True)
         _, times, channels = spikes.events()
-        tall = 72 * PANELS["spikes"] / ear.channels
-        raster.plot(times * frame / encoder.hold, channels, "|", color=GREY, markersize=tall, markeredgewidth=0.9)
+        ink = {"color": rcParams["text.color"], "markersize": 65 * PANELS["spikes"] / ear.channels, "markeredgewidth": 1.1}
+        raster.plot(times * frame / encoder.hold, channels, "|", rasterized=times.size > VECTORS, **ink)
         words = (
             f"{duration:.2f} s, {ear.rate:,} Hz",
             f"{number(ear.channels, 'channel')}, {number(len(frames), 'frame')} of {1000 * frame:g} ms",
