@@ -62,7 +62,7 @@ class PassiveEar:
     --------
     >>> ear = PassiveEar(12500)
     >>> ear.frequencies.round()[[0, 1, -1]]
-    array([5928.,  5743.,   67.])
+    array([5959., 5773.,   79.])
     >>> ear(np.zeros(12500, np.float32)).shape
     (62, 78)
     """

@@ -44,7 +44,7 @@ class BSA(Encoder):
     >>> frames = np.full((20, 1), 5e-4, np.float32)
     >>> spikes = BSA().encode(Ragged(frames, [0], [20], 1), steps=300, seed=0, draw=0, samples=np.arange(1))
     >>> spikes.counts.item()
-    199
+    185
     """
 
     def __init__(
