@@ -93,6 +93,11 @@ def test_short_samples_fall_silent_and_long_ones_are_cut():
     assert not cut[:, 0].any()
 
 
+def test_other_encoders_refuse_signals():
+    with pytest.raises(InputError, match=r"Ragged\(shape=\(2, 4\).*Poisson takes arrays"):
+        encoders.Poisson().check(ragged(noise(5), noise(5)))
+
+
 def test_empty_and_silent_samples():
     assert not encode(ragged(np.zeros((0, 3), np.float32), np.zeros((9, 3), np.float32)), 100).neurons.size
 

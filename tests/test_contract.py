@@ -338,8 +338,9 @@ class TestEncoder:
         encoder = ENCODERS[kind]()
         encoder.check(SAMPLES[kind])
         assert encoder.notice(SAMPLES[kind], 1000) is None
-        with pytest.raises(InputError, match=r"pass|takes"):
-            encoder.check(np.zeros((4, 3), "datetime64[s]"))
+        for others in (*(x for other, x in SAMPLES.items() if other != kind), np.zeros((4, 3), "datetime64[s]")):
+            with pytest.raises(InputError, match=r"pass|takes"):
+                encoder.check(others)
 
 
 @pytest.mark.parametrize("kind", LOSSES)

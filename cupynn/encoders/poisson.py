@@ -9,6 +9,7 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.encoders.base import Encoder
 from cupynn.kernels.poisson import gap_tables, poisson
+from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
 _tables = lru_cache(maxsize=4)(gap_tables)
@@ -47,6 +48,8 @@ class Poisson(Encoder):
 
     def check(self, x: np.ndarray) -> None:
         """Refuse data that is neither uint8 nor floats in [0, 1]."""
+        if isinstance(x, Ragged):
+            raise InputError(f"data is {x!r}: Poisson takes arrays, such as images")
         x = np.asarray(x)
         if x.dtype == np.uint8:
             return
