@@ -46,7 +46,7 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
     --------
     >>> train, test = from_sound_folder("barks", rate=16000).split(0.2)  # doctest: +SKIP
     """
-    folder = Path(path)
+    folder = Path(path).resolve()  # "." has no name
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: pass one with a sub-folder of sound files for each class")
     classes = sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith("."))
