@@ -18,7 +18,7 @@ def as_inputs(x: Any, input_shape: tuple[int, ...], steps: int) -> Data:
             raise InputError(f"spikes have shape {x.shape}: this network takes (samples, {steps}, *{input_shape})")
     else:
         x = x if isinstance(x, Ragged) else np.asarray(x)
-        if x.shape[1:] != input_shape or x.ndim == 0:
+        if x.shape[1:] != input_shape or x.shape == ():
             hint = " (a single sample? pass x[None])" if x.shape == input_shape else ""
             raise InputError(f"data has shape {x.shape}: this network takes (samples, *{input_shape}){hint}")
     if len(x) == 0:

@@ -126,6 +126,8 @@ def fit(
     for callback in callbacks:
         if validation is None and getattr(callback, "needs_validation", False):
             raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
+    if progress and not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
+        print(notice)
     optimizer.epochs = epochs
     history = History()
     samples = _Samples(network, x, y, weights)

@@ -19,6 +19,9 @@ class Encoder(Configured, ABC):
     def check(self, x: Data) -> None:
         """Raise InputError if there is data (B, *shape) that `encode` would refuse."""
 
+    def notice(self, x: Data, steps: int) -> str | None:
+        """What a user should know before training on data that `check` has let pass; None if there is nothing."""
+
     @abstractmethod
     def encode(self, x: Data, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Encode data (B, *shape).

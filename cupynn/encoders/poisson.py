@@ -11,6 +11,7 @@ from cupynn.encoders.base import Encoder
 from cupynn.kernels import poisson_cuda
 from cupynn.kernels.cuda import on_device
 from cupynn.kernels.poisson import gap_tables, poisson
+from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
@@ -52,6 +53,8 @@ class Poisson(Encoder):
 
     def check(self, x: np.ndarray) -> None:
         """Refuse data that is neither uint8 nor floats in [0, 1]."""
+        if isinstance(x, Ragged):
+            raise InputError(f"data is {x!r}: Poisson takes arrays, such as images")
         x = np.asarray(x)
         if x.dtype == np.uint8:
             return
