@@ -12,11 +12,22 @@ from test_properties import problems
 
 from cupynn import Sequential, encoders, layers, losses, optimizers, training
 from cupynn.checks import InputError
+from cupynn.device import CudaDevice
 from cupynn.kernels import cuda
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
 pytestmark = [pytest.mark.gpu, pytest.mark.parametrize("device", ["cuda"], indirect=True)]
+
+
+@pytest.fixture
+def emulated(device):
+    """The stand-in for CuPy, which counts what a real GPU does not tell."""
+    if not hasattr(device.xp, "_is_the_stand_in"):
+        pytest.skip("this asks the stand-in for CuPy; here is a real GPU")
+    from cuda_on_cpu import fake_cupy
+
+    return fake_cupy
 
 
 def mlp(device, **options):
@@ -191,6 +202,32 @@ def test_training_gives_what_it_gives_on_the_cpu(device, make):
     x, y = data(networks[1])
     assert networks[0].evaluate((x, y)).confusion.sum() == len(y)
     assert networks[0].predict(x).shape == y.shape
+
+
+def test_nobody_waits_for_the_gpu_inside_an_epoch(device, emulated):
+    """Labels, weights and images lie on the device; figures are looked at when the epoch is over."""
+    network, waits = cnn(device), []
+    x, y = data(network, 48)
+    options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "progress": False}
+    network.fit((x, y), epochs=1, batch_size=8, **options)  # whatever is looked up once only
+    for batch_size in (8, 48):
+        emulated.reset()
+        network.fit((x, y), epochs=1, batch_size=batch_size, **options)
+        waits.append((emulated.synchronisations, emulated.uploads))
+    assert waits[0] == waits[1]  # six batches, or one
+
+
+def test_a_second_gpu(device, emulated):
+    emulated.reset(devices=2)
+    second, first = cnn(CudaDevice(1)), cnn(device)
+    assert str(second.device) == "cuda:1"
+    x, y = data(first)
+    for network in (second, first):
+        options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "progress": False}
+        network.fit((x, y), epochs=1, batch_size=8, **options)
+    assert all(array.device.id == 1 for layer in second.layers for array in layer.params.values())
+    for key, weight in parameters(first).items():
+        np.testing.assert_array_equal(parameters(second)[key], weight)
 
 
 def test_a_gpu_network_is_saved_and_read_anywhere(device, tmp_path):
