@@ -49,7 +49,7 @@ def copy_bandwidth() -> float:
 
 
 class KernelTimes:
-    """Within it, every launch is timed: milliseconds by kernel."""
+    """Within it, every launch is timed, and the bytes of its arrays are counted, each array once."""
 
     def __enter__(self):
         self.events, self.launch = defaultdict(list), Source.launch
@@ -59,7 +59,8 @@ class KernelTimes:
             start.record()
             self.launch(source, name, *arguments, **options)
             end.record()
-            self.events[f"{source.stem}.{name}"].append((start, end))
+            size = sum(argument.nbytes for argument in arguments if isinstance(argument, cupy.ndarray))
+            self.events[f"{source.stem}.{name}"].append((start, end, size))
 
         Source.launch = timed
         return self
@@ -68,10 +69,16 @@ class KernelTimes:
         Source.launch = self.launch
         cupy.cuda.Device().synchronize()
 
-    def milliseconds(self) -> dict[str, float]:
-        """Sum over launches, the costliest first."""
-        sums = {name: sum(cupy.cuda.get_elapsed_time(*pair) for pair in pairs) for name, pairs in self.events.items()}
-        return dict(sorted(sums.items(), key=lambda item: -item[1]))
+    def totals(self, steps: int) -> dict[str, dict[str, float]]:
+        """Milliseconds and gigabytes of a step by kernel, the costliest first."""
+        sums = {
+            name: {
+                "ms": sum(cupy.cuda.get_elapsed_time(start, end) for start, end, _ in launches) / steps,
+                "gb": sum(size for *_, size in launches) / steps / 1e9,
+            }
+            for name, launches in self.events.items()
+        }
+        return dict(sorted(sums.items(), key=lambda item: -item[1]["ms"]))
 
 
 def images() -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +104,8 @@ def network(name: str):
     return net, loss, optimizers.Adam(optimizer.lr), *images()
 
 
-def bench(name: str) -> dict:
-    """Step, kernels and epoch of a network."""
+def bench(name: str, ceiling: float) -> dict:
+    """Step, kernels and epoch of a network; ceiling: bytes a second."""
     net, loss, optimizer, x, y = network(name)
     device, batch = net.device, BATCH[name]
     x, y = device.put(x), device.put(y.astype(np.int32))
@@ -124,28 +131,32 @@ def bench(name: str) -> dict:
     with KernelTimes() as kernels:
         for index in range(5):
             step(index)
-    by_kernel = {key: value / 5 for key, value in kernels.milliseconds().items()}
+    by_kernel = kernels.totals(steps=5)
     spikes = {"input": int(net.trains[0].total)} | {
         layer.name: int(trains.total) for layer, trains in zip(net.layers, net.trains[1:], strict=True)
     }
     print(f"\n{name}, batch {batch}: step {train:.3f} ms, forward {forward:.3f} ms, {SAMPLES:,} samples {epoch:.2f} s")
     print("spikes a sample:", ", ".join(f"{key} {value / batch:,.0f}" for key, value in spikes.items()))
+    whole_ms = sum(value["ms"] for value in by_kernel.values())
     for key, value in by_kernel.items():
-        print(f"  {key:28} {value:8.3f} ms  {value / sum(by_kernel.values()):5.1%}")
+        reach = 1e12 * value["gb"] / value["ms"] / ceiling
+        print(
+            f"  {key:28} {value['ms']:8.3f} ms {value['ms'] / whole_ms:6.1%}, its arrays once: {reach:6.1%} of a copy's bandwidth"
+        )
     return {
         "net": name,
         "batch": batch,
         "step_ms": train,
         "forward_ms": forward,
         "epoch_s": epoch,
-        "kernels_ms": by_kernel,
+        "kernels": by_kernel,
         "spikes_a_sample": {key: value / batch for key, value in spikes.items()},
         "memory_mb": cupy.get_default_memory_pool().total_bytes() / 2**20,
         **gathers(net, spikes, by_kernel),
     }
 
 
-def gathers(net, spikes: dict[str, int], by_kernel: dict[str, float]) -> dict[str, float]:
+def gathers(net, spikes: dict[str, int], by_kernel: dict[str, dict[str, float]]) -> dict[str, float]:
     """Bytes of weights that the dense layers read for the spikes below, and how fast they did."""
     names = list(spikes)
     gathered = sum(
@@ -153,7 +164,7 @@ def gathers(net, spikes: dict[str, int], by_kernel: dict[str, float]) -> dict[st
         for below, layer in zip(names, net.layers, strict=False)
         if isinstance(layer, layers.SpikingDense)
     )
-    seconds = sum(by_kernel.get(key, 0) for key in ("dense.forward", "dense.forward_coupled")) / 1e3
+    seconds = sum(by_kernel[key]["ms"] for key in ("dense.forward", "dense.forward_coupled") if key in by_kernel) / 1e3
     print(f"  dense layers gather {gathered / 1e9:.2f} GB of weights a batch, at {gathered / seconds / 1e12:.2f} TB/s")
     return {"gathered_gb": gathered / 1e9, "gather_tb_s": gathered / seconds / 1e12}
 
@@ -181,7 +192,7 @@ def main() -> None:
     ceiling = copy_bandwidth()
     print(f"a copy reaches {ceiling / 1e12:.2f} TB/s")
     wanted = sys.argv[1:] or [*BATCH, "products"]
-    rows = [products() if name == "products" else bench(name) for name in wanted]
+    rows = [products() if name == "products" else bench(name, ceiling) for name in wanted]
     with RESULTS.open("a", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps({"machine": about, "copy_tb_s": ceiling / 1e12, **row}) + "\n")
