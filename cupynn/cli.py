@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import cupynn
 from cupynn.checks import InputError
@@ -13,7 +14,18 @@ examples:
   cupynn train mnist --epochs 3           the paper's network on MNIST, downloaded on first use
   cupynn train my.toml --out runs/mine    a definition of your own; start from runs/*/definition.toml
   cupynn evaluate runs/mine/best.npz digits
+  cupynn datasets                         what there is to train on, and what is downloaded already
   cupynn import-reference Config/SpikingMnist.txt --checkpoint checkPoint.txt --out net.npz
+"""
+
+_DATASETS_EXAMPLES = """\
+examples:
+  cupynn datasets                                     what there is, and what is here
+  cupynn datasets --download fashion-mnist
+  cupynn datasets --download emnist --option split=letters
+
+Files lie in the user's cache, or in the folder that the environment variable CUPYNN_DATA names. With CUPYNN_OFFLINE=1
+nothing is ever downloaded.
 """
 
 
@@ -68,8 +80,20 @@ def _parser() -> argparse.ArgumentParser:
         description="Print accuracy, silent samples and activity of a saved network on the test part of a data set.",
     )
     evaluate.add_argument("network", metavar="NETWORK.npz", help="a file written by training or by net.save")
-    evaluate.add_argument("data", metavar="DATA", help="a data set (digits, mnist)")
+    evaluate.add_argument("data", metavar="DATA", help="a data set; `cupynn datasets` lists all")
+    _add_options(evaluate)
     evaluate.set_defaults(command=_evaluate)
+
+    datasets = commands.add_parser(
+        "datasets",
+        help="list the data sets, or download one",
+        description="List all data sets: what each is, whether it is here and where, and its size.",
+        epilog=_DATASETS_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    datasets.add_argument("--download", metavar="NAME", help="fetch what is missing of this one, and check it")
+    _add_options(datasets)
+    datasets.set_defaults(command=_datasets)
 
     reference = commands.add_parser(
         "import-reference",
@@ -82,6 +106,32 @@ def _parser() -> argparse.ArgumentParser:
     reference.add_argument("--out", metavar="NET.npz", help="save the network here")
     reference.set_defaults(command=_import_reference)
     return parser
+
+
+def _add_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--option",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="an option of the data set, such as split=letters; may be repeated",
+    )
+
+
+def _read_options(options: Sequence[str]) -> dict[str, Any]:
+    """Parse KEY=VALUE, where a value is read as in a definition, and as a string where it is none."""
+    import tomllib
+
+    table = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise InputError(f"--option {option}: pass KEY=VALUE, such as split=letters")
+        try:
+            table[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = value
+    return table
 
 
 def _number(text: str) -> int | float:
@@ -108,8 +158,21 @@ def _evaluate(options: argparse.Namespace) -> None:
     from cupynn import Sequential, datasets
 
     network = Sequential.load(options.network)
-    _, test = datasets.load(options.data)
+    _, test = datasets.load(options.data, **_read_options(options.option))
     print(network.evaluate(test))
+
+
+def _datasets(options: argparse.Namespace) -> None:
+    from cupynn import datasets
+    from cupynn.datasets import catalogue
+
+    chosen = _read_options(options.option)
+    if options.download is not None:
+        print(*datasets.load(options.download, **chosen), sep="\n")
+    elif chosen:
+        raise InputError(f"--option {options.option[0]}: it belongs to a data set: pass --download NAME as well")
+    else:
+        print(catalogue.table())
 
 
 def _import_reference(options: argparse.Namespace) -> None:

@@ -61,10 +61,12 @@ class Experiment:
 
     def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
         """Training, validation and test data; no validation data where none is held out."""
-        train, test = datasets.load(self.data["name"])
-        if self.data["validation"] == 0:
+        options = dict(self.data)
+        name, held_out = options.pop("name"), options.pop("validation")
+        train, test = datasets.load(name, **options)
+        if held_out == 0:
             return train, None, test
-        train, validation = train.split(self.data["validation"], seed=self.network.get("seed", 0))
+        train, validation = train.split(held_out, seed=self.network.get("seed", 0))
         return train, validation, test
 
     def build(self) -> tuple[Sequential, CountLoss, Optimizer]:
@@ -118,10 +120,11 @@ def read(name: str | PathLike) -> Experiment:
     return Experiment(path.stem, **tables)
 
 
-def _check_data(name: Any, validation: Any) -> None:
-    """Check the values of the [data] table, whose keys are these arguments."""
+def _check_data(name: Any, validation: Any, **options: Any) -> None:
+    """Check the values of the [data] table, whose keys are these arguments and the options of the data set."""
     checks.choice("name", name, datasets.DATASETS)
     checks.number("validation", validation, minimum=0)
+    datasets.check_options(name, options)
 
 
 def _check_training(epochs: Any, batch_size: Any, boost: Any = False) -> None:
