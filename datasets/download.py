@@ -58,12 +58,12 @@ def lookup(dataset: str, file: str, checksum: str, own_folder: bool = False) -> 
         If a file in a folder that the user chose is damaged; in our own cache such a file counts as missing.
     """
     for path in candidates(dataset, file, own_folder):
-        found = _digest(path, checksum)
-        if found == checksum:
+        difference = _difference(path, checksum)
+        if difference is None:
             return path
         if _chosen_by_user():
             raise InputError(
-                f"{path} has the checksum {found}, expected {checksum}: replace it by an intact copy, "
+                f"{path} {difference}: replace it by an intact copy, "
                 "or remove it (or put it elsewhere, if it is another dataset's) to have it downloaded"
             )
     return None
@@ -112,7 +112,7 @@ def fetch(
     if _offline():
         raise InputError(f"{dataset}: {path} {state}, and {OFFLINE}=1 forbids to download it. {by_hand}")
     with writing(path.parent):
-        if path.is_file() and _digest(path, checksum) == checksum:
+        if path.is_file() and _difference(path, checksum) is None:
             return path  # another process has just downloaded it
         errors = {}
         for mirror in mirrors:
@@ -168,17 +168,16 @@ def _download(url: str, path: Path, checksum: str) -> Path:
     part = path.with_name(path.name + ".part")
     resumed = part.is_file()
     http.download(url, part)
-    if resumed and _digest(part, checksum) != checksum:  # what was left belonged to something else
+    if resumed and _difference(part, checksum):  # what was left belonged to something else
         part.unlink()
         http.download(url, part)
     return _accept(part, path, checksum)
 
 
 def _accept(part: Path, path: Path, checksum: str) -> Path:
-    found = _digest(part, checksum)
-    if found != checksum:
+    if difference := _difference(part, checksum):
         part.unlink()
-        raise ValueError(f"what came has the checksum {found}, expected {checksum}")
+        raise ValueError(f"what came {difference}")
     os.replace(part, path)
     return path
 
@@ -191,12 +190,12 @@ def _offline() -> bool:
     return checks.choice(OFFLINE, os.environ.get(OFFLINE) or "0", ("0", "1")) == "1"
 
 
-def _digest(path: Path, checksum: str) -> str:
-    """Checksum of a file, of the kind of `checksum`."""
-    kind = "md5" if checksum.startswith("md5:") else "sha256"
+def _difference(path: Path, checksum: str) -> str | None:
+    """What sets a file apart from the one with that checksum; None if nothing does."""
+    kind, expected = checksum.split(":") if ":" in checksum else ("sha256", checksum)
     try:
         with path.open("rb") as stream:
             found = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}): make it readable") from None
-    return f"md5:{found}" if kind == "md5" else found
+    return None if found == expected else f"has the {kind} {found}, expected {expected}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 TIMEOUT = 20  # seconds to connect, and to wait for more bytes
 ATTEMPTS = 5  # at one address, as long as each brings something
-CHUNK = 1 << 16  # bytes
+CHUNK = 1 << 16  # bytes; a chunk that breaks off is fetched again
 
 
 def download(url: str, part: Path) -> None:
