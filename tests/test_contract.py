@@ -70,7 +70,10 @@ EXAMPLES = {
         "initial_weight": 1.25,
         "name": "middle",
     },
+    "Current": {"gain": 0.5, "v_th": 1.5, "tau_m": 30.0, "t_ref": 1},
+    "Latency": {"scale": "logarithmic"},
     "Poisson": {"max_rate": 0.5, "fresh": False},
+    "Regular": {"max_rate": 0.5},
     "SpikeCount": {"desired": 12, "undesired": 3, "margin": 2},
     "SoftmaxCount": {"desired": 12},
     "SGD": {
