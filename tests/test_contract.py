@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
 from cupynn.config import Configured, make
 from cupynn.encoders import ENCODERS, Encoder
@@ -17,7 +18,14 @@ from cupynn.network import Sequential
 from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, ExponentialRegularizer, Optimizer
 from cupynn.spikes import SpikeTrains
 
-REGISTRIES = {"layer": LAYERS, "encoder": ENCODERS, "loss": LOSSES, "optimizer": OPTIMIZERS, "regularizer": REGULARIZERS}
+REGISTRIES = {
+    "layer": LAYERS,
+    "encoder": ENCODERS,
+    "augment": AUGMENTS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "regularizer": REGULARIZERS,
+}
 
 # Arguments of each class, every one other than its default, so that one forgotten on the way shows.
 EXAMPLES = {
@@ -74,6 +82,7 @@ EXAMPLES = {
     "Latency": {"scale": "logarithmic"},
     "Poisson": {"max_rate": 0.5, "fresh": False},
     "Regular": {"max_rate": 0.5},
+    "Augment": {"scale": 0.2, "rotation": 5.0, "distortion": 1.5},
     "SpikeCount": {"desired": 12, "undesired": 3, "margin": 2},
     "SoftmaxCount": {"desired": 12},
     "SGD": {
