@@ -38,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cupynn: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("cupynn: interrupted; what a training has finished is in its run folder", file=sys.stderr)
+        print(
+            "cupynn: interrupted; what a training has finished is in its run folder, and a download goes on from here",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
@@ -59,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Train, and leave a folder with definition, metrics, checkpoints, result and pictures.",
     )
     train.add_argument(
-        "experiment", metavar="EXPERIMENT", help="a preset (digits, mnist, mnist-cnn) or the path of a .toml file"
+        "experiment",
+        metavar="EXPERIMENT",
+        help="a preset (digits, emnist, fashion-mnist, mnist, mnist-cnn) or the path of a .toml file",
     )
     train.add_argument("--epochs", type=int, help="passes over the data")
     train.add_argument("--batch-size", type=int, help="samples of one update")

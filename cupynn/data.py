@@ -9,6 +9,7 @@ from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
 Data = np.ndarray | SpikeTrains | Ragged
+NO_MAP = (tuple, list, dict, str, np.ndarray, SpikeTrains, Ragged)  # can be indexed, and yet give no (sample, label)
 
 
 def as_inputs(x: Any, input_shape: tuple[int, ...], steps: int) -> Data:
@@ -32,11 +33,7 @@ def as_pair(data: Any) -> tuple[Any, Any]:
         return data.x, data.y
     if isinstance(data, tuple | list) and len(data) == 2:
         return tuple(data)
-    if (
-        not isinstance(data, tuple | list | dict | str | np.ndarray)
-        and hasattr(data, "__len__")
-        and hasattr(data, "__getitem__")
-    ):
+    if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, NO_MAP):
         return _collect(data)
     raise InputError(
         f"data is a {type(data).__name__}: pass a Dataset, a pair (x, y) of data and labels, "

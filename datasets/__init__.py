@@ -55,7 +55,7 @@ def options(name: str) -> Mapping[str, inspect.Parameter]:
 
 
 def check_options(name: str, given: Mapping[str, Any]) -> None:
-    """Refuse options that a dataset does not have, and values that an option lists all others of; nothing is loaded."""
+    """Refuse options that a dataset does not have, and values that are none of those an option lists; nothing is loaded."""
     known = options(name)
     for option, value in given.items():
         if option not in known:
