@@ -25,7 +25,7 @@ DATASETS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
 }
 
 
-def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
+def load(name: str, /, **options: Any) -> tuple[Dataset, Dataset]:
     """Return the training and the test set of one of `DATASETS`, downloading its files where they are missing.
 
     Parameters

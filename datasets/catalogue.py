@@ -1,7 +1,6 @@
 """The list of all data sets: what each is, whether it is here and where, and its size."""
 
 import inspect
-from pathlib import Path
 
 from . import DATASETS
 from .download import VARIABLE, data_folder
@@ -30,7 +29,7 @@ def _state(name: str) -> str:
         return f"not here: {_megabytes(source.download)} to download"
     files = {path: path.stat().st_size for paths in present.values() for path in paths}
     parts = "" if len(source.parts) == 1 else f" ({', '.join(present)})"
-    folders = ", ".join(sorted({str(Path(path).parent) for path in files}))
+    folders = ", ".join(sorted({str(path.parent) for path in files}))
     return f"here{parts}: {_megabytes(sum(files.values()))} in {folders}"
 
 

@@ -151,6 +151,7 @@ class TestDatasets:
         (["evaluate", "none.npz", "digits"], "none.npz: no such file"),
         (["datasets", "--download", "digit"], "dataset='digit': pass one of"),
         (["datasets", "--download", "mnist", "--option", "split=a"], "dataset 'mnist': unknown option 'split'"),
+        (["datasets", "--download", "mnist", "--option", "name=a"], "dataset 'mnist': unknown option 'name'"),
         (["datasets", "--download", "emnist", "--option", "split"], "--option split: pass KEY=VALUE"),
         (["datasets", "--option", "split=a"], "--option split=a: it belongs to a data set"),
     ],
