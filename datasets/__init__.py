@@ -10,22 +10,36 @@ from typing import Any, Literal, get_args, get_origin
 from cupynn import checks
 from cupynn.checks import InputError
 
-from . import digits, fsdd, mnist, sound, ti46
+from . import cifar10, digits, emnist, fashion_mnist, fsdd, mnist, sound, ti46
 from .cochlea import PassiveEar
 from .dataset import Dataset
+from .folders import from_image_folder
 from .sound_folder import from_sound_folder
 
-__all__ = ["DATASETS", "Dataset", "PassiveEar", "check_options", "from_sound_folder", "load", "options", "sound"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "PassiveEar",
+    "check_options",
+    "from_image_folder",
+    "from_sound_folder",
+    "load",
+    "options",
+    "sound",
+]
 
 DATASETS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
+    "cifar10": cifar10.load,
     "digits": digits.load,
+    "emnist": emnist.load,
+    "fashion-mnist": fashion_mnist.load,
     "fsdd": fsdd.load,
     "mnist": mnist.load,
     "ti46": ti46.load,
 }
 
 
-def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
+def load(name: str, /, **options: Any) -> tuple[Dataset, Dataset]:
     """Return the training and the test set of one of `DATASETS`, downloading its files where they are missing.
 
     Parameters
@@ -33,7 +47,7 @@ def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
     name : str
         A key of `DATASETS`.
     **options
-        Those of the dataset's own `load`, such as ``split="index"`` of "fsdd".
+        Those of the dataset's own `load`, such as ``split="letters"`` of "emnist".
 
     Returns
     -------
@@ -55,7 +69,7 @@ def options(name: str) -> Mapping[str, inspect.Parameter]:
 
 
 def check_options(name: str, given: Mapping[str, Any]) -> None:
-    """Refuse options that a dataset does not have, and values that an option lists all others of; nothing is loaded."""
+    """Refuse options that a dataset does not have, and values that are none of those an option lists; nothing is loaded."""
     known = options(name)
     for option, value in given.items():
         if option not in known:

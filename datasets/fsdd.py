@@ -4,7 +4,6 @@ Jackson et al., github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0.
 """
 
 import re
-import sys
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -16,7 +15,8 @@ from cupynn.checks import InputError
 
 from .cochlea import PassiveEar
 from .dataset import Dataset
-from .download import TIMEOUT, VARIABLE, data_folder
+from .download import data_folder, fetch
+from .source import FolderSource
 from .speech import heard, recordings
 
 RATE = 8000  # Hz
@@ -26,10 +26,10 @@ TAKES, TEST_TAKES = 50, 5  # of each digit by each speaker
 NAME = re.compile(rf"([0-9])_({'|'.join(SPEAKERS)})_([0-9]|[1-4][0-9])\.wav")
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"
 
+SOURCE = FolderSource("fsdd", 16_000_000, lambda folder: recordings(folder, NAME) or folder.glob("*.tar.gz"))
 
-def load(
-    split: Literal["speaker", "index"] = "speaker", channels: int = 78, frame: float = 0.016
-) -> tuple[Dataset, Dataset]:
+
+def load(split: Literal["index", "speaker"] = "index", channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
     """Return the recordings as cochleagrams, computed once and kept in the user's cache.
 
     They come from ``fsdd`` in the folder of the data files: a folder of recordings, or an archive of them; where there is
@@ -37,9 +37,9 @@ def load(
 
     Parameters
     ----------
-    split : {"speaker", "index"}
-        "speaker" tests on two speakers, theo and yweweler, who are not heard in training (2,000 to train, 1,000 to test);
-        "index" is the authors' own split, which tests on takes 0 to 4 of each digit by each speaker (2,700 and 300).
+    split : {"index", "speaker"}
+        "index" is the authors' own split, which tests on takes 0 to 4 of each digit by each speaker (2,700 and 300);
+        "speaker" tests on two speakers, theo and yweweler, who are not heard in training (2,000 to train, 1,000 to test).
     channels, frame : int, float
         Of `PassiveEar`.
 
@@ -48,7 +48,7 @@ def load(
     train, test : Dataset
         x Ragged, frames float32 (total, channels).
     """
-    checks.choice("split", split, ("speaker", "index"))
+    checks.choice("split", split, ("index", "speaker"))
     frames, names = heard("fsdd", _source(), NAME, PassiveEar(RATE, channels, frame), _check)
     digits, speakers, takes = np.array([name.groups() for name in names]).T
     whole = Dataset(frames, digits.astype(np.int64), tuple("0123456789"), "fsdd")
@@ -64,22 +64,8 @@ def _source() -> Path:
     archives = sorted(folder.glob("*.tar.gz"))
     if len(archives) > 1:
         raise InputError(f"{folder} holds several archives, {', '.join(path.name for path in archives)}: leave one of them")
-    return archives[0] if archives else _download(folder)
-
-
-def _download(folder: Path) -> Path:
-    """Download the authors' archive. Its host promises no checksum; what is in it is checked recording by recording."""
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUT)
-    try:
-        return Path(pooch.retrieve(URL, None, "fsdd.tar.gz", folder, downloader=downloader))
-    except OSError as error:
-        raise InputError(
-            f"fsdd could not be downloaded ({error}): put {URL} or its unpacked recordings into {folder} by hand, "
-            f"or set {VARIABLE} to the folder that has them as fsdd"
-        ) from None
+    # Its host promises no checksum: what is in it is checked recording by recording.
+    return archives[0] if archives else fetch("fsdd", "fsdd.tar.gz", None, (URL,))
 
 
 def _check(names: list[re.Match]) -> None:

@@ -13,11 +13,14 @@ from cupynn.checks import InputError
 from .cochlea import PassiveEar
 from .dataset import Dataset
 from .download import VARIABLE, data_folder
+from .source import FolderSource
 from .speech import heard, recordings
 
 RATE = 12500  # Hz
 # Word, speaker, session and token: 0af1set0.wav is a letter a of speaker f1 to train on, 0af1s1t0.wav one of session 1.
 NAME = re.compile(r"0([a-z])([fm][1-8])(se|s[1-8])t([0-9])\.(?:wav|sph)", re.IGNORECASE)
+
+SOURCE = FolderSource("ti46", None, lambda folder: recordings(folder, NAME))
 
 
 def load(channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:

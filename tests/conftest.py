@@ -1,12 +1,17 @@
 """What several test files share: above all the devices, so that the same test runs on each."""
 
+import re
 import shutil
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
+import pooch
 import pytest
 from hypothesis import settings
 
-from cupynn import diagnosis
+from cupynn import datasets, diagnosis
 from cupynn.device import resolve
 from cupynn.layers import SpikingDense
 from cupynn.layers.base import Run
@@ -84,3 +89,83 @@ def dense(on_device):
         return on_device(layer)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def dead_mirror():
+    """The address of a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    return f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture
+def empty_cache(monkeypatch, tmp_path, dead_mirror):
+    """The user's cache, empty; no test sees the real one, nor the real mirrors."""
+    for variable in ("CUPYNN_DATA", "CUPYNN_OFFLINE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    for module in (datasets.cifar10, datasets.emnist, datasets.fashion_mnist, datasets.mnist):
+        monkeypatch.setattr(module, "MIRRORS", (dead_mirror,))
+    return tmp_path / "cache" / "cupynn"
+
+
+class Mirror:
+    """What a local server of files has seen, and how it is to behave.
+
+    Attributes
+    ----------
+    requests : list of (str, str or None)
+        Path and Range header of each.
+    ranges : bool
+        Whether it answers a Range header with a part.
+    breaks : list of int
+        The next answers end after so many bytes.
+    """
+
+    def __init__(self):
+        self.requests, self.ranges, self.breaks = [], True, []
+
+
+@pytest.fixture
+def serve():
+    """Start local mirrors: serve({file: content}) returns an address and its `Mirror`."""
+    servers = []
+
+    def start(files):
+        mirror = Mirror()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                wanted = self.headers["Range"]
+                mirror.requests.append((self.path, wanted))
+                content, status, header = files.get(self.path.lstrip("/")), 200, None
+                if content is None:
+                    content, status = b"", 404
+                elif wanted and mirror.ranges:
+                    first = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])
+                    if first >= len(content):
+                        content, status = b"", 416
+                    else:
+                        status, header = 206, f"bytes {first}-{len(content) - 1}/{len(content)}"
+                        content = content[first:]
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                if header:
+                    self.send_header("Content-Range", header)
+                self.end_headers()
+                self.wfile.write(content[: mirror.breaks.pop(0)] if mirror.breaks else content)
+
+            def log_message(self, *args):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/", mirror
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

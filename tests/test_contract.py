@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
 from cupynn.config import Configured, make
 from cupynn.encoders import ENCODERS, Encoder
@@ -18,7 +19,14 @@ from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, ExponentialRegularizer, 
 from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
-REGISTRIES = {"layer": LAYERS, "encoder": ENCODERS, "loss": LOSSES, "optimizer": OPTIMIZERS, "regularizer": REGULARIZERS}
+REGISTRIES = {
+    "layer": LAYERS,
+    "encoder": ENCODERS,
+    "augment": AUGMENTS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "regularizer": REGULARIZERS,
+}
 
 # Arguments of each class, every one other than its default, so that one forgotten on the way shows.
 EXAMPLES = {
@@ -71,8 +79,12 @@ EXAMPLES = {
         "initial_weight": 1.25,
         "name": "middle",
     },
+    "Current": {"gain": 0.5, "v_th": 1.5, "tau_m": 30.0, "t_ref": 1},
+    "Latency": {"scale": "logarithmic"},
     "Poisson": {"max_rate": 0.5, "fresh": False},
     "BSA": {"gain": 0.5, "hold": 3, "length": 7, "width": 4.0, "threshold": 0.25},
+    "Regular": {"max_rate": 0.5},
+    "Augment": {"scale": 0.2, "rotation": 5.0, "distortion": 1.5},
     "SpikeCount": {"desired": 12, "undesired": 3, "margin": 2},
     "SoftmaxCount": {"desired": 12},
     "SGD": {
@@ -97,8 +109,9 @@ INPUT_SHAPES = {  # of one sample, as each layer takes it
     "SpikingPool2D": (2, 5, 4),
     "SpikingRecurrent": (3, 2),
 }
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8)
 SAMPLES = {  # four of them, as each encoder takes them
-    "Poisson": np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8),
+    **dict.fromkeys(("Current", "Latency", "Poisson", "Regular"), IMAGES),
     "BSA": Ragged(5e-4 * np.random.default_rng(0).random((20, 5)), [0, 2, 7, 7], [2, 7, 7, 20], (5,)),
 }
 ARRAYS = {"SpikingRecurrent": {"lateral"}}  # arguments that are arrays: kept as buffers, and not in the config
@@ -338,9 +351,10 @@ class TestEncoder:
         encoder = ENCODERS[kind]()
         encoder.check(SAMPLES[kind])
         assert encoder.notice(SAMPLES[kind], 1000) is None
-        for others in (*(x for other, x in SAMPLES.items() if other != kind), np.zeros((4, 3), "datetime64[s]")):
+        others = [x for x in SAMPLES.values() if x is not SAMPLES[kind]]
+        for other in (*others, np.zeros((4, 3), "datetime64[s]")):
             with pytest.raises(InputError, match=r"pass|takes"):
-                encoder.check(others)
+                encoder.check(other)
 
 
 @pytest.mark.parametrize("kind", LOSSES)

@@ -366,7 +366,7 @@ def test_forward_takes_trains_only():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (draw_data(3)[0], "data is a ndarray: pass a Dataset, or a pair"),
+        (draw_data(3)[0], "data is a ndarray: pass a Dataset, a pair"),
         ((*draw_data(3), 1), "data is a tuple"),
         ((draw_data(3)[0], [0, 1]), r"labels has shape \(2,\)"),
         ((draw_data(3)[0], [0, 1, CLASSES]), r"labels\[2\]=4"),

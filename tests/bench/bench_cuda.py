@@ -140,9 +140,8 @@ def bench(name: str, ceiling: float) -> dict:
     whole_ms = sum(value["ms"] for value in by_kernel.values())
     for key, value in by_kernel.items():
         reach = 1e12 * value["gb"] / value["ms"] / ceiling
-        print(
-            f"  {key:28} {value['ms']:8.3f} ms {value['ms'] / whole_ms:6.1%}, its arrays once: {reach:6.1%} of a copy's bandwidth"
-        )
+        share = value["ms"] / whole_ms
+        print(f"  {key:28} {value['ms']:8.3f} ms {share:6.1%}, its arrays once: {reach:6.1%} of a copy's bandwidth")
     return {
         "net": name,
         "batch": batch,
