@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Train, and leave a folder with definition, metrics, checkpoints, result and pictures.",
     )
     train.add_argument(
-        "experiment", metavar="EXPERIMENT", help="a preset (digits, mnist, mnist-cnn) or the path of a .toml file"
+        "experiment", metavar="EXPERIMENT", help="a preset (digits, mnist, mnist-cnn, n-mnist) or the path of a .toml file"
     )
     train.add_argument("--epochs", type=int, help="passes over the data")
     train.add_argument("--batch-size", type=int, help="samples of one update")
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Print accuracy, silent samples and activity of a saved network on the test part of a data set.",
     )
     evaluate.add_argument("network", metavar="NETWORK.npz", help="a file written by training or by net.save")
-    evaluate.add_argument("data", metavar="DATA", help="a data set (digits, mnist)")
+    evaluate.add_argument("data", metavar="DATA", help="a data set (digits, mnist, n-mnist)")
     evaluate.set_defaults(command=_evaluate)
 
     reference = commands.add_parser(

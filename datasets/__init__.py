@@ -7,14 +7,17 @@ from collections.abc import Callable
 
 from cupynn import checks
 
-from . import digits, mnist
+from . import digits, mnist, nmnist
 from .dataset import Dataset
+from .event_folders import from_event_folder
+from .recordings import events
 
-__all__ = ["DATASETS", "Dataset", "load"]
+__all__ = ["DATASETS", "Dataset", "events", "from_event_folder", "load"]
 
 DATASETS: dict[str, Callable[[], tuple[Dataset, Dataset]]] = {
     "digits": digits.load,
     "mnist": mnist.load,
+    "n-mnist": nmnist.load,
 }
 
 

@@ -22,7 +22,7 @@ def data_folder() -> Path:
     return pooch.os_cache("cupynn")
 
 
-def fetch(dataset: str, file: str, sha256: str, mirrors: Sequence[str], needed: Collection[str] = ()) -> Path:
+def fetch(dataset: str, file: str, checksum: str, mirrors: Sequence[str], needed: Collection[str] = ()) -> Path:
     """Return the path of a verified data file, downloading it where it is missing.
 
     It lies at `data_folder() / dataset / file`; in a folder chosen by CUPYNN_DATA also `data_folder() / file` will do.
@@ -34,10 +34,10 @@ def fetch(dataset: str, file: str, sha256: str, mirrors: Sequence[str], needed: 
         The name of the dataset, which is that of its folder.
     file : str
         The name of the file.
-    sha256 : str
-        Its checksum, in hexadecimal.
+    checksum : str
+        Its SHA-256 in hexadecimal; or "md5:" and its MD5, where no other is published.
     mirrors : sequence of str
-        The addresses to try in turn; the name of the file is appended to each.
+        The addresses to try in turn; the name of the file is appended to each that ends in "/".
     needed : collection of str, optional
         The names of all files of the dataset, for the message that asks to download them by hand.
 
@@ -49,19 +49,19 @@ def fetch(dataset: str, file: str, sha256: str, mirrors: Sequence[str], needed: 
     path = data_folder() / dataset / file
     for candidate in (path, data_folder() / file) if _chosen_by_user() else (path,):
         if candidate.is_file():
-            found = _sha256(candidate)
-            if found == sha256:
+            found = _digest(candidate, checksum)
+            if found == checksum:
                 return candidate
             if _chosen_by_user():
                 raise InputError(
-                    f"{candidate} has the sha256 {found}, expected {sha256}: "
+                    f"{candidate} has the checksum {found}, expected {checksum}: "
                     "replace it by an intact copy, or remove it to have it downloaded"
                 )
     _check_writable(path.parent)
     errors = {}
-    for url in (mirror + file for mirror in mirrors):
+    for url in (mirror + file if mirror.endswith("/") else mirror for mirror in mirrors):
         try:
-            return _download(url, path, sha256)
+            return _download(url, path, checksum)
         except (OSError, ValueError) as error:  # a failed request is an OSError, a wrong checksum a ValueError
             errors[url] = str(error)
     state = "is damaged and " if path.is_file() else ""
@@ -77,12 +77,15 @@ def _chosen_by_user() -> bool:
     return bool(os.environ.get(VARIABLE))
 
 
-def _sha256(path: Path) -> str:
+def _digest(path: Path, checksum: str) -> str:
+    """Checksum of a file, of the kind of `checksum`."""
+    kind = "md5" if checksum.startswith("md5:") else "sha256"
     try:
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            found = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}): make it readable") from None
+    return f"md5:{found}" if kind == "md5" else found
 
 
 def _check_writable(folder: Path) -> None:
@@ -97,9 +100,9 @@ def _check_writable(folder: Path) -> None:
         ) from None
 
 
-def _download(url: str, path: Path, sha256: str) -> Path:
+def _download(url: str, path: Path, checksum: str) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
-    return Path(pooch.retrieve(url, sha256, path.name, path.parent, downloader=downloader))
+    return Path(pooch.retrieve(url, checksum, path.name, path.parent, downloader=downloader))
