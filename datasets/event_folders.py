@@ -90,11 +90,12 @@ def _bin(path: Path) -> np.ndarray:
 
 
 def _npy(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
+    with path.open("rb") as file:
+        return np.load(file, allow_pickle=False)
 
 
 def _npz(path: Path) -> np.ndarray:
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return _structured(dict(archive), path)
 
 
@@ -107,7 +108,12 @@ def _hdf5(path: Path) -> np.ndarray:
 
 def _aedat4(path: Path) -> np.ndarray:
     aedat = _library("aedat", path)
-    packets = [packet["events"] for packet in aedat.Decoder(path) if "events" in packet]
+    try:
+        packets = [packet["events"] for packet in aedat.Decoder(path) if "events" in packet]
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # of a library in Rust: it is no Exception
+            raise ValueError(error) from None
+        raise
     if not packets:
         raise InputError(f"{path} has no events: remove it")
     events = np.concatenate(packets)
