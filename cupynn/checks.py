@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+EVENT_FIELDS = ("t", "x", "y", "p")  # of an event: microseconds, column, line, polarity
+
 
 class InputError(ValueError):
     """Something a user handed in cannot be used; the message names it, its value and the remedy."""
@@ -107,7 +109,7 @@ def sensor(name: str, value: Any) -> tuple[int, int, int]:
 def events(where: str, value: np.ndarray | Mapping[str, np.ndarray], sensor: tuple[int, int, int]) -> None:
     """Raise InputError if one of the events, with fields t, x, y, p, lies outside a sensor (polarities, height, width)."""
     polarities, height, width = sensor
-    for field, bound in {"t": None, "x": width, "y": height, "p": polarities}.items():
+    for field, bound in zip(EVENT_FIELDS, (None, width, height, polarities), strict=True):
         column = value[field]
         if column.dtype.kind not in "iub":
             raise InputError(f"{where}: {field} has dtype {column.dtype}: pass whole numbers, times in microseconds")

@@ -42,7 +42,7 @@ def as_pair(data: Any) -> tuple[Any, Any]:
 def _sensor_of(data: Any) -> Any:
     """`sensor_size` of a dataset of events, or of the dataset that it is a part or a cache of; None for any other thing."""
     for each in (data, getattr(data, "dataset", None)):
-        if getattr(each, "sensor_size", None) is not None:
+        if hasattr(data, "__getitem__") and getattr(each, "sensor_size", None) is not None:
             return each.sensor_size
     return None
 

@@ -14,8 +14,6 @@ from .dataset import Dataset
 from .nmnist import records
 from .recordings import convert, join
 
-FIELDS = ("t", "x", "y", "p")
-
 
 def from_event_folder(
     path: str | PathLike, sensor: tuple[int, int, int], name: str | None = None, from_first_event: bool = True
@@ -125,12 +123,12 @@ def _structured(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
     structured = [array for array in arrays.values() if array.dtype.names]
     if len(structured) == 1:
         return structured[0]
-    columns = {name: arrays[name] for name in FIELDS if name in arrays}
-    lengths = {array.shape for array in columns.values()}
-    if len(lengths) != 1 or len(lengths.copy().pop()) != 1:
+    columns = {name: arrays[name] for name in checks.EVENT_FIELDS if name in arrays}
+    sizes = {array.shape for array in columns.values()}
+    if len(sizes) != 1 or any(len(shape) != 1 for shape in sizes):
         shapes = ", ".join(f"{key} {array.shape}" for key, array in arrays.items()) or "nothing"
         raise InputError(f"{path} holds {shapes}: expected one structured array, or t, x, y and p of equal length")
-    events = np.empty(lengths.pop(), [(name, array.dtype) for name, array in columns.items()])
+    events = np.empty(sizes.pop(), [(name, array.dtype) for name, array in columns.items()])
     for name, array in columns.items():
         events[name] = array
     return events

@@ -14,7 +14,7 @@ from cupynn.ragged import Ragged
 from . import packed
 from .dataset import Dataset
 from .download import data_folder, fetch
-from .nmnist_files import Member, find
+from .nmnist_files import Member, find, in_archives
 from .recordings import convert, event_type
 
 SENSOR = (2, 34, 34)
@@ -57,9 +57,8 @@ def load() -> tuple[Dataset, Dataset]:
     if found is None:
         if content := packed.read(beside):
             return _split(*content)
-        for file, (checksum, url) in OFFICIAL.items():
-            fetch("n-mnist", file, checksum, [url], needed=OFFICIAL)
-        found = find(folder)
+        official = [fetch("n-mnist", file, checksum, [url], OFFICIAL) for file, (checksum, url) in OFFICIAL.items()]
+        found = in_archives(folder, official)
     places = [beside, _user_cache(folder)]
     for place in places:
         content = packed.read(place)

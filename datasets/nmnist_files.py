@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -84,15 +84,20 @@ def find(folder: Path) -> Found | None:
         names = sorted(os.listdir(folder))
         if any((folder / part).is_dir() for part in PARTS):
             return Found(folder, (), tuple(_listing(folder)))
-        archives = tuple(folder / name for name in names if name.lower().endswith(".zip"))
+        archives = [folder / name for name in names if name.lower().endswith(".zip")]
         if {path.name.lower() for path in archives} < {"train.zip", "test.zip"}:
             return None
-        status = [path.stat() for path in archives]
+        return in_archives(folder, archives)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error}): make it readable") from None
-    files = tuple((path.name, one.st_size, one.st_mtime_ns) for path, one in zip(archives, status, strict=True))
+
+
+def in_archives(folder: Path, archives: Iterable[Path]) -> Found:
+    """Return the recordings in archives, which may lie elsewhere than in the folder of the data set."""
+    archives = tuple(archives)
+    files = tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in archives)
     return Found(folder, archives, files)
 
 

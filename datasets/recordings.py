@@ -37,13 +37,13 @@ def convert(recording: np.ndarray, sensor: tuple[int, int, int], where: str, fro
     if not isinstance(recording, np.ndarray) or recording.dtype.names is None or recording.ndim != 1:
         found = f"{recording.dtype} {recording.shape}" if isinstance(recording, np.ndarray) else type(recording).__name__
         raise InputError(f"{where} is {found}: pass a one-dimensional structured array with the fields t, x, y, p")
-    columns = {name: recording[name] for name in ("t", "x", "y", "p") if name in recording.dtype.names}
+    columns = {name: recording[name] for name in checks.EVENT_FIELDS if name in recording.dtype.names}
     zeros = np.zeros(len(recording), np.uint8)
     if sensor[0] == 1:
         columns["p"] = zeros
     if sensor[1] == 1:
         columns.setdefault("y", zeros)
-    if missing := {"t", "x", "y", "p"} - columns.keys():
+    if missing := set(checks.EVENT_FIELDS) - columns.keys():
         raise InputError(
             f"{where} has no field {min(missing)!r}, only {', '.join(recording.dtype.names)}: pass events with t, x, y, p"
         )

@@ -505,5 +505,5 @@ def test_mnist_refuses_a_damaged_file_by_name(monkeypatch, tmp_path):
         shutil.copyfile(REAL_MNIST / file, tmp_path / file)
     damaged = tmp_path / "t10k-labels-idx1-ubyte.gz"
     damaged.write_bytes(flip(damaged.read_bytes(), 1000))
-    with pytest.raises(InputError, match=f"^{re.escape(str(damaged))} has the sha256"):
+    with pytest.raises(InputError, match=f"^{re.escape(str(damaged))} has the checksum"):
         datasets.load("mnist")

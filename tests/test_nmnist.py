@@ -1,11 +1,14 @@
 """N-MNIST: its records, where its files are found, and the real recordings."""
 
 import gzip
+import hashlib
 import os
 import shutil
 import tracemalloc
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -133,6 +136,44 @@ def test_offline_message(nmnist_folder):
     write_archive(nmnist_folder / "Train.zip", split(FILES)[0])  # half of a download is gone on with
     with pytest.raises(InputError, match=r"Train\.zip has the checksum md5:"):
         datasets.load("n-mnist")
+
+
+@pytest.mark.parametrize("place", ["nowhere", "elsewhere"])
+def test_official_archives_are_downloaded_or_found_beside_the_folder(nmnist_folder, monkeypatch, tmp_path, place):
+    for name, files in zip(("Train.zip", "Test.zip"), split(FILES), strict=True):
+        write_archive(tmp_path / "data" / name, files)
+    contents = {name: (tmp_path / "data" / name).read_bytes() for name in ("Train.zip", "Test.zip")}
+    requests = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append(self.path)
+            content = contents[self.path.lstrip("/")[: -len("/download")]]
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        official = {
+            name: (f"md5:{hashlib.md5(content).hexdigest()}", f"{address}{name}/download")
+            for name, content in contents.items()
+        }
+        monkeypatch.setattr(nmnist, "OFFICIAL", official)
+        if place == "nowhere":
+            for name in contents:
+                (tmp_path / "data" / name).unlink()
+        else:
+            nmnist_folder.mkdir()
+        check_loaded()
+        check_loaded()
+        server.shutdown()
+    assert len(requests) == (2 if place == "nowhere" else 0)
 
 
 @pytest.mark.parametrize("part", [0, 1])

@@ -9,8 +9,6 @@ from cupynn.kernels.events_encode import encode
 from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
-FIELDS = ("t", "x", "y", "p")
-
 
 class Events(Encoder):
     """Each event of a recording is a spike of its pixel and polarity, as in the paper.
@@ -49,7 +47,7 @@ class Events(Encoder):
     def check(self, x: Ragged) -> None:
         """Refuse what is no recording of events, and events outside the sensor."""
         names = x.dtype.names if isinstance(x, Ragged) else None
-        if not names or not set(FIELDS) <= set(names):
+        if not names or not set(checks.EVENT_FIELDS) <= set(names):
             found = repr(x) if isinstance(x, Ragged) else f"a {type(x).__name__}"
             raise InputError(f"data is {found}: pass recordings of events, made by datasets.events(arrays, labels).x")
         sensor = checks.sensor("the sensor of the events", x.sample_shape)
