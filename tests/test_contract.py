@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from eventful import recording, toy
 
 from cupynn.checks import InputError
 from cupynn.config import Configured, make
@@ -71,6 +72,7 @@ EXAMPLES = {
         "name": "middle",
     },
     "Poisson": {"max_rate": 0.5, "fresh": False},
+    "Events": {"step": 250.0, "stabilise": True},
     "SpikeCount": {"desired": 12, "undesired": 3, "margin": 2},
     "SoftmaxCount": {"desired": 12},
     "SGD": {
@@ -95,6 +97,10 @@ INPUT_SHAPES = {  # of one sample, as each layer takes it
     "SpikingPool2D": (2, 5, 4),
     "SpikingRecurrent": (3, 2),
 }
+SAMPLES = {  # four of them, as each encoder takes them
+    "Poisson": np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8),
+    "Events": toy(*(recording(*((900 * n, n % 2, n % 3, 0) for n in range(count))) for count in (9, 0, 14, 1))).x,
+}
 ARRAYS = {"SpikingRecurrent": {"lateral"}}  # arguments that are arrays: kept as buffers, and not in the config
 
 CLASSES = [
@@ -106,6 +112,7 @@ every_class = pytest.mark.parametrize(("registry", "kind"), CLASSES)
 def test_every_class_has_an_example():
     assert {kind for registry in REGISTRIES.values() for kind in registry} == set(EXAMPLES)
     assert set(INPUT_SHAPES) == set(LAYERS)
+    assert set(SAMPLES) == set(ENCODERS)
 
 
 @every_class
@@ -318,10 +325,11 @@ class TestEncoder:
         encoder = ENCODERS[kind]()
         assert isinstance(encoder, Encoder)
         assert argument_names(type(encoder).encode) == argument_names(Encoder.encode)
-        x = np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8)
+        x = SAMPLES[kind]
         numbers = np.array([7, 0, 2**32 - 1, 3])
         spikes = encoder.encode(x, 30, 1, 2, numbers)
-        assert spikes.shape == (4, 30, 3, 2)
+        assert spikes.shape == (4, 30, *x.shape[1:])
+        assert spikes.neurons.size
         assert encoder.encode(x, 30, 1, 2, numbers) == spikes
         assert encoder.encode(x[::-1], 30, 1, 2, numbers[::-1]) == spikes[::-1]
         assert encoder.encode(x[2:3], 30, 1, 2, numbers[2:3]) == spikes[2]
