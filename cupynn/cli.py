@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "experiment",
         metavar="EXPERIMENT",
-        help="a preset (digits, emnist, fashion-mnist, mnist, mnist-cnn) or the path of a .toml file",
+        help="a preset (digits, emnist, fashion-mnist, fsdd, mnist, mnist-cnn, n-mnist, ti46) or the path of a .toml file",
     )
     train.add_argument("--epochs", type=int, help="passes over the data")
     train.add_argument("--batch-size", type=int, help="samples of one update")

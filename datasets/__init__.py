@@ -10,10 +10,12 @@ from typing import Any, Literal, get_args, get_origin
 from cupynn import checks
 from cupynn.checks import InputError
 
-from . import cifar10, digits, emnist, fashion_mnist, fsdd, mnist, sound, ti46
+from . import cifar10, digits, emnist, fashion_mnist, fsdd, mnist, nmnist, sound, ti46
 from .cochlea import PassiveEar
 from .dataset import Dataset
+from .event_folders import from_event_folder
 from .folders import from_image_folder
+from .recordings import events
 from .sound_folder import from_sound_folder
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "Dataset",
     "PassiveEar",
     "check_options",
+    "events",
+    "from_event_folder",
     "from_image_folder",
     "from_sound_folder",
     "load",
@@ -35,6 +39,7 @@ DATASETS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "fashion-mnist": fashion_mnist.load,
     "fsdd": fsdd.load,
     "mnist": mnist.load,
+    "n-mnist": nmnist.load,
     "ti46": ti46.load,
 }
 

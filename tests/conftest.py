@@ -169,3 +169,14 @@ def serve():
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def nmnist_folder(monkeypatch, tmp_path, dead_mirror):
+    """The data folder of N-MNIST, still to be made; the test sees neither the user's cache nor the real addresses."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("CUPYNN_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    official = datasets.nmnist.OFFICIAL
+    monkeypatch.setattr(datasets.nmnist, "OFFICIAL", {name: (md5, dead_mirror) for name, (md5, _) in official.items()})
+    return tmp_path / "data" / "n-mnist"

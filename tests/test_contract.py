@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from eventful import recording, toy
 
 from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
@@ -83,6 +84,7 @@ EXAMPLES = {
     "Latency": {"scale": "logarithmic"},
     "Poisson": {"max_rate": 0.5, "fresh": False},
     "BSA": {"gain": 0.5, "hold": 3, "length": 7, "width": 4.0, "threshold": 0.25},
+    "Events": {"step": 250.0, "stabilise": True},
     "Regular": {"max_rate": 0.5},
     "Augment": {"scale": 0.2, "rotation": 5.0, "distortion": 1.5},
     "SpikeCount": {"desired": 12, "undesired": 3, "margin": 2},
@@ -113,6 +115,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8)
 SAMPLES = {  # four of them, as each encoder takes them
     **dict.fromkeys(("Current", "Latency", "Poisson", "Regular"), IMAGES),
     "BSA": Ragged(5e-4 * np.random.default_rng(0).random((20, 5)), [0, 2, 7, 7], [2, 7, 7, 20], (5,)),
+    "Events": toy(*(recording(*((900 * n, n % 2, n % 3, 0) for n in range(count))) for count in (9, 0, 14, 1))).x,
 }
 ARRAYS = {"SpikingRecurrent": {"lateral"}}  # arguments that are arrays: kept as buffers, and not in the config
 

@@ -90,7 +90,7 @@ def heard(name, **options):
 
 
 def test_fsdd_by_speaker(stored):
-    train, test = datasets.load("fsdd")
+    train, test = datasets.load("fsdd", split="speaker")
     assert (len(train), len(test)) == (2000, 1000)
     assert train.input_shape == (78,)
     assert np.bincount(train.y).tolist() == [200] * 10
@@ -101,7 +101,7 @@ def test_fsdd_by_speaker(stored):
 
 
 def test_fsdd_by_index(stored):
-    train, test = datasets.load("fsdd", split="index")
+    train, test = datasets.load("fsdd")
     assert (len(train), len(test)) == (2700, 300)
     tested = [name for name in NAMES if int(name.split("_")[2][:-4]) < 5]
     for sample in (0, 299):
@@ -111,12 +111,12 @@ def test_fsdd_by_index(stored):
 
 
 def test_fsdd_as_a_folder_of_recordings(stored, whole):
-    expected, _ = datasets.load("fsdd", channels=4)
+    expected, _ = datasets.load("fsdd", split="speaker", channels=4)
     with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
         tar.extractall(stored, filter="data")
     (stored / "recordings.tar.gz").unlink()
     (stored / "._0_george_0.wav").write_bytes(b"left behind by a Mac")
-    train, _ = datasets.load("fsdd", channels=4)
+    train, _ = datasets.load("fsdd", split="speaker", channels=4)
     first = train.x[train.y == 0][0]
     np.testing.assert_array_equal(first, expected.x[0])
     assert train.x.values.sum() == pytest.approx(expected.x.values.sum())
@@ -186,7 +186,7 @@ def test_two_archives(stored):
 
 
 def test_no_recordings_and_no_network(data):
-    with pytest.raises(InputError, match=r"fsdd could not be downloaded.*put http.*into .*fsdd by hand"):
+    with pytest.raises(InputError, match=r"(?s)fsdd: fsdd.tar.gz is missing.*download fsdd.tar.gz by hand and put them into .*fsdd"):
         datasets.load("fsdd")
 
 
