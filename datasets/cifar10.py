@@ -95,7 +95,7 @@ def read_archive(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
                 folder, _, file = member.name.partition("/")
                 if folder == FOLDER and file in FILES and member.isreg():
                     found[file] = _whole(path, *_records(members.extractfile(member), f"{path}: {file}"))
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, TypeError, zlib.error) as error:  # TypeError: an archive cut in its header
         raise InputError(f"{path} cannot be read ({error}): put an intact copy in its place") from None
     missing = [file for file in FILES if file not in found]
     if missing:

@@ -44,7 +44,7 @@ def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
                     if member.size > LARGEST:
                         raise InputError(f"{name} declares {member.size:,} bytes: {sound.INTACT}")
                     yield name, archive.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, TypeError, zlib.error) as error:  # TypeError: an archive cut in its header
         raise InputError(f"{source} cannot be read ({error}): {sound.INTACT}") from None
 
 
