@@ -8,7 +8,8 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
-from cupynn.kernels.augment import augment
+from cupynn.kernels import augment, augment_cuda
+from cupynn.kernels.cuda import on_device
 
 SIGMA = 4.0  # pixels; that of Simard et al., and of the original program
 
@@ -68,6 +69,7 @@ class Augment(Configured):
         Parameters
         ----------
         x : ndarray of uint8, shape (B, H, W) or (B, C, H, W)
+            In host memory, or on a GPU.
         seed, draw : int
             Two numbers that together with each sample's own fix the random numbers: the network's seed, below 2^64, and
             the epoch, below 2^32.
@@ -84,11 +86,13 @@ class Augment(Configured):
         InputError
             If `x` is no such images.
         """
-        self.check(x)
+        if not on_device(x):  # what lies on a GPU was checked before it came there
+            self.check(x)
+            samples = np.asarray(samples)
         images = x if x.ndim == 4 else x[:, None]
-        strength = SIGMA * self.distortion
-        rotation = math.radians(self.rotation)
-        return augment(images, self.scale, rotation, strength, SIGMA, seed, draw, np.asarray(samples)).reshape(x.shape)
+        constants = self.scale, math.radians(self.rotation), SIGMA * self.distortion, SIGMA
+        twin = augment_cuda if on_device(x) else augment
+        return twin.augment(images, *constants, seed, draw, samples).reshape(x.shape)
 
 
 AUGMENTS: dict[str, type[Augment]] = {"Augment": Augment}

@@ -62,7 +62,7 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
         optimizer=optimizer,
         callbacks=[_Keeper(folder)],
         progress=progress,
-        **experiment.training,
+        **experiment.fit_options(),
     )
     seconds = perf_counter() - start
     best = checkpoint.load(folder / "best.npz", device)

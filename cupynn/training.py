@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cupynn import checks
+from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
@@ -74,6 +75,7 @@ def fit(
     validation: Any = None,
     sample_weight: np.ndarray | None = None,
     boost: bool = False,
+    augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> History:
@@ -98,6 +100,8 @@ def fit(
     boost : bool
         After each epoch raise the weight of samples that were misclassified, the more the worse their class does: by
         exp(weighted error rate of the class / 20), as the original program does.
+    augment : Augment, optional
+        Scales, rotates and distorts the training images anew in each epoch.
     callbacks : sequence of callables
         Each is called as ``callback(network, history)`` after each epoch; one that returns True ends the training.
     progress : bool
@@ -120,6 +124,8 @@ def fit(
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else network.labelled(validation)
     checks.flag("boost", boost)
+    if augment is not None:
+        checks.only("augment", augment, Augment).check(x)
     checks.flag("progress", progress)
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise InputError(f"callbacks={callbacks!r}: pass a list of callables")
@@ -137,9 +143,10 @@ def fit(
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
             for first, batch in samples.batches(order, batch_size):
                 optimizer.epoch = number - 1 + first / len(y)
-                spikes = network.draw(batch.x, batch.numbers, number)
+                x = batch.x if augment is None else augment(batch.x, network.seed, number, batch.numbers)
+                spikes = network.draw(x, batch.numbers, number)
                 error = step(network, loss, optimizer, spikes, batch.y, batch.weights)
-                samples.wrong[batch.numbers] = tally.add(error, network, batch.y)
+                samples.wrong[batch.picks] = tally.add(error, network, batch.y)
                 bar.update(number, tally)
             history.epochs.append(tally.epoch(network, number, optimizer, validation, loss))
             bar.line(history.epochs[-1])
@@ -151,10 +158,11 @@ def fit(
 
 
 class _Batch(NamedTuple):
-    """Some samples: their data, numbers, labels and weights."""
+    """Some samples: their data and numbers, in host memory or on the device; the rest on the device."""
 
     x: Any
     numbers: Any
+    picks: Any
     y: Any
     weights: Any
 
@@ -171,12 +179,12 @@ class _Samples:
 
     def batches(self, order: np.ndarray, size: int) -> Iterator[tuple[int, _Batch]]:
         """Batches in this order, each with the place of its first sample."""
-        numbers = self.device.put(order)
+        placed_order = self.device.put(order)
         for first in range(0, len(order), size):
             here = slice(first, first + size)
-            picks = numbers[here]
-            x = self.x[picks if self.placed else order[here]]
-            yield first, _Batch(x, picks, self.y[picks], self.weights[picks])
+            picks = placed_order[here]
+            numbers = picks if self.placed else order[here]
+            yield first, _Batch(self.x[numbers], numbers, picks, self.y[picks], self.weights[picks])
 
     def boost(self, classes: int) -> None:
         """Raise the weights of those that were misclassified."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cupynn import InputError, Sequential, cli, datasets, presets
+from cupynn import InputError, Sequential, augment, cli, datasets, presets
 
 real = datasets.load
 FILES = {"definition.toml", "metrics.csv", "last.npz", "best.npz", "result.json", "raster.png", "curves.png"}
@@ -202,6 +202,12 @@ class TestPresets:
             ('"digits"', '"emnist"\npart = "letters"', "data: dataset 'emnist': unknown option 'part': known are split"),
             ("[training]", "[training]\ndepth = 3", "training: unknown key 'depth'"),
             ("epochs = 2", "epochs = 2.5", r"training: epochs=2\.5"),
+            (
+                "epochs = 2",
+                'epochs = 2\naugment = { kind = "Augment", turn = 3 }',
+                r"augment \(Augment\): unknown key 'turn'",
+            ),
+            ("epochs = 2", "epochs = 2\naugment = 0.1", "augment: expected a table"),
             ("steps = 60", "", "network: key 'steps' is missing"),
             ("steps = 60", "step = 60", "network: unknown key 'step'"),
             ("units = 30", "units = 0", r"layers\[0\] \(SpikingDense\): units=0"),
@@ -217,6 +223,10 @@ class TestPresets:
         definition.write_text(SMALL.replace(old, new), encoding="utf-8")
         with pytest.raises(InputError, match=message):
             presets.read(definition)
+
+    def test_augmentation_is_an_option_of_training(self, definition):
+        definition.write_text(SMALL.replace("epochs = 2", 'epochs = 2\naugment = { kind = "Augment", scale = 0.2 }'))
+        assert presets.read(definition).fit_options()["augment"].config() == augment.Augment(scale=0.2).config()
 
     def test_options_reach_the_data_set(self, definition, monkeypatch):
         definition.write_text(SMALL.replace('"digits"', '"emnist"\nsplit = "letters"'), encoding="utf-8")

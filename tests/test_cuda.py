@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_properties import problems
 
 from cupynn import Sequential, encoders, layers, losses, optimizers, training
+from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.device import CudaDevice
 from cupynn.kernels import cuda
@@ -202,6 +203,28 @@ def test_training_gives_what_it_gives_on_the_cpu(device, make):
     x, y = data(networks[1])
     assert networks[0].evaluate((x, y)).confusion.sum() == len(y)
     assert networks[0].predict(x).shape == y.shape
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (3, 9, 7)])
+def test_augmented_images_are_those_of_the_cpu(device, shape):
+    images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
+    numbers, augment = np.array([3, 0, 2**32 - 1, 7, 1]), Augment(scale=0.3, rotation=40.0, distortion=8.0)
+    on_gpu = augment(device.put(images), 2**40 + 1, 3, device.put(numbers))
+    np.testing.assert_array_equal(device.get(on_gpu), augment(images, 2**40 + 1, 3, numbers))
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_training_on_augmented_images(device, placed, monkeypatch):
+    """Whether the images lie on the device or are copied batch by batch."""
+    monkeypatch.setattr(type(device), "holds", lambda self, array: placed)
+    trained = []
+    for where in (device, "cpu"):
+        network = mlp(where)
+        options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.SGD(1e-2), "progress": False}
+        network.fit(data(network), epochs=1, batch_size=8, augment=Augment(), **options)
+        trained.append(parameters(network))
+    for key, weight in trained[1].items():
+        close(trained[0][key], weight)
 
 
 def test_nobody_waits_for_the_gpu_inside_an_epoch(device, emulated):

@@ -186,7 +186,7 @@ def test_two_archives(stored):
 
 
 def test_no_recordings_and_no_network(data):
-    with pytest.raises(InputError, match=r"(?s)fsdd: fsdd.tar.gz is missing.*download fsdd.tar.gz by hand and put them into .*fsdd"):
+    with pytest.raises(InputError, match=r"(?s)fsdd.tar.gz is missing.*download fsdd.tar.gz by hand and put"):
         datasets.load("fsdd")
 
 

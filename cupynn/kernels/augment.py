@@ -98,6 +98,14 @@ def _augment(images, scale, rotation, strength, weights, seed, draw, samples):
     return augmented
 
 
+def gaussian(sigma: float) -> np.ndarray:
+    """Weights float32 (2 radius + 1,) of a Gaussian, cut off at three sigma."""
+    radius = math.ceil(3 * sigma)
+    offsets = np.arange(-radius, radius + 1)
+    weights = np.exp(-(offsets**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
+    return weights.astype(np.float32)
+
+
 def augment(
     images: np.ndarray,
     scale: float,
@@ -113,15 +121,12 @@ def augment(
     images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, strength in pixels, sigma of the Gaussian in pixels
     (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch, say), samples (B,) < 2^32 -> (B, C, H, W) uint8
     """
-    radius = math.ceil(3 * sigma)
-    offsets = np.arange(-radius, radius + 1)
-    weights = np.exp(-(offsets**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
     return _augment(
         np.ascontiguousarray(images),
         np.float32(scale),
         np.float32(rotation),
         np.float32(strength),
-        weights.astype(np.float32),
+        gaussian(sigma),
         np.uint64(seed),
         np.uint32(draw),
         samples.astype(np.uint32),

@@ -20,6 +20,24 @@ __device__ __forceinline__ void set_bit(uint32* bits, int sample, int step, int 
     atomicOr(&bits[row_of(sample, step, steps, words) + (neuron >> 5)], 1u << (neuron & 31));
 }
 
+// Four random words of Philox-4x32-10: see `poisson.py`.
+struct Words {
+    uint32 word[4];
+};
+
+__device__ __forceinline__ Words philox(uint32 c0, uint32 c1, uint32 c2, uint32 c3, uint32 k0, uint32 k1) {
+    for (int round = 0; round < 10; ++round) {
+        uint64 p0 = (uint64)0xD2511F53u * c0, p1 = (uint64)0xCD9E8D57u * c2;
+        c0 = (uint32)(p1 >> 32) ^ c1 ^ k0;
+        c1 = (uint32)p1;
+        c2 = (uint32)(p0 >> 32) ^ c3 ^ k1;
+        c3 = (uint32)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return {{c0, c1, c2, c3}};
+}
+
 // Constants of the neuron, and its state: see `lif.py`.
 struct Lif {
     float decay_m, decay_s, gain, threshold, t_ref;

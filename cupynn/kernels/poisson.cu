@@ -1,22 +1,5 @@
 // Poisson trains by the gaps between spikes: twin of `poisson.py`, in the same integers.
 
-struct Words {
-    uint32 word[4];
-};
-
-__device__ __forceinline__ Words philox(uint32 c0, uint32 c1, uint32 c2, uint32 c3, uint32 k0, uint32 k1) {
-    for (int round = 0; round < 10; ++round) {
-        uint64 p0 = (uint64)0xD2511F53u * c0, p1 = (uint64)0xCD9E8D57u * c2;
-        c0 = (uint32)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32)p1;
-        c2 = (uint32)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32)p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    return {{c0, c1, c2, c3}};
-}
-
 // A thread draws the train of one neuron of one sample. levels (batch, size); survival (256, steps + 1) and guide
 // (256, 2^guide_bits) of `gap_tables`; samples (batch,); bits, zero before, and counts (batch, size) are written.
 extern "C" __global__ void __launch_bounds__(256, 4)

@@ -15,6 +15,7 @@ from typing import Any
 import tomli_w
 
 from cupynn import checks, datasets, definition
+from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
 from cupynn.config import check_keys, make
 from cupynn.losses import LOSSES, CountLoss
@@ -78,6 +79,13 @@ class Experiment:
             table["regularizer"] = make(REGULARIZERS, table["regularizer"], f"{self.name}: optimizer.regularizer")
         return network, loss, make(OPTIMIZERS, table, f"{self.name}: optimizer")
 
+    def fit_options(self) -> dict[str, Any]:
+        """Options of `fit`."""
+        options = dict(self.training)
+        if "augment" in options:
+            options["augment"] = make(AUGMENTS, options["augment"], f"{self.name}: training.augment")
+        return options
+
     def replace(self, **values: Any) -> "Experiment":
         """Return a copy with other values under dotted keys, such as ``{"training.epochs": 3}``; None changes nothing."""
         tables = deepcopy(self.tables())
@@ -127,8 +135,10 @@ def _check_data(name: Any, validation: Any, **options: Any) -> None:
     datasets.check_options(name, options)
 
 
-def _check_training(epochs: Any, batch_size: Any, boost: Any = False) -> None:
+def _check_training(epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None) -> None:
     """Check the values of the [training] table, whose keys are these arguments: options of `fit`."""
     checks.integer("epochs", epochs, minimum=1)
     checks.integer("batch_size", batch_size, minimum=1)
     checks.flag("boost", boost)
+    if augment is not None:
+        make(AUGMENTS, augment, "augment")
