@@ -3,6 +3,9 @@
 `device` is a GPU where there is one, and else the same CUDA sources executed on the CPU.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import OnDevice
@@ -18,6 +21,12 @@ from cupynn.kernels import cuda
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
+ROOT = Path(__file__).parents[1]
+SOURCES = [
+    (package, path.stem)
+    for package, folder in (("cupynn.kernels", "cupynn/kernels"), ("cupynn.layers", "layers"))
+    for path in sorted((ROOT / folder).glob("*.cu"))
+]
 pytestmark = [pytest.mark.gpu, pytest.mark.parametrize("device", ["cuda"], indirect=True)]
 
 
@@ -29,6 +38,19 @@ def emulated(device):
     from cuda_on_cpu import fake_cupy
 
     return fake_cupy
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Source and name of each kernel that was launched."""
+    found, launch = set(), cuda.Source.launch
+
+    def note(source, name, *arguments, **options):
+        found.add((source.stem, name))
+        launch(source, name, *arguments, **options)
+
+    monkeypatch.setattr(cuda.Source, "launch", note)
+    return found
 
 
 def mlp(device, **options):
@@ -318,3 +340,52 @@ def test_a_dense_layer_beyond_shared_memory_gives_the_same_gradient(device, monk
         network.backward(losses.SpikeCount(9, 1, 1)(network.forward(network.encode(x, np.arange(19), 0)), y))
         gradients.append(device.get(network.layers[0].grads["weight"]))
     np.testing.assert_array_equal(*gradients)
+
+
+def tiny(device):
+    quick = {"tau_m": 8.0, "tau_s": 1.5, "t_ref": 0}
+    parts = [
+        layers.SpikingConv2D(3, 2, 0.4, padding=1, initial_weight=1.0, **quick),
+        layers.SpikingPool2D(2, 0.3, stride=1, **quick),
+        layers.SpikingRecurrent(6, 0.1, lateral=np.eye(6) - 0.2, initial_weight=1.0, **quick),
+        layers.SpikingDense(4, 0.1, initial_weight=1.0, **quick),
+        layers.SpikingDense(3, 0.1, lateral_inhibition=0.1, initial_weight=1.0, **quick),
+    ]
+    return Sequential(parts, (3, 4), 14, encoders.Poisson(0.8), device=device)
+
+
+@pytest.mark.cuda_small
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "unused"),
+    [
+        (losses.SpikeCount(4, 1, 0), optimizers.SGD(1e-3), {"softmax_count", "adam", "row_decay"}),
+        (
+            losses.SoftmaxCount(4),
+            optimizers.Adam(1e-3, regularizer=optimizers.ExponentialRegularizer()),
+            {"spike_count", "sgd"},
+        ),
+    ],
+    ids=["count, sgd", "softmax, adam"],
+)
+def test_every_kernel_on_small_shapes(device, loss, optimizer, unused, launched):
+    """What the sanitizers watch: each kernel of each source, from image to update."""
+    network, on_cpu = tiny(device), tiny("cpu")
+    x = np.full((3, 3, 4), 255, np.uint8)
+    x[2] = 0  # a silent sample, whose label is filled in
+    y, numbers = np.array([0, 2, 1]), np.arange(3)
+    moved = Augment()(device.put(x), 0, 1, device.put(numbers))
+    np.testing.assert_array_equal(device.get(moved), Augment()(x, 0, 1, numbers))
+    below = network.backward(loss(network.forward(network.encode(x, numbers, 1)), y))
+    on_cpu.forward(on_cpu.encode(x, numbers, 1))
+    for ours, theirs in zip(network.trains, on_cpu.trains, strict=True):
+        assert ours.to_host() == theirs
+        assert theirs.total
+    assert np.isfinite(device.get(below)).all()
+    optimizer.step(network)
+    assert network.record(x).membranes["dense_5"].any()
+    every = {
+        (stem, kernel)
+        for package, stem in SOURCES
+        for kernel in re.findall(r"__launch_bounds__\(\d+, \d+\)\s+(\w+)\(", cuda.source(package, stem))
+    }
+    assert launched == {(stem, kernel) for stem, kernel in every if kernel not in unused}

@@ -54,7 +54,7 @@ class Kernel:
         getattr(library, f"cuda_on_cpu_signature_{name}")(text)
         self.parameters = [Parameter.parse(word) for word in text.value.decode().split()]
         self.max_threads = getattr(library, f"cuda_on_cpu_bounds_{name}")()
-        self.static_shared = library.cuda_on_cpu_static_shared() - 1  # a byte marks the section
+        self.static_shared = library.cuda_on_cpu_static_shared()  # of all kernels together
         self.most_shared = MAX_SHARED - self.static_shared
 
     def __call__(

@@ -6,7 +6,9 @@
 import sys
 from types import ModuleType
 
-from cuda_on_cpu.fake_cupy import array, cuda, functions, machine, raw
+from cuda_on_cpu.fake_cupy import array, cuda, functions, machine, operators, raw
+
+operators.add_operators()
 
 
 def __getattr__(name: str):

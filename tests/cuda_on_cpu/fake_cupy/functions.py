@@ -6,7 +6,7 @@ import numpy as np
 
 from cuda_on_cpu.fake_cupy.array import call, here, ndarray, opened, wrap
 from cuda_on_cpu.fake_cupy.machine import machine
-from cuda_on_cpu.fake_cupy.names import in_cupy
+from cuda_on_cpu.fake_cupy.names import check, recorded
 
 
 def empty(shape, dtype=float, order="C") -> ndarray:
@@ -65,12 +65,12 @@ def _open_nested(obj, sources: list):
     return opened(obj, sources) if isinstance(obj, list | tuple) and any(isinstance(o, ndarray) for o in obj) else obj
 
 
-def asarray(a, dtype=None, order=None, *, copy=None, blocking=False) -> ndarray:
-    return array(a, dtype, bool(copy), order or "K")
+def asarray(a, dtype=None, order=None, *, blocking=False) -> ndarray:
+    return array(a, dtype, False, order or "K")
 
 
-def asanyarray(a, dtype=None, order=None, *, copy=None, blocking=False) -> ndarray:
-    return asarray(a, dtype, order, copy=copy)
+def asanyarray(a, dtype=None, order=None, *, blocking=False) -> ndarray:
+    return asarray(a, dtype, order)
 
 
 def ascontiguousarray(a, dtype=None) -> ndarray:
@@ -114,30 +114,26 @@ class Function:
         self.__name__ = numpy_function.__name__
 
     def __call__(self, *args, **options):
-        for value in (*args[:1], *options.values()):
-            if isinstance(value, np.ndarray):
-                raise TypeError(f"Unsupported type {type(value)}")
+        check(self.__name__, args, options)
         return call(self._numpy, args, options)
 
-    def __getattr__(self, how: str):
+    def __getattr__(self, how: str) -> Callable:
         if how not in ("at", "reduce", "accumulate", "outer", "reduceat") or not isinstance(self._numpy, np.ufunc):
             raise AttributeError(how)
         return lambda *args, **options: call(getattr(self._numpy, how), args, options)
 
 
 def lookup(name: str):
-    """What `cupy.<name>` is.
+    """What `cupy.<name>` is: a function of `cupy_names.txt`, or one of NumPy's types and constants.
 
     Raises
     ------
     AttributeError
-        If CuPy has no such name.
+        If CuPy has no such name, or the stand-in has no such module (`random`, `linalg`, `fft`).
     """
-    if not in_cupy(name):
-        raise AttributeError(f"module 'cupy' has no attribute {name!r}")
-    value = getattr(np, name)
-    if isinstance(value, type) or not callable(value):
-        if isinstance(value, type(np)):  # submodules such as linalg, random
-            raise AttributeError(f"module 'cupy' has no attribute {name!r} here: the stand-in lacks it")
+    value = getattr(np, name, None)
+    if name in recorded():
+        return Function(value)
+    if isinstance(value, type | float) or (name == "newaxis"):
         return value
-    return Function(value)
+    raise AttributeError(f"module 'cupy' has no attribute {name!r}")

@@ -31,6 +31,11 @@ inline void enter(unsigned thread) {
     threadIdx = index_of[thread];
 }
 
+inline unsigned lanes_of_warp() {  // that the block has: all but in its last warp
+    const unsigned left = size - self / WARP * WARP;
+    return left < WARP ? (1u << left) - 1 : ~0u;
+}
+
 template <class... A> void note(const char* format, A... a) {  // the first failure stays
     if (!failure[0]) snprintf(failure, sizeof failure, format, a...);
 }

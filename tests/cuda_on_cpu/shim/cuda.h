@@ -2,7 +2,6 @@
 // A block's threads run as fibers of one thread (fibers.h) or, for the thread sanitizer, as threads of their own (threads.h).
 #pragma once
 #include <math.h>
-#include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #ifdef CUDA_ON_CPU_THREADS
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>

@@ -9,7 +9,7 @@ enum class State : char { ready, at_block, at_warp, returned };
 
 struct Fiber {
     ucontext_t start;
-    jmp_buf position;
+    void* position[5];
     bool started;
     char* stack;
 };
@@ -32,13 +32,16 @@ static unsigned made, idling, begun, returned, cursor;
 
 inline unsigned nth(unsigned k) { return backwards ? size - 1 - k : k; }
 
+[[gnu::noinline, gnu::no_sanitize("address")]] static void jump(Fiber* to) {
+    if (to->started) __builtin_longjmp(to->position, 1);
+    to->started = true;
+    setcontext(&to->start);
+}
+
 [[gnu::noinline]] static void hop(Fiber* to) {
     Fiber* from = current;
     current = to;
-    if (_setjmp(from->position)) return;
-    if (to->started) _longjmp(to->position, 1);
-    to->started = true;
-    setcontext(&to->start);
+    if (!__builtin_setjmp(from->position)) jump(to);
 }
 
 static void check_barrier() {  // every thread waits at the block's barrier or has returned: may it open?
@@ -181,12 +184,6 @@ static void abandon_fibers() {  // after a failure: nobody returns to them
 static Meeting& meet_block(bool vote, Place place) { return wait(State::at_block, 0, vote, 0, place); }
 static Meeting& meet_warp(unsigned mask, uint64_t value, int source, Place place) {
     return wait(State::at_warp, mask, value, source, place);
-}
-
-static unsigned active_lanes() {  // those that have not returned: one of the answers that CUDA may give
-    unsigned first = self / WARP * WARP, mask = 0;
-    for (unsigned t = first; t < first + WARP && t < size; ++t) mask |= (unsigned)(state[t] != State::returned) << (t - first);
-    return mask;
 }
 
 static void run_block() {

@@ -9,7 +9,7 @@
 #define __syncthreads_and(p) ((int)(shim::meet_block((p) != 0, CUDA_ON_CPU_HERE("__syncthreads_and")).votes == shim::size))
 
 #define __syncwarp(...) shim::syncwarp(CUDA_ON_CPU_HERE("__syncwarp"), ##__VA_ARGS__)
-#define __activemask() shim::active_lanes()
+#define __activemask() (1u << shim::self % shim::WARP)  // the least that CUDA promises: a thread is active itself
 #define __ballot_sync(mask, p) (shim::meet_warp(mask, (p) != 0, 0, CUDA_ON_CPU_HERE("__ballot_sync")).votes)
 #define __any_sync(mask, p) ((int)(shim::meet_warp(mask, (p) != 0, 0, CUDA_ON_CPU_HERE("__any_sync")).votes != 0))
 #define __all_sync(mask, p) shim::all(mask, (p) != 0, CUDA_ON_CPU_HERE("__all_sync"))
@@ -23,8 +23,7 @@ namespace shim {
 inline void syncwarp(Place place, unsigned mask = ~0u) { meet_warp(mask, 0, 0, place); }
 
 inline int all(unsigned mask, bool vote, Place place) {
-    unsigned present = mask & active_lanes();
-    return meet_warp(mask, vote, 0, place).votes == present;
+    return meet_warp(mask, vote, 0, place).votes == (mask & lanes_of_warp());
 }
 
 // Where a lane's value comes from, in segments of `width` lanes; out of the segment, a lane keeps its own.
