@@ -20,6 +20,7 @@ if not (_here / "layers").is_dir():  # a checkout, not a wheel: layers/ and data
 
 # Public names, loaded when first asked for: Numba alone takes longer to import than `import cupynn` may.
 _MODULES = (
+    "augment",
     "checkpoint",
     "datasets",
     "encoders",

@@ -9,6 +9,7 @@ import numpy as np
 import cupynn
 from cupynn import definition, npz
 from cupynn.checks import InputError
+from cupynn.device import resolve
 from cupynn.network import Sequential
 
 FORMAT = 1
@@ -25,7 +26,7 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
     """
     path = Path(path)
     header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
-    arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(network).items()}
+    arrays = {name: np.ascontiguousarray(network.device.get(array)) for name, array in _arrays(network).items()}
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         try:
@@ -42,8 +43,8 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
         ) from error
 
 
-def load(path: str | os.PathLike) -> Sequential:
-    """Read a network that `save` wrote.
+def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
+    """Read a network that `save` wrote, on whatever device, for this one.
 
     Raises
     ------
@@ -63,7 +64,8 @@ def load(path: str | os.PathLike) -> Sequential:
         raise InputError(
             f"{path} has format {version!r}, this version reads {FORMAT}: load it with the version that wrote it"
         )
-    network = definition.build(header.get("network"), str(path))
+    resolve(device)
+    network = definition.build(header.get("network"), str(path), "cpu")
     expected = _arrays(network)
     if arrays.keys() != expected.keys():
         raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition wants {sorted(expected)}: save it anew")
@@ -74,7 +76,7 @@ def load(path: str | os.PathLike) -> Sequential:
                 f"{path}: {name} is {array.dtype} {array.shape}, or not finite; expected {parameter.dtype} {parameter.shape}"
             )
         parameter[...] = array
-    return network
+    return network.to(device)
 
 
 def _arrays(network: Sequential) -> dict[str, np.ndarray]:

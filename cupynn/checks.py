@@ -1,10 +1,12 @@
 """What a user hands in is checked here, before any work is done: one error that names the thing, the value, the remedy."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+
+EVENT_FIELDS = ("t", "x", "y", "p")  # of an event: microseconds, column, line, polarity
 
 
 class InputError(ValueError):
@@ -94,6 +96,28 @@ def weights(name: str, value: Any, samples: int) -> np.ndarray:
     if not np.isfinite(array).all() or (array < 0).any():
         raise InputError(f"{name} holds a negative or non-finite value: pass weights of at least 0")
     return array.astype(np.float32)
+
+
+def sensor(name: str, value: Any) -> tuple[int, int, int]:
+    """Return `value`, the (polarities, height, width) of a sensor with one or two polarities, or raise InputError."""
+    sizes = shape(name, value)
+    if len(sizes) != 3 or sizes[0] > 2:
+        raise InputError(f"{name}={value!r}: pass (polarities, height, width), such as (2, 34, 34)")
+    return sizes
+
+
+def events(where: str, value: np.ndarray | Mapping[str, np.ndarray], sensor: tuple[int, int, int]) -> None:
+    """Raise InputError if one of the events, with fields t, x, y, p, lies outside a sensor (polarities, height, width)."""
+    polarities, height, width = sensor
+    for field, bound in zip(EVENT_FIELDS, (None, width, height, polarities), strict=True):
+        column = value[field]
+        if column.dtype.kind not in "iub":
+            raise InputError(f"{where}: {field} has dtype {column.dtype}: pass whole numbers, times in microseconds")
+        if not column.size or (column.min() >= 0 and (bound is None or column.max() < bound)):
+            continue
+        first = int(np.argmax((column < 0) if bound is None else (column < 0) | (column >= bound)))
+        remedy = "times count from 0" if bound is None else f"pass 0 to {bound - 1}, or another sensor than {sensor}"
+        raise InputError(f"{where}, event {first}: {field}={column[first]}: {remedy}")
 
 
 def only(name: str, value: Any, kind: type) -> Any:

@@ -49,10 +49,11 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
 
 
 def check_keys(table: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], where: str) -> None:
-    """Refuse keys that are no parameters, and parameters without default that are no keys."""
+    """Refuse keys that are no parameters, unless ``**options`` take any, and parameters without default that are no keys."""
+    named = {name: parameter for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD}
     for key in table:
-        if key not in parameters:
-            raise InputError(f"{where}: unknown key {key!r}: known are {', '.join(parameters)}")
-    for name, parameter in parameters.items():
+        if key not in named and len(named) == len(parameters):
+            raise InputError(f"{where}: unknown key {key!r}: known are {', '.join(named)}")
+    for name, parameter in named.items():
         if parameter.default is inspect.Parameter.empty and name not in table:
             raise InputError(f"{where}: key {name!r} is missing")

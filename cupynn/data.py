@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from cupynn import foreign
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
 Data = np.ndarray | SpikeTrains | Ragged
+NO_MAP = (tuple, list, dict, str, np.ndarray, SpikeTrains, Ragged)  # can be indexed, and yet give no (sample, label)
 
 
 def as_inputs(x: Any, input_shape: tuple[int, ...], steps: int) -> Data:
@@ -18,7 +20,7 @@ def as_inputs(x: Any, input_shape: tuple[int, ...], steps: int) -> Data:
             raise InputError(f"spikes have shape {x.shape}: this network takes (samples, {steps}, *{input_shape})")
     else:
         x = x if isinstance(x, Ragged) else np.asarray(x)
-        if x.shape[1:] != input_shape or x.ndim == 0:
+        if x.shape[1:] != input_shape or x.shape == ():
             hint = " (a single sample? pass x[None])" if x.shape == input_shape else ""
             raise InputError(f"data has shape {x.shape}: this network takes (samples, *{input_shape}){hint}")
     if len(x) == 0:
@@ -27,9 +29,16 @@ def as_inputs(x: Any, input_shape: tuple[int, ...], steps: int) -> Data:
 
 
 def as_pair(data: Any) -> tuple[Any, Any]:
-    """Return a Dataset, or a pair, as data and labels, both still to be checked."""
+    """Return a Dataset, a pair, or a dataset of another framework, as data and labels, both still to be checked."""
+    if (sensor := foreign.sensor_of(data)) is not None:
+        return foreign.event_pair(data, sensor)
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y
     if isinstance(data, tuple | list) and len(data) == 2:
         return tuple(data)
-    raise InputError(f"data is a {type(data).__name__}: pass a Dataset, or a pair (x, y) of data and labels")
+    if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, NO_MAP):
+        return foreign.map_pair(data)
+    raise InputError(
+        f"data is a {type(data).__name__}: pass a Dataset, a pair (x, y) of data and labels, "
+        "or a map dataset, whose data[i] is a pair (sample, label)"
+    )

@@ -5,6 +5,7 @@ from typing import Any
 
 from cupynn.checks import InputError
 from cupynn.config import check_keys, make
+from cupynn.device import Device
 from cupynn.encoders import ENCODERS
 from cupynn.layers import LAYERS
 from cupynn.network import Sequential
@@ -18,7 +19,7 @@ def describe(network: Sequential) -> dict[str, Any]:
     return table | {"layers": [layer.config() for layer in network.layers]}
 
 
-def build(table: Any, where: str, device: str = "auto") -> Sequential:
+def build(table: Any, where: str, device: str | Device = "auto") -> Sequential:
     """Make a network from a table as `describe` gives it; errors begin with `where`.
 
     Raises

@@ -1,27 +1,42 @@
 """Losses on firing counts: their value, and the error that they give the output layer."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
+from cupynn.kernels import loss_cuda
+from cupynn.kernels.cuda import on_device
 from cupynn.spikes import SpikeTrains
+from cupynn.spikes_cuda import CudaTrains
 
 
-class CountError(NamedTuple):
-    """What a loss hands to the backward pass."""
+@dataclass(frozen=True)
+class CountError:
+    """What a loss hands to the backward pass; its arrays lie on the device of the trains.
 
-    value: float
-    """Mean of the samples' losses."""
+    Attributes
+    ----------
+    delta : ndarray of float32, shape (B, classes)
+        Derivative of each sample's loss by the firing counts.
+    trains : SpikeTrains, shape (B, T, classes)
+        The output trains, those of silent labels filled in.
+    losses : ndarray of float64, shape (B,)
+        Loss of each sample.
+    """
+
     delta: np.ndarray
-    """Derivative of each sample's loss by the firing counts, float32 (B, classes)."""
     trains: SpikeTrains
-    """The output trains, those of silent labels filled in."""
     losses: np.ndarray
-    """Loss of each sample, float64 (B,)."""
+
+    @property
+    def value(self) -> float:
+        """Mean of the samples' losses."""
+        return float(self.losses.sum()) / max(1, len(self.losses))
 
 
 class CountLoss(Configured, ABC):
@@ -36,6 +51,10 @@ class CountLoss(Configured, ABC):
     @abstractmethod
     def _distance(self, counts: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Loss of each sample (B,), and its derivative by the counts (B, classes), both without sample weights."""
+
+    @abstractmethod
+    def _distance_cuda(self, counts: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
+        """The same on a GPU, with sample weights."""
 
     def __call__(self, spikes: SpikeTrains, labels: np.ndarray, sample_weight: np.ndarray | None = None) -> CountError:
         """Value, error and trains for the backward pass.
@@ -61,13 +80,22 @@ class CountLoss(Configured, ABC):
             raise InputError(
                 f"desired={self.desired} spikes do not fit into {spikes.steps} steps: pass fewer, or more steps"
             )
-        labels = checks.labels("labels", labels, spikes.size, spikes.batch)
-        weights = checks.weights("sample_weight", sample_weight, spikes.batch)
+        if not on_device(labels):  # what lies on a GPU was checked before it came there
+            labels = checks.labels("labels", labels, spikes.size, spikes.batch)
+        if not on_device(sample_weight):
+            sample_weight = checks.weights("sample_weight", sample_weight, spikes.batch)
+        if spikes.on_cuda:
+            return self._error_cuda(spikes, labels, sample_weight)
         losses, delta = self._distance(spikes.counts, labels)
-        losses = losses * weights
-        value = float(losses.sum() / max(1, spikes.batch))
-        trains = self._fill_silent_labels(spikes, labels)
-        return CountError(value, (delta * weights[:, None]).astype(np.float32), trains, losses)
+        delta = (delta * sample_weight[:, None]).astype(np.float32)
+        return CountError(delta, self._fill_silent_labels(spikes, labels), losses * sample_weight)
+
+    def _error_cuda(self, spikes: CudaTrains, labels: Any, weights: Any) -> CountError:
+        xp = spikes.xp
+        labels = xp.asarray(labels).astype(np.int32)
+        losses, delta = self._distance_cuda(spikes.bits.counts, labels, xp.asarray(weights))
+        filled = loss_cuda.fill_silent_labels(spikes.bits, labels, spikes.steps // self.desired)
+        return CountError(delta, CudaTrains(filled, spikes.steps, spikes.neuron_shape), losses)
 
     def _fill_silent_labels(self, spikes: SpikeTrains, labels: np.ndarray) -> SpikeTrains:
         silent = np.flatnonzero(spikes.counts[np.arange(spikes.batch), labels] == 0)
@@ -124,6 +152,9 @@ class SpikeCount(CountLoss):
         distance[np.abs(distance) <= self.margin] = 0
         return (distance**2).sum(1) / 2, distance
 
+    def _distance_cuda(self, counts: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
+        return loss_cuda.spike_count(counts, labels, weights, self.desired, self.undesired, self.margin)
+
 
 class SoftmaxCount(CountLoss):
     """Cross-entropy of the softmax over the firing counts.
@@ -156,6 +187,9 @@ class SoftmaxCount(CountLoss):
         delta = np.exp(log_softmax)
         delta[rows, labels] -= 1
         return -log_softmax[rows, labels], delta
+
+    def _distance_cuda(self, counts: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
+        return loss_cuda.softmax_count(counts, labels, weights)
 
 
 LOSSES: dict[str, type[CountLoss]] = {"SpikeCount": SpikeCount, "SoftmaxCount": SoftmaxCount}

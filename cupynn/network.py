@@ -1,6 +1,6 @@
 """`Sequential`: layers one after the other, with explicit forward and backward passes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from os import PathLike
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from cupynn import checks, training
 from cupynn.checks import InputError
 from cupynn.data import Data, as_inputs, as_pair
-from cupynn.device import describe
+from cupynn.device import Device
 from cupynn.device import resolve as resolve_device
 from cupynn.encoders import Encoder
 from cupynn.layers import Layer
@@ -38,8 +38,8 @@ class Sequential:
         Turns data into trains. Without one the network takes `SpikeTrains` only.
     seed : int
         Of the initial weights, the encoder's draws and the order of training, below 2^64.
-    device : {"auto", "cpu"}
-        Where the network runs.
+    device : {"auto", "cpu", "cuda", "cuda:1", ...}
+        Where the network runs: "auto" takes a working GPU, and else the CPU. Its arrays, `SpikeTrains` and errors lie there.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Sequential:
         self.steps = checks.integer("steps", steps, minimum=1)
         self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
-        self.device = resolve_device(device)
+        self.device: Device = resolve_device(device)
         self.trains: list[SpikeTrains] = []
         self._encoded = 0
         self._name_layers()
@@ -87,6 +87,7 @@ class Sequential:
             layer.build(shape, np.random.default_rng([self.seed, index]))
             shape = layer.output_shape
         self.output_shape = shape
+        self.to(self.device)
 
     def _name_layers(self) -> None:
         if len({id(layer) for layer in self.layers}) < len(self.layers):
@@ -99,6 +100,16 @@ class Sequential:
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"name={name!r} stands for {names.count(name)} layers: give each its own")
+
+    def to(self, device: str | Device) -> "Sequential":
+        """Move all arrays to a device, such as "cpu" or "cuda", and return the network."""
+        target = resolve_device(device)
+        for layer in self.layers:
+            for arrays in (layer.params, layer.grads, layer.buffers):
+                for name, array in arrays.items():
+                    arrays[name] = target.put(self.device.get(array))
+        self.device, self.trains = target, []
+        return self
 
     # Passes ------------------------------------------------------------------------------------------------------------
 
@@ -120,7 +131,7 @@ class Sequential:
         """
         x = self._inputs(x)
         if isinstance(x, SpikeTrains):
-            return x
+            return self.device.trains(x)
         if samples is None:
             samples = np.arange(self._encoded, self._encoded + len(x)) % 2**32
             self._encoded += len(x)
@@ -129,7 +140,16 @@ class Sequential:
         whole = samples.shape == (len(x),) and samples.dtype.kind in "iu"
         if not whole or (samples < 0).any() or (samples >= 2**32).any():
             raise InputError(f"samples={samples!r}: pass {len(x)} whole numbers from 0 to 2^32 - 1, one a sample")
-        return self.encoder.encode(x, self.steps, self.seed, draw, samples)
+        return self.draw(x, samples, draw)
+
+    def draw(self, x: Data, samples: np.ndarray, draw: int) -> SpikeTrains:
+        """Do what `encode` does with data, numbers and a draw that were checked before; arrays may lie on the device."""
+        with self.device:
+            if isinstance(x, SpikeTrains):
+                return self.device.trains(x)
+            if self.encoder.on_device:
+                x = self.device.put(x)
+            return self.device.trains(self.encoder.encode(x, self.steps, self.seed, draw, samples))
 
     def _inputs(self, x: Data) -> Data:
         """Data or trains that fit the network; refuse others."""
@@ -183,9 +203,10 @@ class Sequential:
             )
         trains = [*self.trains[:-1], error.trains]
         delta = error.delta
-        for index in reversed(range(len(self.layers))):
-            wanted = input_error or index > 0
-            delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted)
+        with self.device:
+            for index in reversed(range(len(self.layers))):
+                wanted = input_error or index > 0
+                delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted)
         return delta
 
     def record(self, x: Data) -> Recording:
@@ -196,20 +217,22 @@ class Sequential:
         x = self._inputs(x)
         spikes = self.encode(x, np.arange(len(x)), EVALUATION_DRAW)
         recording = Recording({"input": spikes}, {}, {}, {})
-        for layer in self.layers:
-            run = layer.forward(spikes, record=True)
-            spikes = run.spikes
-            recording.spikes[layer.name] = spikes
-            recording.membranes[layer.name] = run.membrane
-            recording.currents[layer.name] = run.current
-            recording.thresholds[layer.name] = layer.v_th
+        with self.device:
+            for layer in self.layers:
+                run = layer.forward(spikes, record=True)
+                spikes = run.spikes
+                recording.spikes[layer.name] = spikes
+                recording.membranes[layer.name] = self.device.get(run.membrane)
+                recording.currents[layer.name] = self.device.get(run.current)
+                recording.thresholds[layer.name] = layer.v_th
         return recording
 
     def _run(self, spikes: SpikeTrains) -> list[SpikeTrains]:
         spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains), self.input_shape, self.steps)
-        trains = [spikes]
-        for layer in self.layers:
-            trains.append(layer.forward(trains[-1]).spikes)
+        trains = [self.device.trains(spikes)]
+        with self.device:
+            for layer in self.layers:
+                trains.append(layer.forward(trains[-1]).spikes)
         return trains
 
     # Use ---------------------------------------------------------------------------------------------------------------
@@ -221,7 +244,8 @@ class Sequential:
     def predict(self, x: Data, batch_size: int = 100) -> np.ndarray:
         """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
         batches = self._batches(self._inputs(x), batch_size)
-        classes = [trains[-1].counts.reshape(len(trains[-1]), -1).argmax(1) for _, trains in batches]
+        counts = (self.device.get(trains[-1].counts) for _, trains in batches)
+        classes = [array.reshape(len(array), -1).argmax(1) for array in counts]
         return np.concatenate(classes)
 
     def evaluate(self, data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
@@ -246,12 +270,12 @@ class Sequential:
         spikes = np.zeros(len(self.layers) + 1, np.int64)
         silent, losses = 0, []
         for part, trains in self._batches(x, batch_size):
-            counts = trains[-1].counts
+            counts = self.device.get(trains[-1].counts)
             np.add.at(confusion, (y[part], counts.argmax(1)), 1)
             silent += int((counts.sum(1) == 0).sum())
-            spikes += [layer.neurons.size for layer in trains]
+            spikes += [int(layer.total) for layer in trains]
             if loss is not None:
-                losses.append(loss(trains[-1], y[part]).losses)
+                losses.append(self.device.get(loss(trains[-1], y[part]).losses))
         return Evaluation(
             accuracy=float(np.trace(confusion) / len(y)),
             loss=None if loss is None else float(np.concatenate(losses).mean()),
@@ -260,7 +284,7 @@ class Sequential:
             confusion=confusion,
         )
 
-    def activity(self, spikes: np.ndarray, samples: int) -> dict[str, float]:
+    def activity(self, spikes: Sequence[int], samples: int) -> dict[str, float]:
         """Mean firing count of a neuron in one sample, from the spikes (layers + 1,) of all samples, by layer."""
         sizes = {"input": prod(self.input_shape)} | {layer.name: prod(layer.output_shape) for layer in self.layers}
         return {name: int(count) / size / samples for (name, size), count in zip(sizes.items(), spikes, strict=True)}
@@ -269,7 +293,7 @@ class Sequential:
         batch_size = checks.integer("batch_size", batch_size, minimum=1)
         for first in range(0, len(x), batch_size):
             part = slice(first, min(first + batch_size, len(x)))
-            yield part, self._run(self.encode(x[part], np.arange(part.start, part.stop), EVALUATION_DRAW))
+            yield part, self._run(self.draw(x[part], np.arange(part.start, part.stop), EVALUATION_DRAW))
 
     def summary(self) -> None:
         """Print a table of the layers."""
@@ -285,7 +309,7 @@ class Sequential:
             right = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
             print("  ".join(left + right).rstrip())
         total = sum(layer.parameter_count for layer in self.layers)
-        print(f"{total:,} parameters, {self.steps} steps, {describe(self.device)}")
+        print(f"{total:,} parameters, {self.steps} steps, {self.device.describe()}")
 
     def save(self, path: str | PathLike) -> None:
         """Write definition and weights to an .npz file, atomically."""
@@ -294,8 +318,8 @@ class Sequential:
         checkpoint.save(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike) -> "Sequential":
-        """Read a network that `save` wrote.
+    def load(cls, path: str | PathLike, device: str = "auto") -> "Sequential":
+        """Read a network that `save` wrote, on whatever device.
 
         Raises
         ------
@@ -304,7 +328,7 @@ class Sequential:
         """
         from cupynn import checkpoint
 
-        return checkpoint.load(path)
+        return checkpoint.load(path, device)
 
     def __repr__(self) -> str:
         layers = ", ".join(f"{layer.name} {layer.output_shape}" for layer in self.layers)

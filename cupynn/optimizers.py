@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 from math import cos, floor, pi, sqrt
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
-from cupynn.kernels import update
+from cupynn.kernels import update, update_cuda
+from cupynn.kernels.cuda import on_device
 
 if TYPE_CHECKING:
+    from cupynn.device import Device
     from cupynn.network import Sequential
 
 SCHEDULES = {
@@ -20,6 +23,11 @@ SCHEDULES = {
     "inverse-sqrt": lambda epoch, epochs: 1 / sqrt(floor(epoch) + 1),  # the paper's
     "cosine": lambda epoch, epochs: (1 + cos(pi * min(1.0, epoch / epochs))) / 2,
 }
+
+
+def _twin(array: np.ndarray) -> ModuleType:
+    """Kernels for the device on which an array lies."""
+    return update_cuda if on_device(array) else update
 
 
 class ExponentialRegularizer(Configured):
@@ -49,8 +57,7 @@ class ExponentialRegularizer(Configured):
 
     def decay(self, weight: np.ndarray) -> np.ndarray:
         """Factor of each neuron's weights in the term above, float32 (neurons,), for weights (neurons, inputs)."""
-        level = np.einsum("ij,ij->i", weight, weight) / (self.w_max**2 * weight.shape[1])
-        return (self.strength * self.beta / self.w_max * np.exp(self.beta * (level - 1))).astype(np.float32)
+        return _twin(weight).row_decay(weight, self.strength, self.beta, self.w_max)
 
 
 class Optimizer(Configured):
@@ -68,6 +75,8 @@ class Optimizer(Configured):
         Number of updates done.
     """
 
+    moment_count: ClassVar[int]  # arrays that it remembers of each parameter
+
     def __init__(self, lr: float, schedule: str, regularizer: ExponentialRegularizer | None) -> None:
         self.lr = checks.number("lr", lr, above=0)
         self.schedule = checks.choice("schedule", schedule, SCHEDULES)
@@ -79,6 +88,7 @@ class Optimizer(Configured):
         self.moments: dict[tuple[str, str], tuple[np.ndarray, ...]] = {}
         self.updates = 0
         self._network: ref[Sequential] | None = None
+        self._device: Device | None = None
 
     @property
     def rate(self) -> float:
@@ -95,24 +105,28 @@ class Optimizer(Configured):
         InputError
             If the optimizer has updated another network before.
         """
-        rate = np.float32(self.rate)
+        rate, xp = np.float32(self.rate), network.device.xp
         self._network = self._network or ref(network)
         if self._network() is not network:
             raise InputError("this optimizer remembers the moments of another network's weights: make a new one")
+        if self._device is not network.device:
+            self._move(network.device)
         self.updates += 1
-        for layer in network.layers:
-            for name, parameter in layer.params.items():
-                weight = parameter.reshape(len(parameter), -1)
-                gradient = layer.grads[name].reshape(weight.shape)
-                decay = self.regularizer.decay(weight) if self.regularizer else np.zeros(len(weight), np.float32)
-                if (layer.name, name) not in self.moments:
-                    self.moments[layer.name, name] = self._start(weight)
-                moments = self.moments[layer.name, name]
-                self._update(weight, gradient, decay, moments, rate)
+        with network.device:
+            for layer in network.layers:
+                for name, parameter in layer.params.items():
+                    weight = parameter.reshape(len(parameter), -1)
+                    gradient = layer.grads[name].reshape(weight.shape)
+                    decay = self.regularizer.decay(weight) if self.regularizer else xp.zeros(len(weight), np.float32)
+                    if (layer.name, name) not in self.moments:
+                        self.moments[layer.name, name] = tuple(xp.zeros_like(weight) for _ in range(self.moment_count))
+                    self._update(weight, gradient, decay, self.moments[layer.name, name], rate)
 
-    @abstractmethod
-    def _start(self, weight: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Moments before the first update."""
+    def _move(self, device: "Device") -> None:
+        """Bring the moments to where the network has gone."""
+        for key, moments in self.moments.items():
+            self.moments[key] = tuple(device.put(self._device.get(moment)) for moment in moments)
+        self._device = device
 
     @abstractmethod
     def _update(self, weight, gradient, decay, moments, rate) -> None:
@@ -138,6 +152,8 @@ class SGD(Optimizer):
         If an argument is out of its range.
     """
 
+    moment_count = 1
+
     def __init__(
         self,
         lr: float = 1e-2,
@@ -148,11 +164,8 @@ class SGD(Optimizer):
         super().__init__(lr, schedule, regularizer)
         self.momentum = checks.number("momentum", momentum, minimum=0, maximum=0.999999)
 
-    def _start(self, weight: np.ndarray) -> tuple[np.ndarray, ...]:
-        return (np.zeros_like(weight),)
-
     def _update(self, weight, gradient, decay, moments, rate) -> None:
-        update.sgd(weight, gradient, decay, *moments, rate, np.float32(self.momentum))
+        _twin(weight).sgd(weight, gradient, decay, *moments, rate, np.float32(self.momentum))
 
 
 class Adam(Optimizer):
@@ -176,6 +189,8 @@ class Adam(Optimizer):
         If an argument is out of its range.
     """
 
+    moment_count = 2
+
     def __init__(
         self,
         lr: float = 1e-3,
@@ -190,13 +205,10 @@ class Adam(Optimizer):
         self.beta2 = checks.number("beta2", beta2, minimum=0, maximum=0.999999)
         self.epsilon = checks.number("epsilon", epsilon, above=0)
 
-    def _start(self, weight: np.ndarray) -> tuple[np.ndarray, ...]:
-        return np.zeros_like(weight), np.zeros_like(weight)
-
     def _update(self, weight, gradient, decay, moments, rate) -> None:
         corrections = (1 / (1 - beta**self.updates) for beta in (self.beta1, self.beta2))
         constants = (self.beta1, self.beta2, self.epsilon, *corrections)
-        update.adam(weight, gradient, decay, *moments, rate, *(np.float32(x) for x in constants))
+        _twin(weight).adam(weight, gradient, decay, *moments, rate, *(np.float32(x) for x in constants))
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"SGD": SGD, "Adam": Adam}

@@ -8,15 +8,16 @@ from os import PathLike
 from pathlib import Path
 from time import perf_counter
 
-from cupynn import checkpoint, device, plot
+from cupynn import checkpoint, plot
 from cupynn.checks import InputError
+from cupynn.device import machine
 from cupynn.network import Sequential
 from cupynn.presets import Experiment
 from cupynn.results import Evaluation
 from cupynn.training import Epoch, History
 
 
-def train(experiment: Experiment, folder: str | PathLike | None = None, progress: bool = True) -> Path:
+def train(experiment: Experiment, folder: str | PathLike | None = None, progress: bool = True, device: str = "auto") -> Path:
     """Train an experiment.
 
     The folder holds `definition.toml` (train it again with ``cupynn train FOLDER/definition.toml``), `metrics.csv` with a
@@ -31,6 +32,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
         A new or empty one; by default ``runs/NAME-DATE-TIME``.
     progress : bool
         Whether to show progress and results.
+    device : str
+        Where to train, as in `Sequential`.
 
     Returns
     -------
@@ -42,13 +45,13 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     InputError
         If the folder holds something already or cannot be written, or the data cannot be had.
     """
+    network, loss, optimizer = experiment.build(device)
     data, validation, test = experiment.load_data()
-    network, loss, optimizer = experiment.build()
     network.labelled(data)  # refuse data of another shape before the folder is made
     folder = _new_folder(folder, experiment.name)
     (folder / "definition.toml").write_text(experiment.to_toml(), encoding="utf-8")
     if progress:
-        print(f"{data}\nruns on {device.describe(network.device)}; leaves its results in {folder}\n")
+        print(f"{data}\nruns on {network.device.describe()}; leaves its results in {folder}\n")
         network.summary()
         print()
     start = perf_counter()
@@ -59,12 +62,12 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
         optimizer=optimizer,
         callbacks=[_Keeper(folder)],
         progress=progress,
-        **experiment.training,
+        **experiment.fit_options(),
     )
     seconds = perf_counter() - start
-    best = checkpoint.load(folder / "best.npz")
+    best = checkpoint.load(folder / "best.npz", device)
     evaluation = best.evaluate(test, loss)
-    _write_result(folder, experiment, history, evaluation, seconds)
+    _write_result(folder, experiment, network, history, evaluation, seconds)
     _draw(folder, best, history, test.x[:1])
     if progress:
         chosen = "the best on the validation data" if validation else "the last"
@@ -111,12 +114,14 @@ class _Keeper:
             writer.writerow(row)
 
 
-def _write_result(folder: Path, experiment: Experiment, history: History, evaluation: Evaluation, seconds: float) -> None:
+def _write_result(
+    folder: Path, experiment: Experiment, network: Sequential, history: History, evaluation: Evaluation, seconds: float
+) -> None:
     result = {
         "experiment": experiment.name,
         "definition": experiment.tables(),
         "seed": experiment.network.get("seed", 0),
-        "device": device.machine(),
+        "device": {"runs_on": str(network.device)} | machine(),
         "seconds": seconds,
         "best_epoch": _best(history).number,
         "test": {**asdict(evaluation), "confusion": evaluation.confusion.tolist()},

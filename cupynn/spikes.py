@@ -20,7 +20,7 @@ class Events(NamedTuple):
 
 
 class SpikeTrains:
-    """Spike trains of a batch of samples: at most one spike a neuron and step.
+    """Spike trains of a batch of samples: at most one spike a neuron and step. Those of a GPU are `CudaTrains`.
 
     Made by encoders and layers, by `from_dense` and by `from_events`; this constructor takes the events as they are held.
 
@@ -42,6 +42,9 @@ class SpikeTrains:
     counts : ndarray of int32, shape (B, *neuron_shape)
         Firing counts.
     """
+
+    on_cuda = False
+    xp = np
 
     def __init__(self, neurons: np.ndarray, offsets: np.ndarray, steps: int, neuron_shape: tuple[int, ...]) -> None:
         self.neurons = neurons
@@ -135,6 +138,15 @@ class SpikeTrains:
         """Firing counts, int32 (B, *neuron_shape)."""
         return np.diff(self.by_neuron()[1]).astype(np.int32).reshape(self.batch, *self.neuron_shape)
 
+    @property
+    def total(self) -> int:
+        """Number of spikes."""
+        return self.neurons.size
+
+    def to_host(self) -> "SpikeTrains":
+        """The same trains as events in host memory."""
+        return self
+
     def by_neuron(self) -> tuple[np.ndarray, np.ndarray]:
         """Events sorted by (sample, neuron, step).
 
@@ -167,10 +179,13 @@ class SpikeTrains:
 
     def reshape(self, neuron_shape: tuple[int, ...]) -> "SpikeTrains":
         """The same events of neurons in another shape of equal size."""
+        return SpikeTrains(self.neurons, self.offsets, self.steps, self._reshaped(neuron_shape))
+
+    def _reshaped(self, neuron_shape: tuple[int, ...]) -> tuple[int, ...]:
         neuron_shape = checks.shape("neuron_shape", neuron_shape)
         if prod(neuron_shape) != self.size:
             raise InputError(f"cannot reshape neurons {self.neuron_shape} to {neuron_shape}: the sizes differ")
-        return SpikeTrains(self.neurons, self.offsets, self.steps, neuron_shape)
+        return neuron_shape
 
     def __getitem__(self, samples: int | slice | np.ndarray) -> "SpikeTrains":
         """Trains of some samples; a single index keeps the batch axis, of length one."""

@@ -3,32 +3,81 @@
 if "." not in __name__:  # found through the checkout's root: every class would exist twice
     raise ImportError("this datasets folder is a part of cupynn: import cupynn.datasets")
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args, get_origin
 
 from cupynn import checks
+from cupynn.checks import InputError
 
-from . import digits, mnist
+from . import cifar10, digits, emnist, fashion_mnist, fsdd, mnist, nmnist, sound, ti46
+from .cochlea import PassiveEar
 from .dataset import Dataset
+from .event_folders import from_event_folder
+from .folders import from_image_folder
+from .recordings import events
+from .sound_folder import from_sound_folder
 
-__all__ = ["DATASETS", "Dataset", "load"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "PassiveEar",
+    "check_options",
+    "events",
+    "from_event_folder",
+    "from_image_folder",
+    "from_sound_folder",
+    "load",
+    "options",
+    "sound",
+]
 
-DATASETS: dict[str, Callable[[], tuple[Dataset, Dataset]]] = {
+DATASETS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
+    "cifar10": cifar10.load,
     "digits": digits.load,
+    "emnist": emnist.load,
+    "fashion-mnist": fashion_mnist.load,
+    "fsdd": fsdd.load,
     "mnist": mnist.load,
+    "n-mnist": nmnist.load,
+    "ti46": ti46.load,
 }
 
 
-def load(name: str) -> tuple[Dataset, Dataset]:
+def load(name: str, /, **options: Any) -> tuple[Dataset, Dataset]:
     """Return the training and the test set of one of `DATASETS`, downloading its files where they are missing.
 
     Parameters
     ----------
     name : str
         A key of `DATASETS`.
+    **options
+        Those of the dataset's own `load`, such as ``split="letters"`` of "emnist".
 
     Returns
     -------
     train, test : Dataset
         The dataset's own fixed split.
+
+    Raises
+    ------
+    InputError
+        If the name, an option or its value is unknown, or files are damaged or cannot be had.
     """
-    return DATASETS[checks.choice("dataset", name, DATASETS)]()
+    check_options(name, options)
+    return DATASETS[name](**options)
+
+
+def options(name: str) -> Mapping[str, inspect.Parameter]:
+    """Return the options of a dataset: the parameters of its own `load`."""
+    return inspect.signature(DATASETS[checks.choice("dataset", name, DATASETS)]).parameters
+
+
+def check_options(name: str, given: Mapping[str, Any]) -> None:
+    """Refuse options that a dataset does not have, and values that are none of those an option lists; nothing is loaded."""
+    known = options(name)
+    for option, value in given.items():
+        if option not in known:
+            raise InputError(f"dataset {name!r}: unknown option {option!r}: known are {', '.join(known) or 'none'}")
+        if get_origin(known[option].annotation) is Literal:
+            checks.choice(option, value, get_args(known[option].annotation))

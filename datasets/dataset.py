@@ -65,8 +65,9 @@ class Dataset:
 
     def __repr__(self) -> str:
         counts = self._counts()
+        kind = "events" if self.x.dtype.names else self.x.dtype
         return (
-            f"Dataset {self.name}: {len(self)} samples of shape {self.input_shape} {self.x.dtype}, "
+            f"Dataset {self.name}: {len(self)} samples of shape {self.input_shape} {kind}, "
             f"{len(self.classes)} classes of {counts.min()} to {counts.max()} samples"
         )
 

@@ -6,6 +6,7 @@ from .dataset import Dataset
 
 HELD_OUT = 0.2
 SEED = 0
+SOURCE = None  # comes with scikit-learn
 
 
 def load() -> tuple[Dataset, Dataset]:

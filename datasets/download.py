@@ -4,13 +4,18 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+from cupynn import checks
 from cupynn.checks import InputError
 
+from . import http
+
 VARIABLE = "CUPYNN_DATA"
-TIMEOUT = 20  # seconds to connect, and to wait for more bytes
+OFFLINE = "CUPYNN_OFFLINE"
 
 
 def data_folder() -> Path:
@@ -22,11 +27,19 @@ def data_folder() -> Path:
     return pooch.os_cache("cupynn")
 
 
-def fetch(dataset: str, file: str, sha256: str, mirrors: Sequence[str], needed: Collection[str] = ()) -> Path:
-    """Return the path of a verified data file, downloading it where it is missing.
+def candidates(dataset: str, file: str, own_folder: bool = False) -> list[Path]:
+    """Return the files that exist where `lookup` would take one from; nothing is read."""
+    folder = data_folder()
+    paths = [folder / dataset / file]
+    if _chosen_by_user() and not own_folder:
+        paths.append(folder / file)
+    return [path for path in paths if path.is_file()]
+
+
+def lookup(dataset: str, file: str, checksum: str | None, own_folder: bool = False) -> Path | None:
+    """Return the path of a verified data file that is here already, or None.
 
     It lies at `data_folder() / dataset / file`; in a folder chosen by CUPYNN_DATA also `data_folder() / file` will do.
-    A damaged file is refused in a folder that the user chose, and downloaded again in our own cache.
 
     Parameters
     ----------
@@ -34,58 +47,93 @@ def fetch(dataset: str, file: str, sha256: str, mirrors: Sequence[str], needed: 
         The name of the dataset, which is that of its folder.
     file : str
         The name of the file.
-    sha256 : str
-        Its checksum, in hexadecimal.
+    checksum : str or None
+        Its SHA-256 in hexadecimal; or "md5:" and its MD5, where no other is published; or None, where none is: then
+        whoever reads it must see by its content whether it is whole.
+    own_folder : bool
+        Look only into the dataset's own folder, as another dataset has a file of the same name.
+
+    Raises
+    ------
+    InputError
+        If a file in a folder that the user chose is damaged; in our own cache such a file counts as missing.
+    """
+    for path in candidates(dataset, file, own_folder):
+        difference = _difference(path, checksum)
+        if difference is None:
+            return path
+        if _chosen_by_user():
+            raise InputError(
+                f"{path} {difference}: replace it by an intact copy, "
+                "or remove it (or put it elsewhere, if it is another dataset's) to have it downloaded"
+            )
+    return None
+
+
+def fetch(
+    dataset: str,
+    file: str,
+    checksum: str | None,
+    mirrors: Sequence[str],
+    needed: Collection[str] = (),
+    own_folder: bool = False,
+) -> Path:
+    """Return the path of a verified data file, downloading it where it is missing.
+
+    A download that broke off goes on from its `.part` file. Two processes may ask for the same file at once: one
+    downloads, the other waits. With the environment variable CUPYNN_OFFLINE=1 nothing is ever downloaded.
+
+    Parameters
+    ----------
+    dataset, file, checksum, own_folder
+        As `lookup` has them.
     mirrors : sequence of str
-        The addresses to try in turn; the name of the file is appended to each.
+        The addresses to try in turn; the name of the file is appended to each that ends in "/".
     needed : collection of str, optional
         The names of all files of the dataset, for the message that asks to download them by hand.
 
     Returns
     -------
     Path
-        A file with that checksum.
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged in a folder that the user chose, or cannot be had.
     """
+    if found := lookup(dataset, file, checksum, own_folder):
+        return found
     path = data_folder() / dataset / file
-    for candidate in (path, data_folder() / file) if _chosen_by_user() else (path,):
-        if candidate.is_file():
-            found = _sha256(candidate)
-            if found == sha256:
-                return candidate
-            if _chosen_by_user():
-                raise InputError(
-                    f"{candidate} has the sha256 {found}, expected {sha256}: "
-                    "replace it by an intact copy, or remove it to have it downloaded"
-                )
-    _check_writable(path.parent)
-    errors = {}
-    for url in (mirror + file for mirror in mirrors):
-        try:
-            return _download(url, path, sha256)
-        except (OSError, ValueError) as error:  # a failed request is an OSError, a wrong checksum a ValueError
-            errors[url] = str(error)
-    state = "is damaged and " if path.is_file() else ""
-    raise InputError(
-        f"{dataset}: {file} {state}could not be downloaded: you seem to be offline, or the mirrors are down:\n"
-        + "".join(f"  {url}: {error}\n" for url, error in errors.items())
-        + f"To go on, download {', '.join(needed or (file,))} by hand and put them into {path.parent}, "
+    by_hand = (
+        f"To go on, download {', '.join(needed or (file,))} by hand and put them into {path.parent}, "
         f"or set {VARIABLE} to the folder that has them"
+    )
+    state = "is damaged" if path.is_file() else "is missing"
+    if _offline():
+        raise InputError(f"{dataset}: {path} {state}, and {OFFLINE}=1 forbids to download it. {by_hand}")
+    with writing(path.parent):
+        if path.is_file() and _difference(path, checksum) is None:
+            return path  # another process has just downloaded it
+        errors = {}
+        for mirror in mirrors:
+            url = mirror + file if mirror.endswith("/") else mirror
+            try:
+                return _download(url, path, checksum)
+            except (OSError, ValueError) as error:  # a failed request is an OSError, a wrong checksum a ValueError
+                errors[url] = str(error)
+    raise InputError(
+        f"{dataset}: {file} {state} and could not be downloaded: you seem to be offline, or the mirrors are down:\n"
+        + "".join(f"  {url}: {error}\n" for url, error in errors.items())
+        + by_hand
     )
 
 
-def _chosen_by_user() -> bool:
-    return bool(os.environ.get(VARIABLE))
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make a data folder, or refuse one that cannot be written, and keep other processes from writing to it meanwhile."""
+    from filelock import FileLock, Timeout
 
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}): make it readable") from None
-
-
-def _check_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -95,11 +143,62 @@ def _check_writable(folder: Path) -> None:
             f"{folder} is the folder to download to and cannot be written ({error}): "
             f"make it writable, or set {VARIABLE} to another folder"
         ) from None
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if sys.stderr.isatty():
+            print(f"waiting for another process that downloads to {folder}", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def _download(url: str, path: Path, sha256: str) -> Path:
-    import pooch
+def store(stream: BinaryIO, path: Path, checksum: str) -> Path:
+    """Write a data file whole or not at all; ValueError if it is not the one with that checksum."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        while chunk := stream.read(1 << 20):
+            file.write(chunk)
+    return _accept(part, path, checksum)
 
-    pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT)
-    return Path(pooch.retrieve(url, sha256, path.name, path.parent, downloader=downloader))
+
+def _download(url: str, path: Path, checksum: str | None) -> Path:
+    part = path.with_name(path.name + ".part")
+    resumed = part.is_file()
+    http.download(url, part)
+    if resumed and _difference(part, checksum):  # what was left belonged to something else
+        part.unlink()
+        http.download(url, part)
+    return _accept(part, path, checksum)
+
+
+def _accept(part: Path, path: Path, checksum: str | None) -> Path:
+    if difference := _difference(part, checksum):
+        part.unlink()
+        raise ValueError(f"what came {difference}")
+    os.replace(part, path)
+    return path
+
+
+def _chosen_by_user() -> bool:
+    return bool(os.environ.get(VARIABLE))
+
+
+def _offline() -> bool:
+    return checks.choice(OFFLINE, os.environ.get(OFFLINE) or "0", ("0", "1")) == "1"
+
+
+def _difference(path: Path, checksum: str | None) -> str | None:
+    """What sets a file apart from the one with that checksum; None if nothing does, or no checksum is known."""
+    if checksum is None:
+        return None
+    kind, expected = checksum.split(":") if ":" in checksum else ("sha256", checksum)
+    try:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}): make it readable") from None
+    return None if found == expected else f"has the {kind} {found}, expected {expected}"

@@ -1,16 +1,15 @@
 """IDX files, the format of the MNIST family: a big-endian header of magic number and sizes, then the values."""
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from cupynn.checks import InputError
 
+from .gzipped import opened, read_up_to
+
 UINT8 = 0x08
-CHUNK = 1 << 20  # bytes
 
 
 def read(path: str | Path, ndim: int) -> np.ndarray:
@@ -29,12 +28,14 @@ def read(path: str | Path, ndim: int) -> np.ndarray:
     -------
     ndarray
         The values, uint8, writable.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or holds something else.
     """
     path = Path(path)
-    try:
-        sizes, values = _sizes_and_values(path, ndim)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read ({error}): put an intact copy in its place") from None
+    sizes, values = _sizes_and_values(path, ndim)
     declared = math.prod(sizes)
     if len(values) != declared:
         found = len(values) if len(values) < declared else "more"
@@ -46,25 +47,19 @@ def read(path: str | Path, ndim: int) -> np.ndarray:
 
 def _sizes_and_values(path: Path, ndim: int) -> tuple[list[int], bytearray]:
     """Return the declared sizes, and the values up to one more than declared."""
-    with path.open("rb") as raw:
-        gzipped = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        with gzip.open(raw) if gzipped else raw as stream:
-            header = stream.read(4 * (1 + ndim))
-            if len(header) >= 4 and header[:4] != bytes([0, 0, UINT8, ndim]):
-                raise InputError(
-                    f"{path} starts with the magic number 0x{header[:4].hex()}, expected 0x0000{UINT8:02x}{ndim:02x} "
-                    f"(IDX, uint8 values only, {ndim} axes): pass another file"
-                )
-            if len(header) < 4 * (1 + ndim):
-                raise InputError(
-                    f"{path} ends within its header, after {len(header)} bytes of {4 * (1 + ndim)}: "
-                    "put an intact copy in its place"
-                )
-            sizes = np.frombuffer(header, ">u4")[1:].tolist()
-            if 0 in sizes:
-                raise InputError(f"{path} declares the sizes {sizes}, expected positive ones: pass another file")
-            values, limit = bytearray(), math.prod(sizes) + 1
-            while chunk := stream.read(min(CHUNK, limit - len(values))):
-                values += chunk
-    return sizes, values
+    with opened(path) as stream:
+        header = stream.read(4 * (1 + ndim))
+        if len(header) >= 4 and header[:4] != bytes([0, 0, UINT8, ndim]):
+            raise InputError(
+                f"{path} starts with the magic number 0x{header[:4].hex()}, expected 0x0000{UINT8:02x}{ndim:02x} "
+                f"(IDX, uint8 values only, {ndim} axes): pass another file"
+            )
+        if len(header) < 4 * (1 + ndim):
+            raise InputError(
+                f"{path} ends within its header, after {len(header)} bytes of {4 * (1 + ndim)}: "
+                "put an intact copy in its place"
+            )
+        sizes = np.frombuffer(header, ">u4")[1:].tolist()
+        if 0 in sizes:
+            raise InputError(f"{path} declares the sizes {sizes}, expected positive ones: pass another file")
+        return sizes, read_up_to(stream, math.prod(sizes) + 1)

@@ -132,7 +132,7 @@ class SpikingLayer(Layer):
         if inputs.size != prod(self.input_shape):
             raise InputError(f"{self.name}: spikes have shape {inputs.shape}, this layer takes (B, T, *{self.input_shape})")
         shape = (inputs.batch, inputs.steps, prod(self.output_shape)) if record else (0, 0, 0)
-        return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        return inputs.xp.zeros(shape, np.float32), inputs.xp.zeros(shape, np.float32)
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
         """What `forward` returns, given the recorders that the simulation filled."""

@@ -1,12 +1,12 @@
 """`SpikingConv2D`: a convolution of spiking neurons."""
 
-from math import prod, sqrt
+from math import sqrt
 
 import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.layers import conv_cpu
+from cupynn.layers import conv_cpu, conv_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
 
@@ -103,38 +103,29 @@ class SpikingConv2D(SpikingLayer):
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
-        membrane, current = self.recorders(inputs, record)
-        neurons, offsets = conv_cpu.simulate(
-            inputs.neurons,
-            inputs.offsets,
-            self.params["weight"],
-            inputs.steps,
-            self._shapes,
-            self.padding,
-            self.neuron,
-            membrane,
-            current,
-        )
-        return self.run(SpikeTrains(neurons, offsets, inputs.steps, self.output_shape), membrane, current)
+        states = self.recorders(inputs, record)
+        twin = conv_cuda if inputs.on_cuda else conv_cpu
+        spikes = twin.simulate(inputs, self.params["weight"], self._shapes, self.padding, self.neuron, *states)
+        return self.run(spikes, *states)
 
     def backward(
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP; positions share their weights."""
-        gradient, below = conv_cpu.backward(
-            inputs.neurons,
-            inputs.offsets,
-            inputs.counts.reshape(inputs.batch, -1),
-            *outputs.by_neuron(),
-            delta.reshape(inputs.batch, prod(self.output_shape)) / np.float32(self.v_th),
+        below = inputs.xp.empty((inputs.batch, inputs.size), np.float32) if input_error else None
+        twin = conv_cuda if inputs.on_cuda else conv_cpu
+        twin.backward(
+            inputs,
+            outputs,
+            delta.reshape(inputs.batch, outputs.size) / np.float32(self.v_th),
             self.params["weight"],
             self._shapes,
             self.padding,
             self.potential,
             self.t_ref,
-            np.float32(self.v_th),
+            self.v_th,
             self.effect_ratio,
-            input_error,
+            self.grads["weight"],
+            below,
         )
-        self.grads["weight"][...] = gradient
-        return below.reshape(inputs.batch, *self.input_shape) if input_error else None
+        return None if below is None else below.reshape(inputs.batch, *self.input_shape)

@@ -9,9 +9,12 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_neuron, sort_by_step
-from cupynn.kernels.lif import STATE, advance, record
-from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, spsp_field
+from cupynn.kernels.lif import STATE, Lif, advance, record
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, spsp_field
 from cupynn.kernels.simd import LANES, aligned, dot
+from cupynn.spikes import SpikeTrains
+
+Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (maps, rows, columns)
 
 
 @inline
@@ -66,19 +69,26 @@ def _simulate(neurons, offsets, runs, canonical, kernel_size, steps, shapes, pad
     return packed, packed_offsets
 
 
-def simulate(neurons, offsets, weight, steps, shapes, padding, constants, membranes, currents):
-    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty."""
+def simulate(
+    inputs: SpikeTrains,
+    weight: np.ndarray,
+    shapes: Shapes,
+    padding: tuple[int, int],
+    neuron: Lif,
+    membranes: np.ndarray,
+    currents: np.ndarray,
+) -> SpikeTrains:
+    """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     channels, kernel_size = weight.shape[1], weight.shape[2:]
     runs = np.ascontiguousarray(weight[:, :, :, ::-1].transpose(1, 2, 3, 0)).reshape(channels, kernel_size[0], -1)
     maps, rows, columns = shapes[1]
     canonical = np.arange(maps * rows * columns).reshape(maps, rows * columns).T.ravel()
-    events = _simulate(
-        neurons, offsets, runs, canonical, kernel_size, steps, shapes, padding, constants, membranes, currents
-    )
+    geometry = (canonical, kernel_size, inputs.steps, shapes, padding)
+    events = _simulate(inputs.neurons, inputs.offsets, runs, *geometry, neuron, membranes, currents)
     if membranes.size:
         for state in (membranes, currents):
             state[:, :, canonical] = state.copy()
-    return pack(*events)
+    return SpikeTrains(*pack(*events), inputs.steps, shapes[1])
 
 
 @inline
@@ -196,9 +206,20 @@ def _backward(
 
 
 def backward(
-    neurons, offsets, counts, times, neuron_offsets, errors, weight, shapes, padding, psp, t_ref, v_th, effect_ratio, wanted
-):
-    """Weight gradient (maps, channels, kh, kw), and error of the trains below (B, N_in): zeros unless wanted."""
+    inputs: SpikeTrains,
+    outputs: SpikeTrains,
+    errors: np.ndarray,
+    weight: np.ndarray,
+    shapes: Shapes,
+    padding: tuple[int, int],
+    psp: Psp,
+    t_ref: int,
+    v_th: float,
+    effect_ratio: bool,
+    gradient: np.ndarray,
+    below: np.ndarray | None,
+) -> None:
+    """Write the weight gradient (maps, channels, kh, kw) and, unless it is None, the errors below (B, N_in)."""
     (_, height, width), (_, rows, columns) = shapes
     maps, channels, kh, kw = weight.shape
     padded = (height + 2 * padding[0], width + 2 * padding[1], channels)
@@ -207,9 +228,11 @@ def backward(
     places = np.add.outer(grid[:rows, 0, 0], grid[0, :columns, 0]).ravel()
     corners = np.add.outer(places, grid[:kh, 0, 0])
     channel_last = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(maps, -1)
-    trains = (neurons, offsets, counts, times, neuron_offsets)
-    gradients, below = _backward(
-        *trains,
+    gradients, errors_below = _backward(
+        inputs.neurons,
+        inputs.offsets,
+        inputs.counts.reshape(inputs.batch, -1),
+        *outputs.by_neuron(),
         errors,
         channel_last,
         slots,
@@ -218,8 +241,10 @@ def backward(
         padded[1] * channels,
         psp,
         t_ref,
-        v_th,
+        np.float32(v_th),
         effect_ratio,
-        wanted,
+        below is not None,
     )
-    return gradients.sum(0).reshape(maps, kh, kw, channels).transpose(0, 3, 1, 2), below
+    gradient[:] = gradients.sum(0).reshape(maps, kh, kw, channels).transpose(0, 3, 1, 2)
+    if below is not None:
+        below[:] = errors_below

@@ -2,17 +2,12 @@
 
 from math import prod, sqrt
 
-import numba
 import numpy as np
 
 from cupynn import checks
-from cupynn.kernels.psp import make_traces
-from cupynn.layers import dense_cpu
+from cupynn.layers import dense_cpu, dense_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
-
-# Traces held at once, in float32 values: 16 MB, so that they come from the last-level cache and not from memory.
-TRACE_VALUES = 1 << 22
 
 
 class SpikingDense(SpikingLayer):
@@ -91,61 +86,37 @@ class SpikingDense(SpikingLayer):
         return self.params["weight"]
 
     @property
-    def lateral(self) -> np.ndarray:
-        """Weights among the layer's own neurons (units, units), [to, from]; (0, 0) if there are none."""
-        return np.zeros((0, 0), np.float32)
+    def lateral(self) -> np.ndarray | None:
+        """Weights among the layer's own neurons (units, units), [to, from], if there are any."""
+        return None
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
-        membrane, current = self.recorders(inputs, record)
-        neurons, offsets = dense_cpu.simulate(
-            inputs.neurons,
-            inputs.offsets,
-            self.weight,
-            inputs.steps,
-            self.neuron,
-            self.lateral_inhibition,
-            self.lateral,
-            membrane,
-            current,
-        )
-        return self.run(SpikeTrains(neurons, offsets, inputs.steps, self.output_shape), membrane, current)
+        states = self.recorders(inputs, record)
+        twin = dense_cuda if inputs.on_cuda else dense_cpu
+        spikes = twin.simulate(inputs, self.weight, self.neuron, self.lateral_inhibition, self.lateral, *states)
+        return self.run(spikes, *states)
 
     def backward(
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP: the macro and the micro level of the paper."""
-        weight, gradient = self.weight, self.grads.get("weight")
+        gradient = self.grads.get("weight")
         if gradient is None and not input_error:  # a reservoir at the bottom
             return None
-        errors = delta / np.float32(self.v_th)
-        blocks = min(self.units, 2 * numba.get_num_threads())
-        below = np.empty((inputs.batch, weight.shape[1]), np.float32) if input_error else None
-        if gradient is not None:
-            gradient[:] = 0
-        for part in _parts(inputs):
-            x, o, d = inputs[part], outputs[part], errors[part]
-            traces = make_traces(x, o, d, self.potential, self.t_ref)
-            if gradient is not None:
-                f = self._lateral_factors(o)
-                shares = d / np.float32(inputs.batch)
-                v_th = np.float32(self.v_th)
-                dense_cpu.weight_gradient(*o.by_neuron(), traces, shares, f, weight, v_th, blocks, gradient)
-            if input_error:
-                counts = x.counts.reshape(x.batch, -1)
-                dense_cpu.input_error(*o.by_neuron(), counts, traces, d, weight, self.effect_ratio, below[part])
+        below = inputs.xp.empty((inputs.batch, inputs.size), np.float32) if input_error else None
+        twin = dense_cuda if inputs.on_cuda else dense_cpu
+        twin.backward(
+            inputs,
+            outputs,
+            delta / np.float32(self.v_th),
+            self.weight,
+            self.potential,
+            self.t_ref,
+            self.v_th,
+            self.lateral_inhibition,
+            self.effect_ratio,
+            gradient,
+            below,
+        )
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
-
-    def _lateral_factors(self, outputs: SpikeTrains) -> np.ndarray:
-        ones = np.ones((outputs.batch, self.units), np.float32)
-        if self.lateral_inhibition == 0:
-            return ones
-        traces = make_traces(outputs, outputs, ones, self.potential, self.t_ref)
-        strength = np.float32(self.lateral_inhibition / self.v_th)
-        return dense_cpu.lateral_factors(*outputs.by_neuron(), traces, strength)
-
-
-def _parts(inputs: SpikeTrains) -> list[slice]:
-    """Split a batch so that the traces of a part stay within bounds."""
-    samples = max(1, TRACE_VALUES // (inputs.steps * inputs.size))
-    return [slice(first, first + samples) for first in range(0, inputs.batch, samples)]

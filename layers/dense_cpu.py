@@ -1,13 +1,18 @@
 """Fully connected spiking neurons on the CPU, event by event. `dense.py` says what the arguments mean."""
 
+import numba
 import numpy as np
 from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_step
-from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, lif_step, note_spikes
-from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SLOPE, SILENT_SPSP, spsp_row
+from cupynn.kernels.lif import BEFORE, CURRENT, FIRED, INPUT, STATE, Lif, lif_step, note_spikes
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SLOPE, SILENT_SPSP, Psp, make_traces, spsp_row
 from cupynn.kernels.simd import LANES, add_rows, aligned
+from cupynn.spikes import SpikeTrains
+
+# Traces held at once, in float32 values: 16 MB, so that they come from the last-level cache and not from memory.
+TRACE_VALUES = 1 << 22
 
 
 @inline
@@ -83,13 +88,66 @@ def _simulate(neurons, offsets, weight, steps, constants, inhibition, lateral, m
     return rows, row_offsets
 
 
-def simulate(neurons, offsets, weight, steps, constants, inhibition, lateral, membranes, currents):
-    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty.
+def simulate(
+    inputs: SpikeTrains,
+    weight: np.ndarray,
+    neuron: Lif,
+    inhibition: float,
+    lateral: np.ndarray | None,
+    membranes: np.ndarray,
+    currents: np.ndarray,
+) -> SpikeTrains:
+    """Run the layer; fills membranes and currents (B, T, N) unless they are empty.
 
-    inhibition: what each spike takes from the current of all other neurons; lateral: weights (N, N) among them, or (0, 0)
+    inhibition: what each spike takes from the current of all other neurons; lateral: weights (N, N) among them, or None
     """
-    arguments = (neurons, offsets, weight, steps, constants, np.float32(inhibition), lateral, membranes, currents)
-    return pack(*_simulate(*arguments))
+    among = np.zeros((0, 0), np.float32) if lateral is None else lateral
+    trains = (inputs.neurons, inputs.offsets, weight, inputs.steps, neuron)
+    events = pack(*_simulate(*trains, np.float32(inhibition), among, membranes, currents))
+    return SpikeTrains(*events, inputs.steps, (len(weight),))
+
+
+def backward(
+    inputs: SpikeTrains,
+    outputs: SpikeTrains,
+    errors: np.ndarray,
+    weight: np.ndarray,
+    psp: Psp,
+    t_ref: int,
+    v_th: float,
+    inhibition: float,
+    effect_ratio: bool,
+    gradient: np.ndarray | None,
+    below: np.ndarray | None,
+) -> None:
+    """Write the weight gradient (N_out, N_in) and the errors below (B, N_in), each unless it is None."""
+    blocks = min(len(weight), 2 * numba.get_num_threads())
+    if gradient is not None:
+        gradient[:] = 0
+    for part in _parts(inputs):
+        x, o, d = inputs[part], outputs[part], errors[part]
+        traces = make_traces(x, o, d, psp, t_ref)
+        if gradient is not None:
+            f = _lateral_factors(o, psp, t_ref, inhibition / v_th)
+            shares = d / np.float32(inputs.batch)
+            weight_gradient(*o.by_neuron(), traces, shares, f, weight, np.float32(v_th), blocks, gradient)
+        if below is not None:
+            counts = x.counts.reshape(x.batch, -1)
+            input_error(*o.by_neuron(), counts, traces, d, weight, effect_ratio, below[part])
+
+
+def _parts(inputs: SpikeTrains) -> list[slice]:
+    """Split a batch so that the traces of a part stay within bounds."""
+    samples = max(1, TRACE_VALUES // (inputs.steps * inputs.size))
+    return [slice(first, first + samples) for first in range(0, inputs.batch, samples)]
+
+
+def _lateral_factors(outputs: SpikeTrains, psp: Psp, t_ref: int, strength: float) -> np.ndarray:
+    ones = np.ones((outputs.batch, outputs.size), np.float32)
+    if strength == 0:
+        return ones
+    traces = make_traces(outputs, outputs, ones, psp, t_ref)
+    return lateral_factors(*outputs.by_neuron(), traces, np.float32(strength))
 
 
 @kernel

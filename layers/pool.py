@@ -1,11 +1,9 @@
 """`SpikingPool2D`: pooling by spiking neurons."""
 
-from math import prod
-
 import numpy as np
 
 from cupynn import checks
-from cupynn.layers import pool_cpu
+from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
 
@@ -77,19 +75,10 @@ class SpikingPool2D(SpikingLayer):
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
-        membrane, current = self.recorders(inputs, record)
-        neurons, offsets = pool_cpu.simulate(
-            inputs.neurons,
-            inputs.offsets,
-            inputs.steps,
-            self._shapes,
-            self.size,
-            self.stride,
-            self.neuron,
-            membrane,
-            current,
-        )
-        return self.run(SpikeTrains(neurons, offsets, inputs.steps, self.output_shape), membrane, current)
+        states = self.recorders(inputs, record)
+        twin = pool_cuda if inputs.on_cuda else pool_cpu
+        spikes = twin.simulate(inputs, self._shapes, self.size, self.stride, self.neuron, *states)
+        return self.run(spikes, *states)
 
     def backward(
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
@@ -97,12 +86,12 @@ class SpikingPool2D(SpikingLayer):
         """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
         if not input_error:
             return None
-        below = np.empty((inputs.batch, inputs.size), np.float32)
-        pool_cpu.input_error(
-            *inputs.by_neuron(),
-            *outputs.by_neuron(),
-            delta.reshape(inputs.batch, prod(self.output_shape)),
-            inputs.steps,
+        below = inputs.xp.empty((inputs.batch, inputs.size), np.float32)
+        twin = pool_cuda if inputs.on_cuda else pool_cpu
+        twin.backward(
+            inputs,
+            outputs,
+            delta.reshape(inputs.batch, outputs.size),
             self._shapes,
             self.size,
             self.stride,

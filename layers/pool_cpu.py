@@ -5,9 +5,12 @@ from numba import prange
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import pack, sort_by_step
-from cupynn.kernels.lif import STATE, advance, record
-from cupynn.kernels.psp import SILENT_SLOPE, decays_of
+from cupynn.kernels.lif import STATE, Lif, advance, record
+from cupynn.kernels.psp import SILENT_SLOPE, Psp, decays_of
 from cupynn.kernels.simd import LANES, aligned
+from cupynn.spikes import SpikeTrains
+
+Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (channels, rows, columns)
 
 
 @inline
@@ -49,9 +52,36 @@ def _simulate(neurons, offsets, steps, shapes, size, stride, constants, membrane
     return packed, packed_offsets
 
 
-def simulate(neurons, offsets, steps, shapes, size, stride, constants, membranes, currents):
-    """Run the layer: events below -> events above; fills membranes and currents (B, T, N) unless they are empty."""
-    return pack(*_simulate(neurons, offsets, steps, shapes, size, stride, constants, membranes, currents))
+def simulate(
+    inputs: SpikeTrains,
+    shapes: Shapes,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    neuron: Lif,
+    membranes: np.ndarray,
+    currents: np.ndarray,
+) -> SpikeTrains:
+    """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
+    geometry = (inputs.steps, shapes, size, stride)
+    events = pack(*_simulate(inputs.neurons, inputs.offsets, *geometry, neuron, membranes, currents))
+    return SpikeTrains(*events, inputs.steps, shapes[1])
+
+
+def backward(
+    inputs: SpikeTrains,
+    outputs: SpikeTrains,
+    delta: np.ndarray,
+    shapes: Shapes,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    psp: Psp,
+    t_ref: int,
+    effect_ratio: bool,
+    below: np.ndarray,
+) -> None:
+    """Write the errors below (B, N_in)."""
+    trains = (*inputs.by_neuron(), *outputs.by_neuron())
+    input_error(*trains, delta, inputs.steps, shapes, size, stride, psp, t_ref, effect_ratio, below)
 
 
 @inline

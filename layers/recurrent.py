@@ -126,7 +126,7 @@ class SpikingRecurrent(SpikingDense):
         return (self.params if self.trained else self.buffers)["weight"]
 
     @property
-    def lateral(self) -> np.ndarray:
+    def lateral(self) -> np.ndarray | None:
         """Weights among the layer's own neurons (units, units), [to, from]."""
         return self.buffers.get("lateral", self._given)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cupynn import InputError, Sequential, cli, datasets, presets
+from cupynn import InputError, Sequential, augment, cli, datasets, presets
 
+real = datasets.load
 FILES = {"definition.toml", "metrics.csv", "last.npz", "best.npz", "result.json", "raster.png", "curves.png"}
 SMALL = """
 [data]
@@ -104,6 +105,39 @@ def test_evaluate(folder, capsys):
     assert "accuracy=" in capsys.readouterr().out
 
 
+class TestDatasets:
+    def test_lists_all(self, empty_cache, capsys):
+        assert cli.main(["datasets"]) == 0
+        out = capsys.readouterr().out
+        assert str(empty_cache) in out
+        assert all(f"\n{name} " in out for name in datasets.DATASETS)
+        assert "not here: 561.8 MB to download" in out
+
+    def test_downloads_one(self, empty_cache, capsys):
+        assert cli.main(["datasets", "--download", "digits"]) == 0
+        assert capsys.readouterr().out.count("Dataset digits: ") == 2
+
+    def test_says_what_is_missing(self, empty_cache, capsys, monkeypatch):
+        monkeypatch.setenv("CUPYNN_OFFLINE", "1")
+        assert cli.main(["datasets", "--download", "emnist", "--option", "split=letters"]) == 2
+        assert "gzip.zip is missing, and CUPYNN_OFFLINE=1" in capsys.readouterr().err
+
+    def test_options_are_parsed_as_in_a_definition(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr(datasets, "load", lambda name, **options: asked.append(options) or ())
+        given = ["split=letters", "limit=3", "scale=0.5", "fresh=true", "size=[4, 5]", "folder=/a/b=c"]
+        assert cli.main(["datasets", "--download", "x", *(word for text in given for word in ("--option", text))]) == 0
+        assert asked == [{"split": "letters", "limit": 3, "scale": 0.5, "fresh": True, "size": [4, 5], "folder": "/a/b=c"}]
+
+    @pytest.mark.parametrize("command", ["datasets", "evaluate"])
+    def test_help_has_examples_or_options(self, command, capsys):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        out = capsys.readouterr().out
+        assert "--option KEY=VALUE" in out
+        assert command == "evaluate" or "cupynn datasets --download emnist --option split=letters" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -115,6 +149,11 @@ def test_evaluate(folder, capsys):
         (["train", "digits", "--validation", "0.9999"], "held_out"),
         (["train", "digits", "--out", "/dev/null/run"], "cannot make the folder"),
         (["evaluate", "none.npz", "digits"], "none.npz: no such file"),
+        (["datasets", "--download", "digit"], "dataset='digit': pass one of"),
+        (["datasets", "--download", "mnist", "--option", "split=a"], "dataset 'mnist': unknown option 'split'"),
+        (["datasets", "--download", "mnist", "--option", "name=a"], "dataset 'mnist': unknown option 'name'"),
+        (["datasets", "--download", "emnist", "--option", "split"], "--option split: pass KEY=VALUE"),
+        (["datasets", "--option", "split=a"], "--option split=a: it belongs to a data set"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -150,7 +189,7 @@ class TestPresets:
     def test_can_be_built_and_written(self, name):
         experiment = presets.read(name)
         network, _, _ = experiment.build()
-        assert network.output_shape == (10,)
+        assert network.output_shape == ({"emnist": 47, "ti46": 26}.get(name, 10),)
         assert tomllib.loads(experiment.to_toml()) == experiment.tables()
 
     @pytest.mark.parametrize(
@@ -158,8 +197,17 @@ class TestPresets:
         [
             ('name = "digits"', 'name = "digit"', r"data: name='digit': pass one of"),
             ("validation = 200", "", "data: key 'validation' is missing"),
+            ("validation = 200", "validation = 200\nsplit = 'letters'", "data: dataset 'digits': unknown option 'split'"),
+            ('"digits"', '"emnist"\nsplit = "letter"', "data: split='letter': pass one of 'balanced'"),
+            ('"digits"', '"emnist"\npart = "letters"', "data: dataset 'emnist': unknown option 'part': known are split"),
             ("[training]", "[training]\ndepth = 3", "training: unknown key 'depth'"),
             ("epochs = 2", "epochs = 2.5", r"training: epochs=2\.5"),
+            (
+                "epochs = 2",
+                'epochs = 2\naugment = { kind = "Augment", turn = 3 }',
+                r"augment \(Augment\): unknown key 'turn'",
+            ),
+            ("epochs = 2", "epochs = 2\naugment = 0.1", "augment: expected a table"),
             ("steps = 60", "", "network: key 'steps' is missing"),
             ("steps = 60", "step = 60", "network: unknown key 'step'"),
             ("units = 30", "units = 0", r"layers\[0\] \(SpikingDense\): units=0"),
@@ -175,6 +223,19 @@ class TestPresets:
         definition.write_text(SMALL.replace(old, new), encoding="utf-8")
         with pytest.raises(InputError, match=message):
             presets.read(definition)
+
+    def test_augmentation_is_an_option_of_training(self, definition):
+        definition.write_text(SMALL.replace("epochs = 2", 'epochs = 2\naugment = { kind = "Augment", scale = 0.2 }'))
+        assert presets.read(definition).fit_options()["augment"].config() == augment.Augment(scale=0.2).config()
+
+    def test_options_reach_the_data_set(self, definition, monkeypatch):
+        definition.write_text(SMALL.replace('"digits"', '"emnist"\nsplit = "letters"'), encoding="utf-8")
+        asked = []
+        monkeypatch.setattr(datasets, "load", lambda name, **options: asked.append((name, options)) or real("digits"))
+        train, validation, _ = presets.read(definition).load_data()
+        assert asked == [("emnist", {"split": "letters"})]
+        assert (len(train), len(validation)) == (1238, 200)
+        assert presets.read("emnist").data == {"name": "emnist", "split": "balanced", "validation": 9400}
 
     def test_data_of_another_shape(self, definition, tmp_path, capsys):
         definition.write_text(SMALL.replace("[8, 8]", "[64]"), encoding="utf-8")

@@ -73,8 +73,8 @@ class TestMake:
             (ENCODERS, "Poisson", "^here: expected a table of keys and values, found 'Poisson'$"),
             (ENCODERS, None, "^here: expected a table"),
             (ENCODERS, ["kind", "Poisson"], "^here: expected a table"),
-            (ENCODERS, {"kind": "poisson"}, "^here: kind='poisson': pass one of 'Poisson'$"),
-            (ENCODERS, {"max_rate": 0.5}, "^here: kind=None: pass one of 'Poisson'$"),
+            (ENCODERS, {"kind": "poisson"}, r"^here: kind='poisson': pass one of .*'Poisson'"),
+            (ENCODERS, {"max_rate": 0.5}, r"^here: kind=None: pass one of .*'Poisson'"),
             (ENCODERS, {"kind": "Poisson", "rate": 0.5}, "unknown key 'rate': known are max_rate, fresh$"),
             (ENCODERS, {"kind": "Poisson", "max_rate": 2}, r"^here \(Poisson\): max_rate=2: pass"),
             (ENCODERS, {"kind": "Poisson", "fresh": "no"}, r"^here \(Poisson\): fresh='no'"),
@@ -160,5 +160,5 @@ class TestDefinition:
             definition.build(change(definition.describe(network())), "here")
 
     def test_the_device_is_passed_on(self):
-        with pytest.raises(InputError, match=r"^here: network: device='cuda'"):
-            definition.build(definition.describe(network()), "here", device="cuda")
+        with pytest.raises(InputError, match=r"^here: network: device='tpu'"):
+            definition.build(definition.describe(network()), "here", device="tpu")

@@ -6,7 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from eventful import recording, toy
 
+from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
 from cupynn.config import Configured, make
 from cupynn.encoders import ENCODERS, Encoder
@@ -15,9 +17,17 @@ from cupynn.layers.base import Run
 from cupynn.losses import LOSSES, CountError
 from cupynn.network import Sequential
 from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, ExponentialRegularizer, Optimizer
+from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
-REGISTRIES = {"layer": LAYERS, "encoder": ENCODERS, "loss": LOSSES, "optimizer": OPTIMIZERS, "regularizer": REGULARIZERS}
+REGISTRIES = {
+    "layer": LAYERS,
+    "encoder": ENCODERS,
+    "augment": AUGMENTS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "regularizer": REGULARIZERS,
+}
 
 # Arguments of each class, every one other than its default, so that one forgotten on the way shows.
 EXAMPLES = {
@@ -70,7 +80,13 @@ EXAMPLES = {
         "initial_weight": 1.25,
         "name": "middle",
     },
+    "Current": {"gain": 0.5, "v_th": 1.5, "tau_m": 30.0, "t_ref": 1},
+    "Latency": {"scale": "logarithmic"},
     "Poisson": {"max_rate": 0.5, "fresh": False},
+    "BSA": {"gain": 0.5, "hold": 3, "length": 7, "width": 4.0, "threshold": 0.25},
+    "Events": {"step": 250.0, "stabilise": True},
+    "Regular": {"max_rate": 0.5},
+    "Augment": {"scale": 0.2, "rotation": 5.0, "distortion": 1.5},
     "SpikeCount": {"desired": 12, "undesired": 3, "margin": 2},
     "SoftmaxCount": {"desired": 12},
     "SGD": {
@@ -95,6 +111,12 @@ INPUT_SHAPES = {  # of one sample, as each layer takes it
     "SpikingPool2D": (2, 5, 4),
     "SpikingRecurrent": (3, 2),
 }
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8)
+SAMPLES = {  # four of them, as each encoder takes them
+    **dict.fromkeys(("Current", "Latency", "Poisson", "Regular"), IMAGES),
+    "BSA": Ragged(5e-4 * np.random.default_rng(0).random((20, 5)), [0, 2, 7, 7], [2, 7, 7, 20], (5,)),
+    "Events": toy(*(recording(*((900 * n, n % 2, n % 3, 0) for n in range(count))) for count in (9, 0, 14, 1))).x,
+}
 ARRAYS = {"SpikingRecurrent": {"lateral"}}  # arguments that are arrays: kept as buffers, and not in the config
 
 CLASSES = [
@@ -106,6 +128,7 @@ every_class = pytest.mark.parametrize(("registry", "kind"), CLASSES)
 def test_every_class_has_an_example():
     assert {kind for registry in REGISTRIES.values() for kind in registry} == set(EXAMPLES)
     assert set(INPUT_SHAPES) == set(LAYERS)
+    assert set(SAMPLES) == set(ENCODERS)
 
 
 @every_class
@@ -318,13 +341,23 @@ class TestEncoder:
         encoder = ENCODERS[kind]()
         assert isinstance(encoder, Encoder)
         assert argument_names(type(encoder).encode) == argument_names(Encoder.encode)
-        x = np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8)
+        x = SAMPLES[kind]
         numbers = np.array([7, 0, 2**32 - 1, 3])
         spikes = encoder.encode(x, 30, 1, 2, numbers)
-        assert spikes.shape == (4, 30, 3, 2)
+        assert spikes.shape == (4, 30, *x.shape[1:])
+        assert spikes.neurons.size
         assert encoder.encode(x, 30, 1, 2, numbers) == spikes
         assert encoder.encode(x[::-1], 30, 1, 2, numbers[::-1]) == spikes[::-1]
         assert encoder.encode(x[2:3], 30, 1, 2, numbers[2:3]) == spikes[2]
+
+    def test_takes_its_own_data_and_no_other(self, kind):
+        encoder = ENCODERS[kind]()
+        encoder.check(SAMPLES[kind])
+        assert encoder.notice(SAMPLES[kind], 1000) is None
+        others = [x for x in SAMPLES.values() if x is not SAMPLES[kind]]
+        for other in (*others, np.zeros((4, 3), "datetime64[s]")):
+            with pytest.raises(InputError, match=r"pass|takes"):
+                encoder.check(other)
 
 
 @pytest.mark.parametrize("kind", LOSSES)

@@ -7,19 +7,15 @@ import io
 import os
 import re
 import shutil
-import socket
 import struct
 import subprocess
 import sys
 import tracemalloc
 import zlib
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import hypothesis.extra.numpy as arrays
 import numpy as np
-import pooch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,53 +39,9 @@ CONTENT = gzip.compress(idx_bytes(IMAGES), mtime=0)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.fixture(scope="session")
-def dead_mirror():
-    """The address of a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    return f"http://127.0.0.1:{port}/"
-
-
 @pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path, dead_mirror):
-    """The user's cache, empty; no test sees the real one, nor the real mirrors."""
-    monkeypatch.delenv("CUPYNN_DATA", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
-    monkeypatch.setattr(datasets.mnist, "MIRRORS", (dead_mirror,))
-    return tmp_path / "cache" / "cupynn"
-
-
-@pytest.fixture
-def serve():
-    """Start local mirrors: serve({file: content}) returns an address and the list of requests it will have seen."""
-    servers = []
-
-    def start(files):
-        requests = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                requests.append(self.path)
-                content = files.get(self.path.lstrip("/"))
-                self.send_response(404 if content is None else 200)
-                self.send_header("Content-Length", str(len(content or b"")))
-                self.end_headers()
-                self.wfile.write(content or b"")
-
-            def log_message(self, *args):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/", requests
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def cache(empty_cache):
+    return empty_cache
 
 
 def fetch(*mirrors):
@@ -117,7 +69,7 @@ def test_bare_import_is_refused():
 
 
 def test_load_refuses_unknown_names():
-    with pytest.raises(InputError, match=r"dataset='minst'.*'digits', 'mnist'"):
+    with pytest.raises(InputError, match=r"dataset='minst'.*'digits', .*'mnist'"):
         datasets.load("minst")
 
 
@@ -297,7 +249,7 @@ def test_idx_round_trip(idx_file, pack, values):
 
 
 def test_idx_reads_values_that_span_chunks(idx_file, monkeypatch):
-    monkeypatch.setattr(datasets.idx, "CHUNK", 5)
+    monkeypatch.setattr(datasets.gzipped, "CHUNK", 5)
     np.testing.assert_array_equal(datasets.idx.read(idx_file(CONTENT), 3), IMAGES)
 
 
@@ -360,19 +312,13 @@ def test_idx_refuses_what_is_no_file(tmp_path):
 
 
 def test_download_tries_mirrors_in_turn_and_caches(serve, cache):
-    first, first_requests = serve({})
-    second, second_requests = serve({FILE: CONTENT})
+    first, first_mirror = serve({})
+    second, second_mirror = serve({FILE: CONTENT})
     path = fetch(first, second)
     assert path == cache / "toy" / FILE
     assert path.read_bytes() == CONTENT
     assert fetch(first, second) == path
-    assert (first_requests, second_requests) == ([f"/{FILE}"], [f"/{FILE}"])
-
-
-def test_download_does_not_log(serve, monkeypatch, caplog):
-    monkeypatch.setattr(pooch.get_logger(), "handlers", [caplog.handler])
-    fetch(serve({FILE: CONTENT})[0])
-    assert not caplog.records
+    assert first_mirror.requests == second_mirror.requests == [(f"/{FILE}", None)]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -389,9 +335,9 @@ def test_download_refuses_wrong_content(serve, cache):
     mirror, _ = serve({FILE: b"a login page"})
     with pytest.raises(InputError) as caught:
         fetch(mirror)
-    assert f"{mirror}{FILE}: SHA256 hash" in str(caught.value)
+    assert f"{mirror}{FILE}: what came has the sha256" in str(caught.value)
     assert SHA256 in str(caught.value)
-    assert list((cache / "toy").iterdir()) == []
+    assert [path.name for path in (cache / "toy").iterdir()] == [".lock"]
 
 
 def test_download_passes_over_wrong_content(serve):
@@ -440,12 +386,12 @@ def test_damaged_file_in_a_chosen_folder_is_refused_and_kept(monkeypatch, tmp_pa
     path = tmp_path / folder / FILE
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"mine")
-    mirror, requests = serve({FILE: CONTENT})
+    address, mirror = serve({FILE: CONTENT})
     with pytest.raises(InputError) as caught:
-        fetch(mirror)
+        fetch(address)
     assert all(part in str(caught.value) for part in (str(path), hashlib.sha256(b"mine").hexdigest(), SHA256))
     assert path.read_bytes() == b"mine"
-    assert requests == []
+    assert mirror.requests == []
 
 
 def test_chosen_folder_is_downloaded_to(monkeypatch, tmp_path, serve):
@@ -461,10 +407,10 @@ def test_chosen_folder_may_name_the_home_folder(monkeypatch):
 def test_unwritable_folder_is_refused_before_a_download(monkeypatch, tmp_path, serve):
     (tmp_path / "file").touch()
     monkeypatch.setenv("CUPYNN_DATA", str(tmp_path / "file"))
-    mirror, requests = serve({FILE: CONTENT})
+    address, mirror = serve({FILE: CONTENT})
     with pytest.raises(InputError, match=r"toy is the folder to download to and cannot be written.*CUPYNN_DATA"):
-        fetch(mirror)
-    assert requests == []
+        fetch(address)
+    assert mirror.requests == []
 
 
 # ---------------------------------------------------------------------------------------------------------- MNIST

@@ -8,8 +8,7 @@ import oracle
 import pytest
 
 from cupynn.checks import InputError
-from cupynn.layers import SpikingDense
-from cupynn.layers import dense as dense_module
+from cupynn.layers import SpikingDense, dense_cpu
 from cupynn.losses import SpikeCount
 from cupynn.spikes import SpikeTrains
 
@@ -262,8 +261,8 @@ def test_backward_in_parts_is_the_same(passes, monkeypatch):
     layer, inputs, outputs, delta = passes
     whole = layer.backward(inputs, outputs, delta), layer.grads["weight"].copy()
     for samples in (1, 2):
-        monkeypatch.setattr(dense_module, "TRACE_VALUES", samples * inputs.steps * inputs.size)
-        assert len(dense_module._parts(inputs)) == -(-inputs.batch // samples)
+        monkeypatch.setattr(dense_cpu, "TRACE_VALUES", samples * inputs.steps * inputs.size)
+        assert len(dense_cpu._parts(inputs)) == -(-inputs.batch // samples)
         np.testing.assert_array_equal(layer.backward(inputs, outputs, delta), whole[0])
         np.testing.assert_array_equal(layer.grads["weight"], whole[1])
 

@@ -31,7 +31,16 @@ def test_examples(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["cupynn", "cupynn.encoders.poisson", "cupynn.network", "cupynn.layers.dense", "cupynn.datasets.dataset"]
+    "name",
+    [
+        "cupynn",
+        "cupynn.encoders.poisson",
+        "cupynn.encoders.bsa",
+        "cupynn.network",
+        "cupynn.layers.dense",
+        "cupynn.datasets.dataset",
+        "cupynn.datasets.cochlea",
+    ],
 )
 def test_there_are_examples(name):
     """Where users look first; it also tells a doctest run that finds nothing from one that passes."""

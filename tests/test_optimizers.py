@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cupynn.checks import InputError
+from cupynn.device import resolve
 from cupynn.optimizers import SGD, Adam, ExponentialRegularizer
 
 SHAPES = {"weight": (3, 4), "kernels": (2, 3, 2, 2)}  # a second one of four axes: convolution kernels
@@ -26,7 +27,7 @@ def network(seed=0):
         )
         for name, shape in SHAPES.items()
     ]
-    return Network(layers=layers)
+    return Network(layers=layers, device=resolve("cpu"))
 
 
 def draw_gradients(net, rng):

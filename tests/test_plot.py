@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cupynn import Sequential, encoders, layers, plot
+from cupynn import Ragged, Sequential, encoders, layers, plot
 from cupynn.checks import InputError
+from cupynn.datasets import PassiveEar
 from cupynn.network import Recording
 from cupynn.spikes import SpikeTrains
 from cupynn.training import Epoch, History
@@ -30,6 +31,12 @@ def recorded(spikes, seed=0):
         {name: rng.normal(size=s.shape).astype(np.float32) for name, s in spikes.items() if name != "input"} for _ in "ua"
     ]
     return Recording(spikes, *state, {name: 2.5 for name in state[0]})
+
+
+def spoken():
+    """A signal, two tones one after the other, and an ear for it."""
+    time = np.arange(3000) / 8000
+    return 0.3 * np.sin(2 * np.pi * np.where(time < 0.2, 400, 1500) * time), PassiveEar(8000)
 
 
 @pytest.fixture
@@ -270,6 +277,44 @@ class TestCurves:
         assert line(plot.curves(told).axes[0], "training").get_marker() == "None"
 
 
+class TestSpeech:
+    def test_sound_frames_and_spikes_are_those_of_the_network(self):
+        signal, ear = spoken()
+        frames, encoder = ear(signal), encoders.BSA(hold=7)
+        sound, cochleagram, spikes = plot.speech(signal, ear, encoder).axes
+        (drawn,) = sound.lines
+        np.testing.assert_array_equal(drawn.get_ydata(), signal)
+        np.testing.assert_allclose(drawn.get_xdata() * 8000, np.arange(signal.size))
+        (mesh,) = cochleagram.collections
+        np.testing.assert_array_equal(mesh.get_array(), frames.T)
+        trains = encoder.encode(Ragged(frames, [0], [len(frames)], ear.channels), 200, 0, 0, np.arange(1))
+        _, steps, channels = trains.events()
+        assert channels.size > 100
+        (marks,) = spikes.lines
+        np.testing.assert_array_equal(marks.get_ydata(), channels)
+        np.testing.assert_allclose(marks.get_xdata(), steps * 0.016 / 7)
+
+    def test_all_panels_have_one_time_axis(self):
+        signal, ear = spoken()
+        panels = plot.speech(signal, ear).axes
+        assert {axes.get_xlim() for axes in panels} == {(0, signal.size / 8000)}
+        edges = panels[1].collections[0].get_coordinates()[0, :, 0]
+        np.testing.assert_allclose(edges, 0.016 * np.arange(edges.size))
+
+    def test_high_frequencies_are_at_the_top_and_labelled_where_they_are(self):
+        signal, ear = spoken()
+        for axes in plot.speech(signal, ear).axes[1:]:
+            assert axes.yaxis_inverted()
+            for place, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True):
+                frequency = float(label.get_text().replace(",", ""))
+                assert np.interp(place, np.arange(78), ear.frequencies) == pytest.approx(frequency, rel=1e-6)
+
+    def test_silence(self):
+        figure = plot.speech(np.zeros(1000), PassiveEar(8000))
+        assert png(figure)
+        assert not figure.axes[2].lines[0].get_xdata().size
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("call", "message"),
@@ -291,6 +336,15 @@ class TestErrors:
             (lambda r: plot.membranes(r, "output", neurons="all"), "neurons='all': pass a whole number from 0 to 3"),
             (lambda r: plot.membranes(r, "output", neurons=()), "neurons is empty: pass at least one"),
             (lambda r: plot.curves(r), "history is a Recording: pass what net.fit(...) returned"),
+            (
+                lambda r: plot.speech(spoken()[0], 8000),
+                "ear is a int: pass datasets.PassiveEar(rate), with the sampling rate of the signal",
+            ),
+            (lambda r: plot.speech(*spoken(), encoders.Poisson()), "encoder is a Poisson: pass encoders.BSA()"),
+            (
+                lambda r: plot.speech(np.zeros(20), PassiveEar(8000)),
+                "signal has 20 samples: pass a frame or longer, 128 samples",
+            ),
             (lambda r: plot.curves(History()), "history holds no epochs: pass what net.fit(...) returned"),
         ],
     )
@@ -300,13 +354,14 @@ class TestErrors:
         assert str(raised.value) == message
 
 
-@pytest.fixture(params=["raster", "membranes", "curves"])
+@pytest.fixture(params=["raster", "membranes", "curves", "speech"])
 def make(request, recording):
     """A function that makes a figure."""
     return {
         "raster": lambda: plot.raster(recording),
         "membranes": lambda: plot.membranes(recording, "hidden"),
         "curves": lambda: plot.curves(history(3)),
+        "speech": lambda: plot.speech(*spoken()),
     }[request.param]
 
 

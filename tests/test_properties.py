@@ -6,10 +6,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cupynn.device import resolve
 from cupynn.encoders import Poisson
 from cupynn.spikes import SpikeTrains
 
 TAUS = st.one_of(st.sampled_from([1.0, 2.0, 8.0, 64.0]), st.floats(1, 100))
+
+
+@pytest.fixture(scope="session")
+def device():
+    """The CPU: that a GPU gives the same bits is a property of its own, in `test_cuda.py`."""
+    return resolve("cpu")
 
 
 @st.composite

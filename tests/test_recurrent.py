@@ -22,13 +22,13 @@ def simulate(spikes, weight, lateral, v_th):
 
 
 @pytest.mark.parametrize("units", [1, 7, 64, 135])
-def test_forward(units):
+def test_forward(units, on_device):
     rng = np.random.default_rng(3)
     lateral = rng.normal(scale=0.3, size=(units, units)).astype(np.float32)
     layer = SpikingRecurrent(units, 2.0, lateral=lateral, initial_weight=1.0)
     layer.build((13,), rng)
     dense = (rng.random((2, 50, 13)) < 0.2).astype(np.uint8)
-    fired = layer.forward(SpikeTrains.from_dense(dense)).spikes.to_dense()
+    fired = on_device(layer).forward(SpikeTrains.from_dense(dense)).spikes.to_dense()
     for b in range(2):
         expected = simulate(dense[b], layer.params["weight"].astype(float), lateral.astype(float), 2.0)
         np.testing.assert_array_equal(fired[b], expected)

@@ -58,7 +58,7 @@ def read_weights(phase):
 
 
 @pytest.fixture
-def network():
+def network(device):
     """The network of the original's configuration, without weights."""
     srm = {"psp_kernel": "srm"}
     parts = [
@@ -69,13 +69,13 @@ def network():
         layers.SpikingDense(100, v_th=10.0, name="hidden", **srm),
         layers.SpikingDense(10, v_th=5.0, lateral_inhibition=1.0, name="output", **srm),
     ]
-    return Sequential(parts, input_shape=(1, 28, 28), steps=STEPS)
+    return Sequential(parts, input_shape=(1, 28, 28), steps=STEPS, device=device)
 
 
 def set_weights(network, weights):
     for layer in network.layers:
         if layer.params:
-            layer.params["weight"][:] = weights[layer.name]
+            layer.params["weight"] = network.device.put(weights[layer.name].astype(np.float32))
 
 
 def assert_same_spikes(network, phase):
@@ -102,5 +102,6 @@ def test_every_weight_after_one_step_is_the_originals(network):
             assert (
                 np.abs(after[layer.name] - before[layer.name]).mean() > 9e-4
             )  # Adam's first step: 1e-3 by the gradient's sign
-            np.testing.assert_allclose(layer.params["weight"], after[layer.name], rtol=0, atol=1e-5, err_msg=layer.name)
+            weight = network.device.get(layer.params["weight"])
+            np.testing.assert_allclose(weight, after[layer.name], rtol=0, atol=1e-5, err_msg=layer.name)
     assert_same_spikes(network, "test")

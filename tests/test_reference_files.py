@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from cupynn import layers, losses, optimizers, reference
+from cupynn import Sequential, cli, layers, losses, optimizers, reference
 from cupynn.checks import InputError
 from cupynn.reference.config import read_config
 from cupynn.reference.initial import Folder
@@ -532,6 +532,26 @@ class TestCheckpoint:
         hidden, output = reference.load(config, checkpoint=path).network.layers  # no need for the initial weights
         np.testing.assert_array_equal(hidden.params["weight"], np.arange(12).reshape(3, 4))
         np.testing.assert_array_equal(output.params["weight"], np.arange(20, 26).reshape(2, 3))
+
+    def test_inhibition_of_strength_zero_has_lateral_weights_too(self, external):
+        config = written(external, DENSE.replace("localInbStrength = 1.5", "localInbStrength = 0"), "config.txt")
+        values = [0 if value == -1.5 else value for value in VALUES]
+        network = reference.load(config, checkpoint=self.path(external, values)).network
+        np.testing.assert_array_equal(network.layers[1].params["weight"], np.arange(20, 26).reshape(2, 3))
+        with pytest.raises(InputError, match="expected -0, diagonal 0"):
+            reference.load(config, checkpoint=self.path(external, VALUES))
+
+    def test_the_command_line_imports_it(self, external, capsys):
+        config, path = written(external, DENSE, "config.txt"), self.path(external, VALUES)
+        out = external / "net.npz"
+        assert cli.main(["import-reference", str(config), "--checkpoint", str(path), "--out", str(out)]) == 0
+        shown = capsys.readouterr().out
+        assert "hidden  SpikingDense" in shown
+        assert f"saved as {out}" in shown
+        weight = Sequential.load(out).layers[0].params["weight"]
+        np.testing.assert_array_equal(weight, np.arange(12).reshape(3, 4))
+        assert cli.main(["import-reference", str(config), "--checkpoint", str(external / "none.txt")]) == 2
+        assert "none.txt" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("values", "line", "problem"),

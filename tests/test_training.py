@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cupynn import Sequential, datasets, training
+from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
 from cupynn.layers import SpikingDense
@@ -405,3 +406,30 @@ class TestRefusal:
     def test_a_misspelt_option(self):
         with pytest.raises(TypeError, match="epoch"):
             make().fit((X, Y), epoch=3)
+
+
+class TestAugment:
+    def test_every_epoch_sees_other_images(self, monkeypatch):
+        """As `Augment` gives them by seed, epoch and number; validation sees the images as they are."""
+        network = Sequential([SpikingDense(CLASSES, v_th=2.0)], (3, 3), STEPS, Poisson(max_rate=0.5), seed=4)
+        x, y = draw_data(12)
+        x, augment, seen = x.reshape(-1, 3, 3), Augment(scale=0.5), []
+        monkeypatch.setattr(
+            network, "draw", lambda *arguments: seen.append(arguments) or Sequential.draw(network, *arguments)
+        )
+        network.fit((x, y), validation=(x, y), augment=augment, epochs=2, batch_size=5, loss=LOSS, progress=False)
+        trained = [(images, numbers, draw) for images, numbers, draw in seen if draw > 0]
+        assert len(trained) == 6
+        for images, numbers, draw in trained:
+            np.testing.assert_array_equal(images, augment(x[numbers], 4, draw, numbers))
+            assert (images != x[numbers]).any()
+        assert any((images == x).all() for images, _, draw in seen if draw == 0)
+
+    def test_refuses_what_is_no_image_before_anything_changes(self):
+        network = make()
+        weight = network.layers[0].params["weight"].copy()
+        with pytest.raises(InputError, match="augmentation takes images"):
+            network.fit(draw_data(), augment=Augment(), progress=False)
+        with pytest.raises(InputError, match="augment is a float: pass a Augment"):
+            network.fit(draw_data(), augment=0.1, progress=False)
+        np.testing.assert_array_equal(network.layers[0].params["weight"], weight)

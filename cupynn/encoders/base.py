@@ -1,6 +1,7 @@
 """The contract that every encoder keeps."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,9 +13,14 @@ from cupynn.spikes import SpikeTrains
 class Encoder(Configured, ABC):
     """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
 
+    on_device: ClassVar[bool] = False  # whether `encode` also takes arrays of a GPU, to draw their trains there
+
     @abstractmethod
     def check(self, x: Data) -> None:
         """Raise InputError if there is data (B, *shape) that `encode` would refuse."""
+
+    def notice(self, x: Data, steps: int) -> str | None:
+        """What a user should know before training on data that `check` has let pass; None if there is nothing."""
 
     @abstractmethod
     def encode(self, x: Data, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:

@@ -26,6 +26,11 @@ class Lif(NamedTuple):
     threshold: np.float32
     t_ref: np.float32
 
+    def most(self, steps: int) -> int:
+        """Largest firing count of a neuron in so many steps: at every one but the first that its rest leaves it."""
+        rest = int(self.t_ref)
+        return (steps - 1 + rest) // (rest + 1)
+
 
 def lif(v_th: float, tau_m: float, tau_s: float, t_ref: int, margin: float = MARGIN) -> Lif:
     """Constants for a threshold, time constants in steps and a refractory period in steps."""

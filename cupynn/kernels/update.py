@@ -6,6 +6,12 @@ from numba import prange
 from cupynn.kernels import kernel
 
 
+def row_decay(weight: np.ndarray, strength: float, beta: float, w_max: float) -> np.ndarray:
+    """Factor of each row of weights (rows, columns) in the exponential regulariser, float32 (rows,)."""
+    level = np.einsum("ij,ij->i", weight, weight) / (w_max**2 * weight.shape[1])
+    return (strength * beta / w_max * np.exp(beta * (level - 1))).astype(np.float32)
+
+
 @kernel
 def sgd(weight, gradient, decay, velocity, rate, momentum):
     """w -= rate * v with v = momentum * v + g, where g = gradient + decay * w and decay (rows,) is a row's own."""

@@ -15,6 +15,7 @@ from typing import Any
 import tomli_w
 
 from cupynn import checks, datasets, definition
+from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
 from cupynn.config import check_keys, make
 from cupynn.losses import LOSSES, CountLoss
@@ -57,24 +58,33 @@ class Experiment:
                 check(**table)
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
-        self.build()
+        self.build("cpu")
 
     def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
         """Training, validation and test data; no validation data where none is held out."""
-        train, test = datasets.load(self.data["name"])
-        if self.data["validation"] == 0:
+        options = dict(self.data)
+        name, held_out = options.pop("name"), options.pop("validation")
+        train, test = datasets.load(name, **options)
+        if held_out == 0:
             return train, None, test
-        train, validation = train.split(self.data["validation"], seed=self.network.get("seed", 0))
+        train, validation = train.split(held_out, seed=self.network.get("seed", 0))
         return train, validation, test
 
-    def build(self) -> tuple[Sequential, CountLoss, Optimizer]:
-        """Make network, loss and optimizer."""
-        network = definition.build(self.network, self.name)
+    def build(self, device: str = "auto") -> tuple[Sequential, CountLoss, Optimizer]:
+        """Make network, on a device, loss and optimizer."""
+        network = definition.build(self.network, self.name, device)
         loss = make(LOSSES, self.loss, f"{self.name}: loss")
         table = dict(self.optimizer)
         if "regularizer" in table:
             table["regularizer"] = make(REGULARIZERS, table["regularizer"], f"{self.name}: optimizer.regularizer")
         return network, loss, make(OPTIMIZERS, table, f"{self.name}: optimizer")
+
+    def fit_options(self) -> dict[str, Any]:
+        """Options of `fit`."""
+        options = dict(self.training)
+        if "augment" in options:
+            options["augment"] = make(AUGMENTS, options["augment"], f"{self.name}: training.augment")
+        return options
 
     def replace(self, **values: Any) -> "Experiment":
         """Return a copy with other values under dotted keys, such as ``{"training.epochs": 3}``; None changes nothing."""
@@ -118,14 +128,17 @@ def read(name: str | PathLike) -> Experiment:
     return Experiment(path.stem, **tables)
 
 
-def _check_data(name: Any, validation: Any) -> None:
-    """Check the values of the [data] table, whose keys are these arguments."""
+def _check_data(name: Any, validation: Any, **options: Any) -> None:
+    """Check the values of the [data] table, whose keys are these arguments and the options of the data set."""
     checks.choice("name", name, datasets.DATASETS)
     checks.number("validation", validation, minimum=0)
+    datasets.check_options(name, options)
 
 
-def _check_training(epochs: Any, batch_size: Any, boost: Any = False) -> None:
+def _check_training(epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None) -> None:
     """Check the values of the [training] table, whose keys are these arguments: options of `fit`."""
     checks.integer("epochs", epochs, minimum=1)
     checks.integer("batch_size", batch_size, minimum=1)
     checks.flag("boost", boost)
+    if augment is not None:
+        make(AUGMENTS, augment, "augment")

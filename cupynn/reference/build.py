@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cupynn import layers, losses
+from cupynn.device import resolve
 from cupynn.encoders import Poisson
 from cupynn.losses import CountLoss
 from cupynn.network import Sequential
@@ -52,7 +53,9 @@ class Definition:
     layers: tuple[Block, ...]
 
 
-def load(config: str | PathLike, root: str | PathLike = ".", checkpoint: str | PathLike | None = None) -> Definition:
+def load(
+    config: str | PathLike, root: str | PathLike = ".", checkpoint: str | PathLike | None = None, device: str = "auto"
+) -> Definition:
     """Make what a config of the original program describes.
 
     Parameters
@@ -63,6 +66,8 @@ def load(config: str | PathLike, root: str | PathLike = ".", checkpoint: str | P
         counted from the end: `test/golden/weights/w.txt` for `weights/w.txt`.
     checkpoint : path, optional
         File with the weights of all layers, instead of the initial weights.
+    device : str
+        Where the network runs, as in `Sequential`.
 
     Returns
     -------
@@ -73,17 +78,19 @@ def load(config: str | PathLike, root: str | PathLike = ".", checkpoint: str | P
     InputError
         If the config or a file that it names cannot be used; the message names file and line.
     """
+    resolve(device)
     parsed = read_config(config)
     network = _network(parsed)
     loss, optimizer = _loss(parsed.layers[-1]), _optimizer(parsed.globals)
     if checkpoint is not None:
-        load_checkpoint(network, checkpoint)
+        coupled = [block["NAME"] for block in parsed.layers[1:] if block.get("laterialType", "NULL") != "NULL"]
+        load_checkpoint(network, checkpoint, coupled)
     else:
         folder = Folder(root)
         for index, (layer, block) in enumerate(zip(network.layers, parsed.layers[1:], strict=True)):
             set_weights(layer, block, folder, np.random.default_rng([network.seed, index]))
     batch_size, boost = parsed.globals.integer("BATCH_SIZE", minimum=1), parsed.globals.flag("BOOST_METHOD")
-    return Definition(network, loss, optimizer, batch_size, boost, *parsed)
+    return Definition(network.to(device), loss, optimizer, batch_size, boost, *parsed)
 
 
 def _network(config: Config) -> Sequential:
@@ -95,6 +102,7 @@ def _network(config: Config) -> Sequential:
         input_shape=_input_shape(config),
         steps=config.globals.integer("END_TIME", minimum=1),
         encoder=Poisson(MAX_RATE, fresh=False),
+        device="cpu",
     )
 
 

@@ -1,5 +1,6 @@
 """Checkpoints of the original program: all layers' values, from the first layer to the last, in one text file."""
 
+from collections.abc import Collection
 from math import prod
 from os import PathLike
 
@@ -11,7 +12,7 @@ from cupynn.network import Sequential
 from cupynn.reference.text import TextFile
 
 
-def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
+def load_checkpoint(network: Sequential, path: str | PathLike, lateral: Collection[str] = ()) -> None:
     """Load the weights of a checkpoint into a network; all or none.
 
     Biases must be there and finite, and are not used.
@@ -21,6 +22,8 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
     network : Sequential
         Of the layers that the checkpoint was written for.
     path : path
+    lateral : collection of str
+        Names of layers whose lateral weights stand in the file even if their inhibition has a strength of 0.
 
     Raises
     ------
@@ -31,7 +34,7 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
     checks.only("network", network, Sequential)
     file = TextFile(path, "numbers separated by blanks")
     values = file.numbers(file.rows, float)
-    parts = [_parts(layer) for layer in network.layers]
+    parts = [_parts(layer, layer.name in lateral) for layer in network.layers]
     sizes = [sum(map(prod, shapes.values())) for shapes in parts]
     ends = np.cumsum(sizes)
     if values.size < ends[-1]:
@@ -48,22 +51,22 @@ def load_checkpoint(network: Sequential, path: str | PathLike) -> None:
         for name, shape in shapes.items():
             part = values[begin : begin + prod(shape)].reshape(shape)
             if name in arrays:
-                loaded.append((arrays[name], part))
+                loaded.append((layer.params if name in layer.params else layer.buffers, name, part))
             elif name == "lateral" and not np.allclose(part, _inhibition(layer, len(part)), rtol=0, atol=1e-5):
                 problem = f"the lateral weights of layer {layer.name!r} are others than in the config"
                 raise file.error(file.line_of(begin), f"{problem}: expected -{layer.lateral_inhibition:g}, diagonal 0")
             begin += prod(shape)
-    for array, part in loaded:
-        array[...] = part
+    for home, name, part in loaded:
+        home[name] = network.device.put(part.astype(np.float32))
 
 
-def _parts(layer: Layer) -> dict[str, tuple[int, ...]]:
+def _parts(layer: Layer, coupled: bool) -> dict[str, tuple[int, ...]]:
     """Shapes of a layer's values in the order of the file; a layer without weights has none."""
     arrays = layer.params | layer.buffers
     if "weight" not in arrays:
         return {}
     units = len(arrays["weight"])
-    lateral = "lateral" in arrays or getattr(layer, "lateral_inhibition", 0)
+    lateral = coupled or "lateral" in arrays or getattr(layer, "lateral_inhibition", 0)
     return {"weight": arrays["weight"].shape} | ({"lateral": (units, units)} if lateral else {}) | {"bias": (units,)}
 
 

@@ -1,6 +1,6 @@
 """One training step of the paper's networks, T = 400, against snnTorch and SpikingJelly: forward, backward, Adam.
 
-    CUPYNN_DATA=... python tests/bench/bench_step.py mlp | cnn       (needs pip install -e ".[bench]", and MNIST)
+    CUPYNN_DATA=... python tests/bench/bench_step.py mlp | cnn [--device cuda]   (needs pip install -e ".[bench]", and MNIST)
 
 mlp: 784-800-10 at batch 50; cnn: 15C5-P2-40C5-P2-300-10 at batch 10. Each contestant runs in a process of its own, one after
 the other, on the same images with the same number of threads. Ours encodes the images within the step; the others get their
@@ -27,11 +27,11 @@ BATCH = {"mlp": 50, "cnn": 10}
 PRESET = {"mlp": "mnist", "cnn": "mnist-cnn"}
 
 
-def cupynn_step(net: str, x: np.ndarray, y: np.ndarray):
+def cupynn_step(net: str, x: np.ndarray, y: np.ndarray, device: str):
     """Return the step, and what to call it."""
     from cupynn import __version__, optimizers, presets  # not above: the others run without our threads beside them
 
-    network, loss, optimizer = presets.read(PRESET[net]).build()
+    network, loss, optimizer = presets.read(PRESET[net]).build(device)
     optimizer = optimizers.Adam(optimizer.lr)
     batch = BATCH[net]
 
@@ -40,37 +40,41 @@ def cupynn_step(net: str, x: np.ndarray, y: np.ndarray):
         error = loss(network.forward(network.encode(x[part])), y[part])
         network.backward(error, input_error=False)
         optimizer.step(network)
+        if device == "cuda":
+            network.device.xp.cuda.Device().synchronize()
 
     return step, f"cupynn {__version__}, encoding included"
 
 
-def torch_step(forward, parameters, net: str, x: np.ndarray, y: np.ndarray):
+def torch_step(forward, network, net: str, x: np.ndarray, y: np.ndarray, device: str):
     """Return the step of a PyTorch network, whose `forward` takes spikes (T, B, ...) to counts (B, classes)."""
     import torch
 
     batch = BATCH[net]
     rates = x[:batch].reshape(batch, *((784,) if net == "mlp" else (1, 28, 28))) / 255 / 5.5
     drawn = np.random.default_rng(0).random((STEPS, *rates.shape)) < rates
-    spikes, labels = torch.from_numpy(drawn.astype(np.float32)), torch.from_numpy(y[:batch])
-    optimizer = torch.optim.Adam(parameters, lr=1e-3)
+    spikes, labels = torch.from_numpy(drawn.astype(np.float32)).to(device), torch.from_numpy(y[:batch]).to(device)
+    optimizer = torch.optim.Adam(network.to(device).parameters(), lr=1e-3)
 
     def step(_: int) -> None:
         loss = torch.nn.functional.cross_entropy(forward(spikes), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     return step
 
 
-def snntorch_step(net: str, x: np.ndarray, y: np.ndarray):
+def snntorch_step(net: str, x: np.ndarray, y: np.ndarray, device: str):
     """Return the step, and what to call it: synapses over all time steps at once, then the neurons step by step."""
     import snntorch
     import torch
     from torch import nn
 
     synapses = nn.ModuleList(_synapses(net))
-    neurons = [snntorch.Leaky(beta=1 - 1 / 64) for _ in synapses]
+    neurons = nn.ModuleList(snntorch.Leaky(beta=1 - 1 / 64) for _ in synapses)
 
     def forward(spikes):
         for synapse, neuron in zip(synapses, neurons, strict=True):
@@ -83,10 +87,10 @@ def snntorch_step(net: str, x: np.ndarray, y: np.ndarray):
         return spikes.sum(0)
 
     label = f"snnTorch {snntorch.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads, Leaky"
-    return torch_step(forward, synapses.parameters(), net, x, y), label
+    return torch_step(forward, nn.ModuleList([synapses, neurons]), net, x, y, device), label
 
 
-def spikingjelly_step(net: str, x: np.ndarray, y: np.ndarray):
+def spikingjelly_step(net: str, x: np.ndarray, y: np.ndarray, device: str):
     """Return the step, and what to call it: its multi-step mode."""
     from importlib.metadata import version
 
@@ -104,7 +108,7 @@ def spikingjelly_step(net: str, x: np.ndarray, y: np.ndarray):
         return network(spikes).sum(0)
 
     label = f"SpikingJelly {version('spikingjelly')}, torch {torch.__version__}, {torch.get_num_threads()} threads, LIFNode"
-    return torch_step(forward, network.parameters(), net, x, y), label
+    return torch_step(forward, network, net, x, y, device), label
 
 
 def _synapses(net: str) -> list:
@@ -126,11 +130,11 @@ def _synapses(net: str) -> list:
 CONTESTANTS = {"cupynn": (cupynn_step, 60), "snntorch": (snntorch_step, 1), "spikingjelly": (spikingjelly_step, 1)}
 
 
-def measure(net: str, contestant: str) -> dict:
+def measure(net: str, contestant: str, device: str) -> dict:
     """Time one contestant in this process."""
     train, _ = datasets.load("mnist")
     make, warm_up = CONTESTANTS[contestant]
-    step, label = make(net, train.x, train.y)
+    step, label = make(net, train.x, train.y, device)
     for index in range(warm_up):
         step(index)
     seconds = []
@@ -138,7 +142,7 @@ def measure(net: str, contestant: str) -> dict:
         start = perf_counter()
         step(index)
         seconds.append(perf_counter() - start)
-    from cupynn import device  # after the others were timed
+    from cupynn.device import machine  # after the others were timed
 
     per_sample = [value / BATCH[net] * 1e3 for value in seconds]
     return {
@@ -152,7 +156,8 @@ def measure(net: str, contestant: str) -> dict:
         "batch": BATCH[net],
         "steps": STEPS,
         "repeats": REPEATS,
-        "machine": device.machine(),
+        "device": device,
+        "machine": machine(),
     }
 
 
@@ -161,16 +166,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("net", choices=BATCH)
     parser.add_argument("--only", choices=CONTESTANTS, help="run one contestant in this process and print its JSON")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()
     if options.only:
-        print(json.dumps(measure(options.net, options.only)))
+        print(json.dumps(measure(options.net, options.only, options.device)))
         return
     results = []
     for contestant in CONTESTANTS:
-        command = [sys.executable, __file__, options.net, "--only", contestant]
+        command = [sys.executable, __file__, options.net, "--only", contestant, "--device", options.device]
         results.append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
     machine = results[0]["machine"]
-    print(f"{machine['processor']}, {machine['threads']} threads; {options.net}, T = {STEPS}, batch {BATCH[options.net]}")
+    where = (
+        machine.get("gpu", "no GPU") if options.device == "cuda" else f"{machine['processor']}, {machine['threads']} threads"
+    )
+    print(f"{where}; {options.net}, T = {STEPS}, batch {BATCH[options.net]}")
     for result in results:
         ratio = result["ms_per_sample"] / results[0]["ms_per_sample"]
         print(

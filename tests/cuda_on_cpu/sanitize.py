@@ -1,8 +1,9 @@
 """Run tests with kernels built for a sanitizer: `python tests/cuda_on_cpu/sanitize.py address`, or `thread`.
 
-Runs the tests marked `cuda_small`; further arguments are pytest's. Under "address" the run ends at a kernel that leaves an
-array, static or dynamic shared memory, or does what C++ leaves undefined. Under "thread" each CUDA thread is a thread of the
-system, and the run ends where two of a block touch one place with no barrier between.
+Runs the tests marked `cuda_small`; further arguments are pytest's, so `-m ""` and a file run all its tests. Under
+"address" the run ends at a kernel that leaves an array, static or dynamic shared memory, or does what C++ leaves undefined.
+Under "thread" each CUDA thread is a thread of the system, and the run ends where two of a block touch one place with no
+barrier between.
 """
 
 import os
@@ -46,7 +47,16 @@ def main() -> None:
     if not available(mode):
         raise SystemExit(f"{mode}: g++ has no such sanitizer here")
     # The sanitizers write to the system's stderr, which pytest must leave alone.
-    command = [sys.executable, "-m", "pytest", "-q", "--capture=sys", "-m", "cuda_small", *chosen]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--capture=sys",
+        "-p",
+        "no:cacheprovider",
+        *(chosen or ["-m", "cuda_small"]),
+    ]
     raise SystemExit(subprocess.run(command, env=environment(mode), cwd=Path(__file__).parents[2]).returncode)
 
 

@@ -1,0 +1,135 @@
+"""Whether a GPU can be used, and what is missing if not: driver, CuPy, its CUDA version, the compiler NVRTC."""
+
+import ctypes
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import distributions
+from importlib.util import find_spec
+
+OLDEST_CUDA = 12  # of the drivers for which there is a wheel of CuPy
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What the NVIDIA driver says, asked without CuPy.
+
+    Attributes
+    ----------
+    cuda : int
+        Newest CUDA version that it runs, such as 13.
+    gpus : tuple of str
+        Names of its GPUs.
+    """
+
+    cuda: int
+    gpus: tuple[str, ...]
+
+
+@cache
+def driver() -> Driver | None:
+    """Ask the driver's library; None if there is none."""
+    try:
+        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    version, count, name = ctypes.c_int(0), ctypes.c_int(0), ctypes.create_string_buffer(256)
+    library.cuDriverGetVersion(ctypes.byref(version))
+    if library.cuInit(0) == 0:
+        library.cuDeviceGetCount(ctypes.byref(count))
+    names = []
+    for number in range(count.value):
+        library.cuDeviceGetName(name, len(name), number)
+        names.append(name.value.decode(errors="replace"))
+    return Driver(version.value // 1000, tuple(names))
+
+
+@cache
+def wheels() -> tuple[str, ...]:
+    """Installed distributions of CuPy, such as "cupy-cuda13x 14.2.0"; there should be one."""
+    found = {(d.metadata["Name"] or "").lower(): d.version for d in distributions()}
+    return tuple(
+        f"{name} {version}" for name, version in sorted(found.items()) if name.startswith("cupy") and name != "cupynn"
+    )
+
+
+@cache
+def usable_gpus() -> int:
+    """Number of GPUs that CuPy can use."""
+    if find_spec("cupy") is None:
+        return 0
+    import cupy
+
+    if not cupy.cuda.is_available() or _compiler_error():
+        return 0
+    return cupy.cuda.runtime.getDeviceCount()
+
+
+def _compiler_error() -> str:
+    import cupy
+
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except Exception as error:  # which one depends on CuPy's version and on what its library loader finds
+        return str(error).splitlines()[0]
+    return ""
+
+
+def problem() -> str:
+    """What keeps a GPU from being used, with its remedy; empty if nothing does."""
+    found = driver()
+    if found is None:
+        return "there is no NVIDIA driver: install one (nvidia.com/drivers), or use device='cpu'"
+    if not found.gpus:
+        return "the NVIDIA driver finds no GPU: see what `nvidia-smi` says, or use device='cpu'"
+    if found.cuda < OLDEST_CUDA:
+        return f"the NVIDIA driver runs CUDA {found.cuda}, CuPy needs {OLDEST_CUDA} or later: update the driver"
+    wanted = f"cupy-cuda{min(found.cuda, 13)}x"
+    install = f'pip install "{wanted}[ctk]"'
+    if len(wheels()) > 1:
+        names = [wheel.split()[0] for wheel in wheels()]
+        return f"{' and '.join(wheels())} overwrite each other: pip uninstall -y {' '.join(names)} && {install}"
+    if not wheels() and find_spec("cupy") is None:
+        return f"CuPy is not installed: {install}"
+    if wheels() and wheels()[0].split()[0] > wanted:
+        other = wheels()[0].split()[0]
+        return f"{other} is for a newer driver than CUDA {found.cuda}: pip uninstall -y {other} && {install}"
+    if error := _compiler_error():
+        return f"CuPy lacks the compiler NVRTC ({error}): {install}"
+    return "" if usable_gpus() else "CuPy cannot use the GPU: see what `python -c 'import cupy; cupy.show_config()'` says"
+
+
+def why_no_gpu() -> str:
+    """Why "auto" takes the CPU although there is a GPU; empty where there is none, or where it could be used."""
+    found = driver()
+    return problem() if found is not None and found.gpus else ""
+
+
+def gpu_name(number: int) -> str:
+    """Name of a GPU."""
+    import cupy
+
+    return cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
+
+
+def versions() -> dict[str, str]:
+    """Versions of CuPy, of the CUDA that it brings, and of the driver's."""
+    import cupy
+
+    runtime, newest = cupy.cuda.runtime.runtimeGetVersion(), cupy.cuda.runtime.driverGetVersion()
+    return {"cupy": cupy.__version__, "cuda": _version(runtime), "driver": _version(newest)}
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def report() -> list[str]:
+    """Lines of `cupynn devices`: what is there, what is missing, and how to mend it."""
+    found = driver()
+    lines = [f"driver   {f'CUDA {found.cuda}' if found else 'none'}", f"cupy     {', '.join(wheels()) or 'not installed'}"]
+    gpus = found.gpus if found else ()
+    lines += [f"cuda:{number}   {name}" for number, name in enumerate(gpus)]
+    if error := problem():
+        return [*lines, f"no GPU can be used: {error}" if gpus or found else f"no GPU: {error}"]
+    return [*lines, *(f"{name:8} {version}" for name, version in versions().items()), "device='auto' uses cuda"]

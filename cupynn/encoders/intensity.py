@@ -1,0 +1,52 @@
+"""What encoders of intensities share: the check of their data, and trains that follow from the intensity alone."""
+
+from abc import abstractmethod
+from math import prod
+
+import numpy as np
+
+from cupynn.checks import InputError
+from cupynn.encoders.base import Encoder
+from cupynn.kernels.cuda import on_device
+from cupynn.kernels.levels import from_levels
+from cupynn.ragged import Ragged
+from cupynn.spikes import SpikeTrains
+
+LEVELS = np.arange(256)
+
+
+class IntensityEncoder(Encoder):
+    """Takes intensities, uint8 0..255 or floats in [0, 1], and holds them in 8 bits."""
+
+    def check(self, x: np.ndarray) -> None:
+        """Refuse data that is neither uint8 nor floats in [0, 1]."""
+        if isinstance(x, Ragged):
+            raise InputError(f"data is {x!r}: {type(self).__name__} takes arrays, such as images")
+        x = np.asarray(x)
+        if x.dtype == np.uint8:
+            return
+        if x.dtype.kind != "f":
+            raise InputError(f"data has dtype {x.dtype}: pass uint8 0..255, or floats in [0, 1]")
+        if x.size and not (np.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
+            raise InputError(f"data ranges over {np.min(x):g}..{np.max(x):g}: floats must be finite and lie in [0, 1]")
+
+    def levels(self, x: np.ndarray) -> np.ndarray:
+        """Intensities of data (B, *shape) as uint8 (B, N); floats are rounded to the nearest level."""
+        if not on_device(x):  # what lies on a GPU was checked before it came there: a look at its values would wait for it
+            x = np.ascontiguousarray(x)
+            self.check(x)
+        levels = x if x.dtype == np.uint8 else (x * 255).round().astype(np.uint8)
+        return levels.reshape(len(x), prod(x.shape[1:]))
+
+
+class LevelEncoder(IntensityEncoder):
+    """Gives equal intensities equal trains: nothing is drawn, so seed, draw and sample do not matter."""
+
+    @abstractmethod
+    def table(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Spike times of each level 0..255, as `cupynn.kernels.levels.spike_times` has them; step 0 stays silent."""
+
+    def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
+        """Give each value of a batch, uint8 0..255 or floats in [0, 1], the train of its level."""
+        neurons, offsets = from_levels(self.levels(x), self.table(steps), steps)
+        return SpikeTrains(neurons, offsets, steps, np.shape(x)[1:])

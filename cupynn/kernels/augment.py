@@ -1,0 +1,133 @@
+"""Images scaled, rotated and elastically distorted, each by random numbers of its own.
+
+The value at output pixel p is that of the input at
+
+    c + R(-angle) (p - c) / s + d(p),    s = 1 + scale u0,    angle = rotation u1,    d = strength (G * U),
+
+interpolated bilinearly, with zeros around the image; c is its centre, U a field of two independent numbers a pixel, and G
+a Gaussian, applied to rows and then to columns, with zeros around the field (Simard, Steinkraus, Platt, "Best practices
+for convolutional neural networks applied to visual document analysis", ICDAR 2003). u0, u1 and U are uniform in [-1, 1).
+
+All is float32 arithmetic in one order, without fused multiply-adds, but the sine and cosine of one angle an image, which
+are taken in float64 and rounded. Random words come from Philox with the counter (block, STREAM, sample, draw), block 0 for
+scale and angle and the others for the field, so that an image depends on (seed, draw, sample) alone, and its words are none
+of those that encode it.
+"""
+
+import math
+
+import numpy as np
+from numba import float32, int32, prange, uint8, uint32, uint64
+
+from cupynn.kernels import inline, kernel
+from cupynn.kernels.poisson import philox
+
+STREAM = 1 << 31  # where `cupynn.kernels.poisson` has the neuron, which is always smaller
+
+
+@inline
+def _uniform(word):
+    """A random word's leading 24 bits as float32 in [-1, 1), exactly."""
+    return float32(int32(word >> uint32(8))) * float32(2.0**-23) - float32(1)
+
+
+@inline
+def _smooth(field, weights, rows):
+    """Filter a field (H, W) in place, by rows and then by columns; `rows` (H, W) is overwritten."""
+    height, width = field.shape
+    radius = weights.size // 2
+    rows[:] = float32(0)
+    for i in range(height):
+        for k in range(weights.size):
+            weight, shift = weights[k], k - radius
+            for j in range(max(0, -shift), min(width, width - shift)):
+                rows[i, j] += weight * field[i, j + shift]
+    field[:] = float32(0)
+    for i in range(height):
+        for k in range(max(0, radius - i), min(weights.size, height + radius - i)):
+            weight, source = weights[k], i + k - radius
+            for j in range(width):
+                field[i, j] += weight * rows[source, j]
+
+
+@inline
+def _pixel(image, i, j):
+    """Value of an image (H, W) at a pixel, 0 beside it."""
+    if 0 <= i < image.shape[0] and 0 <= j < image.shape[1]:
+        return float32(image[i, j])
+    return float32(0)
+
+
+@kernel
+def _augment(images, scale, rotation, strength, weights, seed, draw, samples):
+    batch, channels, height, width = images.shape
+    key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
+    middle_i, middle_j = float32(height - 1) * float32(0.5), float32(width - 1) * float32(0.5)
+    augmented = np.empty_like(images)
+    for b in prange(batch):
+        shape = philox(uint32(0), uint32(STREAM), samples[b], draw, key0, key1)
+        zoom = float32(1) + scale * _uniform(shape[0])
+        angle = float(rotation * _uniform(shape[1]))
+        cosine, sine = float32(math.cos(angle)) / zoom, float32(math.sin(angle)) / zoom
+
+        field = np.zeros((2, height, width), np.float32)
+        if strength > float32(0):
+            flat = field.reshape(-1)
+            for first in range(0, flat.size, 4):
+                words = philox(uint32(1 + first // 4), uint32(STREAM), samples[b], draw, key0, key1)
+                for k, word in enumerate(words):
+                    if first + k < flat.size:
+                        flat[first + k] = _uniform(word)
+            rows = np.empty((height, width), np.float32)
+            _smooth(field[0], weights, rows)
+            _smooth(field[1], weights, rows)
+
+        for i in range(height):
+            for j in range(width):
+                y, x = float32(i) - middle_i, float32(j) - middle_j
+                source_i = (cosine * y - sine * x + middle_i) + strength * field[0, i, j]
+                source_j = (sine * y + cosine * x + middle_j) + strength * field[1, i, j]
+                top, left = math.floor(source_i), math.floor(source_j)
+                down, right = source_i - float32(top), source_j - float32(left)
+                up, back = float32(1) - down, float32(1) - right
+                for c in range(channels):
+                    image = images[b, c]
+                    upper = back * _pixel(image, top, left) + right * _pixel(image, top, left + 1)
+                    lower = back * _pixel(image, top + 1, left) + right * _pixel(image, top + 1, left + 1)
+                    augmented[b, c, i, j] = uint8(up * upper + down * lower + float32(0.5))
+    return augmented
+
+
+def gaussian(sigma: float) -> np.ndarray:
+    """Weights float32 (2 radius + 1,) of a Gaussian, cut off at three sigma."""
+    radius = math.ceil(3 * sigma)
+    offsets = np.arange(-radius, radius + 1)
+    weights = np.exp(-(offsets**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
+    return weights.astype(np.float32)
+
+
+def augment(
+    images: np.ndarray,
+    scale: float,
+    rotation: float,
+    strength: float,
+    sigma: float,
+    seed: int,
+    draw: int,
+    samples: np.ndarray,
+) -> np.ndarray:
+    """Augment a batch.
+
+    images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, strength in pixels, sigma of the Gaussian in pixels
+    (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch, say), samples (B,) < 2^32 -> (B, C, H, W) uint8
+    """
+    return _augment(
+        np.ascontiguousarray(images),
+        np.float32(scale),
+        np.float32(rotation),
+        np.float32(strength),
+        gaussian(sigma),
+        np.uint64(seed),
+        np.uint32(draw),
+        samples.astype(np.uint32),
+    )

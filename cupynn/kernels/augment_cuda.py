@@ -1,0 +1,27 @@
+"""Augmentation on a GPU: twin of `augment.py`, pixel for pixel."""
+
+from typing import Any
+
+import numpy as np
+
+from cupynn.kernels.augment import gaussian
+from cupynn.kernels.cuda import Source
+
+_AUGMENT = Source("cupynn.kernels", "augment")
+_BLOCK = 256
+
+
+def augment(
+    images: Any, scale: float, rotation: float, strength: float, sigma: float, seed: int, draw: int, samples: Any
+) -> Any:
+    """Augment a batch; arguments as on the CPU, arrays on the device."""
+    import cupy
+
+    batch, channels, height, width = images.shape
+    weights, augmented = cupy.asarray(gaussian(sigma)), cupy.empty_like(images)
+    field = cupy.empty((batch, 3, height, width), np.float32)
+    key = (np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32), np.uint32(draw))
+    numbers = cupy.asarray(samples).astype(np.uint32)
+    constants = (channels, height, width, scale, rotation, strength, weights, weights.size // 2)
+    _AUGMENT.launch("augment", (batch,), _BLOCK, images, *constants, *key, numbers, field, augmented)
+    return augmented

@@ -1,0 +1,40 @@
+"""Poisson trains drawn on a GPU: twin of `poisson.py`, bit for bit."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from cupynn.kernels.cuda import Source, blocks
+from cupynn.kernels.events_cuda import Bits, silent
+from cupynn.kernels.poisson import GUIDE_BITS, gap_tables
+
+_POISSON = Source("cupynn.kernels", "poisson")
+_BLOCK = 256
+
+
+@lru_cache(maxsize=4)
+def _tables(max_rate: float, steps: int, device: int) -> tuple[Any, Any]:
+    import cupy
+
+    survival, guide = gap_tables(max_rate, steps)
+    return cupy.asarray(survival), cupy.asarray(guide)
+
+
+def poisson(levels: Any, max_rate: float, seed: int, draw: int, samples: Any, steps: int) -> Bits:
+    """Draw the trains of a batch.
+
+    levels uint8 (B, N) on the device, seed < 2^64, draw < 2^32, samples (B,) < 2^32
+    """
+    import cupy
+
+    batch, size = levels.shape
+    survival, guide = _tables(max_rate, steps, cupy.cuda.Device().id)
+    bits = silent(batch, steps, size, steps - 1)
+    key = (np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32), np.uint32(draw))
+    numbers = cupy.asarray(samples).astype(np.uint32)
+    sizes = (batch, size, steps, bits.words.shape[2])
+    grid = (blocks(batch * size, _BLOCK),)
+    tables = (survival, guide, GUIDE_BITS)
+    _POISSON.launch("poisson", grid, _BLOCK, levels, *tables, *key, numbers, *sizes, bits.words, bits.counts)
+    return bits

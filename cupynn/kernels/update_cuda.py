@@ -1,0 +1,38 @@
+"""Optimizer updates on a GPU: twin of `update.py`."""
+
+from typing import Any
+
+import numpy as np
+
+from cupynn.kernels.cuda import Source, blocks
+
+_UPDATE = Source("cupynn.kernels", "update")
+_BLOCK = 256
+
+
+def row_decay(weight: Any, strength: float, beta: float, w_max: float) -> Any:
+    """Factor of each row of weights (rows, columns) in the exponential regulariser, float32 (rows,)."""
+    import cupy
+
+    rows, columns = weight.shape
+    decay = cupy.empty(rows, np.float32)
+    _UPDATE.launch("row_decay", (rows,), _BLOCK, weight, columns, strength * beta / w_max, beta, w_max**2, decay)
+    return decay
+
+
+def sgd(weight: Any, gradient: Any, decay: Any, velocity: Any, rate: float, momentum: float) -> None:
+    """w -= rate * v with v = momentum * v + g, where g = gradient + decay * w and decay (rows,) is a row's own."""
+    grid = (blocks(weight.size, _BLOCK),)
+    _UPDATE.launch("sgd", grid, _BLOCK, weight, gradient, decay, velocity, *weight.shape, rate, momentum)
+
+
+def adam(weight: Any, gradient: Any, decay: Any, mean: Any, square: Any, *constants: float) -> None:
+    """w -= rate * m / (sqrt(s) + epsilon); constants: rate, beta1, beta2, epsilon and the moments' two corrections."""
+    grid = (blocks(weight.size, _BLOCK),)
+    _UPDATE.launch("adam", grid, _BLOCK, weight, gradient, decay, mean, square, *weight.shape, *constants)
+
+
+def add_parts(partial: Any, total: Any) -> None:
+    """Add partial sums (parts, ...) to `total` (...), in their order."""
+    grid = (blocks(total.size, _BLOCK),)
+    _UPDATE.launch("add_parts", grid, _BLOCK, partial, len(partial), total.size, total)

@@ -1,0 +1,11 @@
+"""Figures of what a network does: its spikes, its membranes, how it learned, what it hears.
+
+Each function returns a matplotlib `Figure`: a notebook shows it where it ends a cell, a script writes it with ``savefig``.
+A layer has one colour in all of them; fonts and ground are those of your own matplotlib settings.
+"""
+
+from cupynn.plot.activity import membranes, raster
+from cupynn.plot.learning import curves
+from cupynn.plot.sound import speech
+
+__all__ = ["curves", "membranes", "raster", "speech"]

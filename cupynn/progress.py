@@ -1,0 +1,138 @@
+"""Figures of an epoch: added up while it lasts, shown by a progress bar, kept in the history."""
+
+import sys
+from dataclasses import dataclass
+from math import prod
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from cupynn.losses import CountError
+
+if TYPE_CHECKING:
+    from cupynn.network import Sequential
+
+SHOW_EVERY = 0.1  # seconds between two looks of the progress bar at the running figures
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Figures of one epoch of training.
+
+    Attributes
+    ----------
+    number : int
+        From 1 on.
+    loss, accuracy : float
+        On the training data, while it was trained on.
+    validation_loss, validation_accuracy : float or None
+        On the validation data, after the epoch.
+    spikes : dict of str to float
+        Mean firing count of a neuron in one training sample, of "input" and of each layer.
+    silent : int
+        Training samples with no output spike.
+    rate : float
+        Learning rate at the end of the epoch.
+    seconds : float
+        Time of training, without validation.
+    samples_per_second : float
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    spikes: dict[str, float]
+    silent: int
+    rate: float
+    seconds: float
+    samples_per_second: float
+
+    def __str__(self) -> str:
+        parts = [f"loss {self.loss:7.2f}", f"accuracy {self.accuracy:7.2%}"]
+        if self.validation_accuracy is not None:
+            parts.append(f"validation {self.validation_accuracy:7.2%}")
+        activity = " ".join(f"{count:.1f}" for name, count in self.spikes.items() if name != "input")
+        parts += [f"spikes/neuron {activity}", f"{self.samples_per_second:,.0f} samples/s", f"{self.seconds:.1f} s"]
+        return "  ".join(parts)
+
+
+class Tally:
+    """Running figures of an epoch."""
+
+    def __init__(self, network: "Sequential") -> None:
+        self.start = perf_counter()
+        self.neurons = sum(prod(layer.output_shape) for layer in network.layers)
+        self.samples = 0
+        # Sums on the network's device: a GPU need not be waited for until somebody looks at them.
+        self.correct = self.silent = self.loss = 0
+        self.spikes = [0] * (len(network.layers) + 1)
+
+    def add(self, error: CountError, network: "Sequential", labels: np.ndarray) -> np.ndarray:
+        """Count a batch; return which samples were misclassified."""
+        counts = network.trains[-1].counts
+        wrong = counts.argmax(1) != labels
+        self.samples += len(labels)
+        self.correct = self.correct + (~wrong).sum()
+        self.silent = self.silent + (counts.sum(1) == 0).sum()
+        self.loss = self.loss + error.losses.sum()
+        self.spikes = [total + trains.total for total, trains in zip(self.spikes, network.trains, strict=True)]
+        return wrong
+
+    def epoch(self, network, number, optimizer, validation, loss) -> Epoch:
+        """Close the epoch."""
+        loss_sum, correct, silent = float(self.loss), int(self.correct), int(self.silent)  # waits for a GPU
+        seconds = perf_counter() - self.start
+        held_out = None if validation is None else network.evaluate(validation, loss)
+        return Epoch(
+            number=number,
+            loss=loss_sum / self.samples,
+            accuracy=correct / self.samples,
+            validation_loss=held_out and held_out.loss,
+            validation_accuracy=held_out and held_out.accuracy,
+            spikes=network.activity(self.spikes, self.samples),
+            silent=silent,
+            rate=optimizer.rate,
+            seconds=seconds,
+            samples_per_second=self.samples / seconds,
+        )
+
+
+class Bar:
+    """The live progress bar, and a line for each epoch."""
+
+    def __init__(self, epochs: int, samples: int, progress: bool) -> None:
+        self.epochs = epochs
+        self.progress = progress
+        hidden = not (progress and (sys.stderr.isatty() or "ipykernel" in sys.modules))
+        self.shown = 0.0
+        self.bar = tqdm(total=epochs * samples, unit=" samples", disable=hidden, leave=False, dynamic_ncols=True)
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def update(self, number: int, tally: Tally) -> None:
+        """Show the running figures."""
+        if self.bar.disable or perf_counter() - self.shown < SHOW_EVERY:
+            return
+        self.shown = perf_counter()
+        activity = sum(map(int, tally.spikes[1:])) / tally.neurons / tally.samples
+        self.bar.set_description(f"epoch {number}/{self.epochs}", refresh=False)
+        self.bar.set_postfix_str(
+            f"loss {float(tally.loss) / tally.samples:.1f}, accuracy {int(tally.correct) / tally.samples:.1%}, "
+            f"spikes/neuron {activity:.1f}",
+            refresh=False,
+        )
+        self.bar.update((number - 1) * self.bar.total // self.epochs + tally.samples - self.bar.n)
+
+    def line(self, epoch: Epoch) -> None:
+        """Print the figures of a finished epoch above the bar."""
+        if self.progress:
+            width = len(str(self.epochs))
+            tqdm.write(f"epoch {epoch.number:{width}}/{self.epochs}  {epoch}", file=sys.stdout)

@@ -1,0 +1,69 @@
+"""What takes long to compute from data files is kept in the user's cache."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cupynn import npz
+from cupynn.checks import InputError
+
+
+def cached(
+    name: str, key: Any, sources: tuple[str, ...], make: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return what `make` returns, from the cache where it lies there already; a damaged file is made anew.
+
+    Parameters
+    ----------
+    name : str
+        Begins the name of the file.
+    key : any
+        Everything that the result depends on, as ``repr`` writes it.
+    sources : tuple of str
+        Modules whose code the result depends on, such as "cupynn.kernels.cochlea".
+    make : callable
+        Returns the arrays by name.
+
+    Raises
+    ------
+    InputError
+        If the cache cannot be written.
+    """
+    import pooch
+
+    digest = sha256(repr(key).encode())
+    for source in sources:
+        package, _, module = source.rpartition(".")
+        digest.update((files(package) / f"{module}.py").read_bytes())
+    path = Path(pooch.os_cache("cupynn")) / f"{name}-{digest.hexdigest()[:16]}.npz"
+    if path.is_file():
+        try:
+            return {key: array.copy() for key, array in npz.read(path).items()}  # writable, as those of `make`
+        except Exception:  # the archive readers raise about anything on a damaged file, and none of it matters here
+            path.unlink(missing_ok=True)
+    arrays = make()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, arrays)
+    except OSError as error:
+        raise InputError(f"{path.parent} is the cache and cannot be written ({error}): make it writable") from None
+    return arrays
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write the file whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            np.savez(file, **arrays)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise

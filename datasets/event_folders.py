@@ -1,0 +1,153 @@
+"""Folders of recordings from event cameras, one sub-folder a class, in the formats that such recordings come in."""
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.checks import InputError
+
+from .dataset import Dataset
+from .nmnist import records
+from .recordings import convert, join
+
+
+def from_event_folder(
+    path: str | PathLike, sensor: tuple[int, int, int], name: str | None = None, from_first_event: bool = True
+) -> Dataset:
+    """Read recordings that lie in a folder with one sub-folder a class, whose name is that of the class.
+
+    Recordings may differ in length and in format:
+
+    - .bin: the 40-bit events of N-MNIST and N-Caltech101;
+    - .npy: a structured array; .npz: one structured array, or one array for each of t, x, y, p;
+    - .h5, .hdf5: the same as .npz, at the root or in a group "events" (needs h5py);
+    - .aedat4: AEDAT 4 (needs aedat); older AEDAT is to be converted to it.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    sensor : tuple of int
+        (polarities, height, width); with one polarity, both are taken for the same.
+    name : str, optional
+        What the dataset is called; by default as the folder.
+    from_first_event : bool
+        Count the times of each recording from its earliest event, as the clock of a camera starts anywhere.
+
+    Returns
+    -------
+    Dataset
+        x is a `Ragged` of events with the fields t (microseconds), x, y, p; classes and recordings by name.
+
+    Raises
+    ------
+    InputError
+        If there are no classes, a class has no recordings, a file is damaged or of another kind, an event lies outside the
+        sensor, or a library is missing.
+    """
+    folder, sensor = Path(path), checks.sensor("sensor", sensor)
+    from_first_event = checks.flag("from_first_event", from_first_event)
+    try:
+        classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}): pass a folder with one sub-folder a class") from None
+    if not classes:
+        raise InputError(f"{folder} has no sub-folders: put the recordings of each class into one named by the class")
+    files = [(label, file) for label, each in enumerate(classes) for file in _files(folder / each)]
+    recordings = [convert(_read(file), sensor, str(file), from_first_event) for _, file in files]
+    labels = np.array([label for label, _ in files])
+    return Dataset(join(recordings, sensor), labels, tuple(classes), folder.resolve().name if name is None else name)
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    if not files:
+        raise InputError(f"{folder} has no recordings: put some there, or remove it")
+    return files
+
+
+def _read(path: Path) -> np.ndarray:
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        hint = "; convert it to .aedat4 with DV" if path.suffix.lower() == ".aedat" else ""
+        raise InputError(f"{path} is none of {', '.join(_READERS)}{hint}: remove it, or pass its events to datasets.events")
+    try:
+        return read(path)
+    except InputError:
+        raise
+    except Exception as error:  # what a damaged file makes NumPy, zipfile and the libraries raise is anybody's guess
+        raise InputError(f"{path} cannot be read ({error}): put an intact copy in its place") from None
+
+
+def _bin(path: Path) -> np.ndarray:
+    return records(path.read_bytes(), str(path))
+
+
+def _npy(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        return np.load(file, allow_pickle=False)
+
+
+def _npz(path: Path) -> np.ndarray:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return _structured(dict(archive), path)
+
+
+def _hdf5(path: Path) -> np.ndarray:
+    h5py = _library("h5py", path)
+    with h5py.File(path, "r") as file:
+        group = file["events"] if isinstance(file.get("events"), h5py.Group) else file
+        return _structured({key: node[()] for key, node in group.items() if isinstance(node, h5py.Dataset)}, path)
+
+
+def _aedat4(path: Path) -> np.ndarray:
+    aedat = _library("aedat", path)
+    try:
+        packets = [packet["events"] for packet in aedat.Decoder(path) if "events" in packet]
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # of a library in Rust: it is no Exception
+            raise ValueError(error) from None
+        raise
+    if not packets:
+        raise InputError(f"{path} has no events: remove it")
+    events = np.concatenate(packets)
+    return _structured({"t": events["t"], "x": events["x"], "y": events["y"], "p": events["on"]}, path)
+
+
+def _structured(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
+    """Return the only structured array there is, or make one of the arrays t, x, y, p."""
+    structured = [array for array in arrays.values() if array.dtype.names]
+    if len(structured) == 1:
+        return structured[0]
+    columns = {name: arrays[name] for name in checks.EVENT_FIELDS if name in arrays}
+    sizes = {array.shape for array in columns.values()}
+    if len(sizes) != 1 or any(len(shape) != 1 for shape in sizes):
+        shapes = ", ".join(f"{key} {array.shape}" for key, array in arrays.items()) or "nothing"
+        raise InputError(f"{path} holds {shapes}: expected one structured array, or t, x, y and p of equal length")
+    events = np.empty(sizes.pop(), [(name, array.dtype) for name, array in columns.items()])
+    for name, array in columns.items():
+        events[name] = array
+    return events
+
+
+def _library(name: str, path: Path) -> ModuleType:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError:
+        raise InputError(f'{path} needs the library {name}: pip install "cupynn[events]"') from None
+
+
+_READERS: dict[str, Callable[[Path], np.ndarray]] = {
+    ".bin": _bin,
+    ".npy": _npy,
+    ".npz": _npz,
+    ".h5": _hdf5,
+    ".hdf5": _hdf5,
+    ".aedat4": _aedat4,
+}

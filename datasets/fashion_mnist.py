@@ -1,0 +1,42 @@
+"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): ten kinds of clothes, 60000 images to train and 10000 to test."""
+
+from .dataset import Dataset
+from .download import fetch
+from .idx import read
+from .source import Source
+
+MIRRORS = (
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+)
+SHA256 = {
+    "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+SOURCE = Source("fashion-mnist", 30_878_645, {"all": tuple(SHA256)}, own_folder=True)
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+def load() -> tuple[Dataset, Dataset]:
+    """Return Fashion-MNIST's own split, downloading what is missing (30.9 MB).
+
+    Its files bear the names of MNIST's, so they are looked for in the folder `fashion-mnist` alone.
+
+    Returns
+    -------
+    train, test : Dataset
+        x (n, 28, 28) uint8, black background 0.
+    """
+    paths = {
+        file: fetch("fashion-mnist", file, sha256, MIRRORS, needed=SHA256, own_folder=True)
+        for file, sha256 in SHA256.items()
+    }
+
+    def part(prefix: str) -> Dataset:
+        images = read(paths[f"{prefix}-images-idx3-ubyte.gz"], ndim=3)
+        labels = read(paths[f"{prefix}-labels-idx1-ubyte.gz"], ndim=1)
+        return Dataset(images, labels, CLASSES, "fashion-mnist")
+
+    return part("train"), part("t10k")

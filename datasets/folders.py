@@ -1,0 +1,139 @@
+"""Images in a folder of their own for each class, as many data sets come: read as one `Dataset`."""
+
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.checks import InputError
+
+from .dataset import Dataset
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's modes with more than 8 bits a value
+LITTER = ("Thumbs.db", "desktop.ini")  # what Windows leaves beside images
+
+
+def from_image_folder(
+    path: str | PathLike, size: int | tuple[int, int] | None = None, colour: bool = False, name: str | None = None
+) -> Dataset:
+    """Read images that lie in one sub-folder a class, ``path/cat/17.png``, in any format that Pillow reads.
+
+    The classes are the sub-folders in the order of their names, and each one's images follow in the order of theirs.
+    Hidden files, and files beside the sub-folders, are passed over. Images are turned as their EXIF data says; what is
+    transparent becomes black.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder.
+    size : int or (height, width), optional
+        Resize every image to this, bilinearly. Without it all must be of one size.
+    colour : bool
+        Whether to keep red, green and blue; otherwise images become grey, by 0.299 R + 0.587 G + 0.114 B.
+    name : str, optional
+        Of the dataset; by default that of the folder.
+
+    Returns
+    -------
+    Dataset
+        x uint8, (n, height, width), or (n, 3, height, width) in colour.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, it has no sub-folders, one is empty, a file is no readable image, or sizes differ.
+        Pillow is needed: ``pip install "cupynn[images]"``.
+
+    Examples
+    --------
+    >>> train = from_image_folder("pets/train", size=32, colour=True)  # doctest: +SKIP
+    """
+    _require_pillow()
+    path = Path(path)
+    size = None if size is None else checks.pair("size", size, minimum=1)
+    checks.flag("colour", colour)
+    files = {folder.name: _images(folder) for folder in _classes(path)}
+    every = [file for images in files.values() for file in images]
+    first = _read(every[0], size, colour)
+    x = np.empty((len(every), *first.shape), np.uint8)
+    x[0] = first
+    for index, file in enumerate(every[1:], start=1):
+        image = _read(file, size, colour)
+        if image.shape != first.shape:
+            raise InputError(
+                f"{file} is {_described(image)}, {every[0]} is {_described(first)}: "
+                "pass size=(height, width) to resize all to one size"
+            )
+        x[index] = image
+    y = np.repeat(np.arange(len(files)), [len(images) for images in files.values()])
+    return Dataset(x, y, tuple(files), path.resolve().name if name is None else name)
+
+
+def _require_pillow() -> None:
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError:
+        raise InputError('reading images needs Pillow: pip install "cupynn[images]"') from None
+
+
+def _classes(path: Path) -> list[Path]:
+    if not path.is_dir():
+        raise InputError(f"{path} is no folder: pass the folder that has one sub-folder of images a class")
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not folders:
+        raise InputError(f"{path} has no sub-folders: put the images of each class into one of its own, named after it")
+    return folders
+
+
+def _images(folder: Path) -> list[Path]:
+    images = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in LITTER)
+    if not images:
+        raise InputError(f"{folder} is empty: put the images of this class into it, or remove it")
+    for entry in images:
+        if not entry.is_file():
+            raise InputError(f"{entry} lies within the class {folder.name!r} and is no file: keep only images there")
+    return images
+
+
+def _read(file: Path, size: tuple[int, int] | None, colour: bool) -> np.ndarray:
+    """Read one image, (height, width) or (3, height, width) uint8."""
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                image.verify()  # checksums, which decoding alone does not look at
+            with Image.open(file) as image:
+                image.load()
+                frames, mode = getattr(image, "n_frames", 1), image.mode
+                flat = None if mode in DEEP else _opaque(ImageOps.exif_transpose(image))
+    except Exception as error:  # Pillow's decoders raise almost anything on damaged files
+        raise InputError(f"{file} cannot be read as an image ({error}): replace or remove it") from error
+    if flat is None:
+        raise InputError(f"{file} has more than 8 bits a value (mode {mode}): convert it to 8 bits first")
+    if frames > 1:
+        raise InputError(f"{file} has {frames} frames: keep one image a file")
+    flat = flat.convert("RGB" if colour else "L")
+    if size is not None:
+        flat = flat.resize(size[::-1], Image.Resampling.BILINEAR)
+    return np.moveaxis(np.asarray(flat), -1, 0) if colour else np.asarray(flat)
+
+
+def _opaque(image: "Image.Image") -> "Image.Image":
+    """Lay a transparent image over black."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA")).convert("RGB")
+
+
+def _described(image: np.ndarray) -> str:
+    return f"{image.shape[-2]} x {image.shape[-1]}"

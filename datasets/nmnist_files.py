@@ -1,0 +1,139 @@
+"""The files of N-MNIST: Train/<digit>/<number>.bin and Test/..., in a folder or in archives that are never unpacked."""
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from zipfile import ZipFile
+
+from cupynn.checks import InputError
+
+PARTS = ("Train", "Test")
+NAME = re.compile(r"(Train|Test)/([0-9])/([0-9]{1,6})\.bin", re.ASCII)
+LARGEST = 5 << 20  # bytes of a recording: the longest has some 40 kB, and an archive may claim any size
+
+
+@dataclass(frozen=True)
+class Member:
+    """A recording that can be read."""
+
+    part: str
+    number: int
+    digit: int
+    where: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Recordings on disk.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they are.
+    archives : tuple of Path
+        The archives that hold them; none if they lie in the folder itself.
+    files : tuple of (name, size, time)
+        What tells this state of the files from any other: of the archives, or else of the recordings.
+    """
+
+    folder: Path
+    archives: tuple[Path, ...]
+    files: tuple[tuple[str, int, int], ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of names, sizes and times of last change."""
+        return hashlib.sha256(repr(self.files).encode()).hexdigest()
+
+    def members(self) -> list[Member]:
+        """List the recordings, those to train first, by number in each part.
+
+        Raises
+        ------
+        InputError
+            If a part has none, two have the same number, or an archive is damaged.
+        """
+        if self.archives:
+            found = [member for path in self.archives for member in _of_archive(path)]
+        else:
+            found = [_member(name, str(self.folder / name), (self.folder / name).read_bytes) for name, _, _ in self.files]
+        found.sort(key=lambda member: (PARTS.index(member.part), member.number))
+        for part in PARTS:
+            if not any(member.part == part for member in found):
+                raise InputError(f"{self.folder} has no recordings {part}/<digit>/<number>.bin: put them there")
+        twins = [key for key, count in Counter((member.part, member.number) for member in found).items() if count > 1]
+        if twins:
+            part, number = twins[0]
+            names = " and ".join(member.where for member in found if (member.part, member.number) == twins[0])
+            raise InputError(f"{self.folder} has two recordings {part} {number}, {names}: remove one")
+        return found
+
+
+def find(folder: Path) -> Found | None:
+    """Return the recordings in a folder, or None if there are none, or no more than half of the official archives.
+
+    The folders Train and Test come first, then all archives.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+        if any((folder / part).is_dir() for part in PARTS):
+            return Found(folder, (), tuple(_listing(folder)))
+        archives = [folder / name for name in names if name.lower().endswith(".zip")]
+        if {path.name.lower() for path in archives} < {"train.zip", "test.zip"}:
+            return None
+        return in_archives(folder, archives)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error}): make it readable") from None
+
+
+def in_archives(folder: Path, archives: Iterable[Path]) -> Found:
+    """Return the recordings in archives, which may lie elsewhere than in the folder of the data set."""
+    archives = tuple(archives)
+    files = tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in archives)
+    return Found(folder, archives, files)
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    listed = []
+    for part in PARTS:
+        for digit in "0123456789":
+            if (folder / part / digit).is_dir():
+                with os.scandir(folder / part / digit) as entries:
+                    for entry in entries:
+                        name = f"{part}/{digit}/{entry.name}"
+                        if NAME.fullmatch(name):
+                            listed.append((name, entry.stat().st_size, entry.stat().st_mtime_ns))
+    return sorted(listed)
+
+
+def _member(name: str, where: str, read: Callable[[], bytes]) -> Member:
+    part, digit, number = NAME.fullmatch(name).groups()
+    return Member(part, int(number), int(digit), where, partial(_read, where, read))
+
+
+def _read(where: str, read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except Exception as error:  # what a damaged archive makes zipfile raise is anybody's guess
+        raise InputError(f"{where} cannot be read ({error}): put an intact copy in its place") from None
+
+
+def _of_archive(path: Path) -> list[Member]:
+    """Recordings of an archive; members of any other name, such as absolute ones, are passed over."""
+    try:
+        archive = ZipFile(path)
+        infos = [info for info in archive.infolist() if NAME.fullmatch(info.filename)]
+    except Exception as error:
+        raise InputError(f"{path} is no .zip archive, or damaged ({error}): put an intact copy in its place") from None
+    for info in infos:
+        if info.file_size > LARGEST:
+            raise InputError(f"{path}: {info.filename} claims {info.file_size} bytes: put an intact copy in its place")
+    return [_member(info.filename, f"{path}: {info.filename}", partial(archive.read, info)) for info in infos]

@@ -1,0 +1,77 @@
+"""A dataset from sound files of your own, in a folder for each class."""
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+
+from cupynn.checks import InputError
+
+from . import sound
+from .cochlea import PassiveEar
+from .dataset import Dataset
+from .speech import cochleagrams, recordings
+
+NAME = re.compile(r"[^.].*\.(?:wav|sph)", re.IGNORECASE)
+
+
+def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016, rate: int | None = None) -> Dataset:
+    """Read sound files as cochleagrams; the sub-folder of a file is its class.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder with a sub-folder for each class, which holds WAV or NIST SPHERE files of one channel.
+    channels : int
+        Of the cochleagrams; see `PassiveEar`.
+    frame : float
+        Length of a frame, s.
+    rate : int, optional
+        Sampling rate to hear all files at, Hz; files of another rate are resampled. Without it they must have the same.
+
+    Returns
+    -------
+    Dataset
+        x Ragged, frames float32 (total, channels); classes in alphabetical order. Split it with ``dataset.split(0.2)``.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder or a class is empty, or a file cannot be used.
+
+    Examples
+    --------
+    >>> train, test = from_sound_folder("barks", rate=16000).split(0.2)  # doctest: +SKIP
+    """
+    folder = Path(path).resolve()  # "." has no name
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: pass one with a sub-folder of sound files for each class")
+    classes = sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith("."))
+    if not classes:
+        raise InputError(f"{folder} has no sub-folders: sort the sound files into one for each class")
+    files = [recordings(part, NAME) for part in classes]
+    for part, found in zip(classes, files, strict=True):
+        if not found:
+            raise InputError(f"{part} holds no .wav or .sph files: add some, or remove the folder")
+    paths = list(chain.from_iterable(files))
+    ear = PassiveEar(sound.read(paths[0])[1] if rate is None else rate, channels, frame)
+    signals = ((str(path), *sound.read(path)) for path in paths) if rate is None else _resampled(paths, ear.rate)
+    frames, _ = cochleagrams(signals, ear, len(paths), folder.name)
+    labels = np.repeat(np.arange(len(classes)), [len(found) for found in files])
+    return Dataset(frames, labels, tuple(part.name for part in classes), folder.name)
+
+
+def _resampled(paths: list[Path], rate: int) -> Iterator[tuple[str, np.ndarray, int]]:
+    """Name, signal and rate of each file, at the same rate."""
+    from scipy.signal import resample_poly
+
+    for path in paths:
+        signal, own = sound.read(path)
+        if own != rate:
+            factor = gcd(own, rate)
+            # The filter overshoots a little where a sound goes to its limits.
+            signal = np.clip(resample_poly(signal, rate // factor, own // factor), -1, 1)
+        yield str(path), signal, rate

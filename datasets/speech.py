@@ -1,0 +1,133 @@
+"""From recordings to cochleagrams: what the speech datasets share."""
+
+import re
+import tarfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from cupynn.checks import InputError
+from cupynn.ragged import Ragged
+
+from . import sound
+from .cache import cached
+from .cochlea import PassiveEar
+
+CHUNK = 256  # recordings that are heard together, in parallel
+LARGEST = 1 << 26  # bytes of a member of an archive: no spoken word takes 64 MB
+SOURCES = ("cupynn.datasets.cochlea", "cupynn.datasets.sound", "cupynn.datasets.speech", "cupynn.kernels.cochlea")
+
+
+def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the recordings in a folder, at any depth, or in a tar archive, which is never extracted.
+
+    Parameters
+    ----------
+    source : Path
+    pattern : re.Pattern
+        What the name of a recording, without its folders, matches as a whole; other files are passed over.
+    """
+    if source.is_dir():
+        for path in recordings(source, pattern):
+            try:
+                yield str(path), path.read_bytes()
+            except OSError as error:
+                raise InputError(f"{path} cannot be read ({error}): make it readable") from None
+        return
+    try:
+        with tarfile.open(source, "r|*") as archive:
+            for member in archive:
+                if member.isfile() and pattern.fullmatch(Path(member.name).name):
+                    name = f"{source}: {member.name}"
+                    if member.size > LARGEST:
+                        raise InputError(f"{name} declares {member.size:,} bytes: {sound.INTACT}")
+                    yield name, archive.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError, TypeError, zlib.error) as error:  # TypeError: an archive cut in its header
+        raise InputError(f"{source} cannot be read ({error}): {sound.INTACT}") from None
+
+
+def recordings(folder: Path, pattern: re.Pattern) -> list[Path]:
+    """Paths of the recordings below a folder, in order; hidden ones are passed over."""
+    return sorted(path for path in folder.rglob("*") if pattern.fullmatch(path.name) and path.is_file())
+
+
+def cochleagrams(
+    signals: Iterable[tuple[str, np.ndarray, int]], ear: PassiveEar, total: int | None, title: str
+) -> tuple[Ragged, list[str]]:
+    """Let an ear hear recordings, with a progress bar on a terminal.
+
+    Parameters
+    ----------
+    signals : iterable of (name, signal, rate)
+    ear : PassiveEar
+        Of the sampling rate that all of them have.
+    total : int or None
+        Their number, if it is known, for the bar.
+    title : str
+        Of the bar.
+
+    Returns
+    -------
+    Ragged, list of str
+        The frames, and the names.
+    """
+    from tqdm.auto import tqdm
+
+    names, parts, chunk = [], [], []
+    for name, signal, rate in tqdm(signals, title, total, unit=" recordings", leave=False, disable=None):
+        if rate != ear.rate:
+            raise InputError(f"{name} has a sampling rate of {rate:,} Hz, expected {ear.rate:,} Hz: convert it")
+        if signal.size < ear.hop:
+            raise InputError(f"{name} has {signal.size} samples, less than a frame of {ear.hop}: leave it out")
+        names.append(name)
+        chunk.append(signal)
+        if len(chunk) == CHUNK:
+            parts.append(ear.cochleagrams(chunk))
+            chunk = []
+    if chunk:
+        parts.append(ear.cochleagrams(chunk))
+    if not parts:
+        raise InputError(f"{title}: there are no recordings where they should be: put an intact copy in their place")
+    stops = np.cumsum(np.concatenate([part.lengths for part in parts]))
+    values = np.concatenate([part.values for part in parts])
+    return Ragged(values, np.append(0, stops[:-1]), stops, (ear.channels,)), names
+
+
+def heard(name: str, source: Path, pattern: re.Pattern, ear: PassiveEar, check: Callable) -> tuple[Ragged, list[re.Match]]:
+    """Cochleagrams of all recordings of a source, from the cache where they lie there already.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset.
+    source : Path
+        A folder or a tar archive.
+    pattern : re.Pattern
+        As `contents` takes it.
+    ear : PassiveEar
+    check : callable
+        Is given the matches of all names, before anything is kept, to raise an InputError where recordings are missing.
+
+    Returns
+    -------
+    Ragged, list of re.Match
+        The frames, and what the pattern found in the name of each recording.
+    """
+    if source.is_dir():
+        stamp = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in recordings(source, pattern)]
+        total = len(stamp)
+    else:
+        stamp, total = (str(source), source.stat().st_size, source.stat().st_mtime_ns), None
+
+    def make() -> dict[str, np.ndarray]:
+        decoded = ((path, *sound.decode(content, path)) for path, content in contents(source, pattern))
+        frames, paths = cochleagrams(decoded, ear, total, name)
+        names = [re.split(r"[/\\]", path)[-1] for path in paths]
+        check([pattern.fullmatch(name) for name in names])
+        return {"values": frames.values, "starts": frames.starts, "stops": frames.stops, "names": np.array(names)}
+
+    arrays = cached(f"{name}-cochleagrams", (stamp, ear, pattern.pattern), SOURCES, make)
+    frames = Ragged(arrays["values"], arrays["starts"], arrays["stops"], (ear.channels,))
+    return frames, [pattern.fullmatch(name) for name in arrays["names"].tolist()]

@@ -1,0 +1,103 @@
+"""Fully connected spiking neurons on a GPU: twin of `dense_cpu.py`. `dense.py` says what the arguments mean."""
+
+from typing import Any
+
+import numpy as np
+
+from cupynn.kernels.cuda import GROUP, Source, blocks, parts, shared_bytes, shared_limit
+from cupynn.kernels.events_cuda import list_active, list_by_neuron, list_by_step, silent
+from cupynn.kernels.lif import Lif
+from cupynn.kernels.psp import Psp
+from cupynn.kernels.psp_cuda import make_traces, tables
+from cupynn.kernels.update_cuda import add_parts
+from cupynn.spikes_cuda import CudaTrains
+
+_DENSE = Source("cupynn.layers", "dense")
+_BLOCK = 128
+_LARGEST_BLOCK = 1024
+
+
+def simulate(
+    inputs: CudaTrains, weight: Any, neuron: Lif, inhibition: float, lateral: Any, membranes: Any, currents: Any
+) -> CudaTrains:
+    """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
+    import cupy
+
+    n_out, steps = len(weight), inputs.steps
+    outputs = CudaTrains(silent(inputs.batch, steps, n_out, neuron.most(steps)), steps, (n_out,))
+    columns = cupy.ascontiguousarray(weight.T)
+    among = columns if lateral is None else cupy.ascontiguousarray(lateral.T)
+    record = membranes.size > 0
+    for part in parts(inputs.batch, 4 * inputs.size * inputs.bits.most):
+        spikes = outputs.bits.words[part], outputs.bits.counts[part]
+        states = (membranes[part], currents[part]) if record else (membranes, currents)
+        offsets, neurons = list_by_step(inputs[part].bits)
+        sizes = (n_out, steps, spikes[0].shape[2])
+        events = (offsets, neurons, neurons.shape[1], columns, *sizes, *neuron)
+        if inhibition == 0 and lateral is None:
+            grid = (blocks(n_out, _BLOCK), len(offsets))
+            _DENSE.launch("forward", grid, _BLOCK, *events, record, *spikes, *states)
+        else:
+            shared = shared_bytes(16 * n_out + 12 * spikes[0].shape[2], f"{n_out} neurons that see each other's spikes")
+            block = min(_LARGEST_BLOCK, 32 * blocks(n_out, 32))
+            coupling = (inhibition, lateral is not None, among)
+            _DENSE.launch(
+                "forward_coupled", (len(offsets),), block, *events, *coupling, record, *spikes, *states, shared=shared
+            )
+    return outputs
+
+
+def backward(
+    inputs: CudaTrains,
+    outputs: CudaTrains,
+    errors: Any,
+    weight: Any,
+    psp: Psp,
+    t_ref: int,
+    v_th: float,
+    inhibition: float,
+    effect_ratio: bool,
+    gradient: Any,
+    below: Any,
+) -> None:
+    """Write the weight gradient (N_out, N_in) and the errors below (B, N_in), each unless it is None."""
+    import cupy
+
+    n_out, n_in = weight.shape
+    steps, decays, share = inputs.steps, tables(psp, inputs.steps).decays, 1 / max(1, inputs.batch)
+    if gradient is not None:
+        gradient.fill(0)
+    workspace = 4 * (steps * n_in + n_out * outputs.bits.most) + (4 * n_out * n_in // GROUP if gradient is not None else 0)
+    for part in parts(inputs.batch, workspace):
+        x, o, d = inputs[part], outputs[part].bits, errors[part]
+        traces, times = make_traces(x.bits, psp), list_by_neuron(o)
+        trains = (times, o.counts, times.shape[2])
+        if gradient is not None:
+            factors = _lateral_factors(o, times, psp, t_ref, inhibition / v_th)
+            partial = cupy.zeros((blocks(x.batch, GROUP), n_out, n_in), np.float32)
+            fits = 4 * n_in <= shared_limit() - (1 << 10)
+            sizes = (x.batch, GROUP, n_out, n_in, steps, t_ref, v_th, share, fits)
+            arguments = (traces, *list_active(x.bits), *trains, d, factors, weight, decays, *sizes, partial)
+            shared = 4 * n_in if fits else 0
+            _DENSE.launch("weight_gradient", (n_out, len(partial)), _BLOCK, *arguments, shared=shared)
+            add_parts(partial, gradient)
+        if below is not None:
+            sizes = (n_out, n_in, steps, t_ref, effect_ratio)
+            grid = (blocks(n_in, _BLOCK), x.batch)
+            _DENSE.launch(
+                "input_error", grid, _BLOCK, traces, x.bits.counts, *trains, d, weight, decays, *sizes, below[part]
+            )
+
+
+def _lateral_factors(outputs, times, psp, t_ref, strength):
+    import cupy
+
+    batch, size = outputs.counts.shape
+    if strength == 0:
+        return cupy.ones((batch, size), np.float32)
+    steps, factors = outputs.words.shape[1], cupy.empty((batch, size), np.float32)
+    traces, decays = make_traces(outputs, psp), tables(psp, steps).decays
+    sizes = (times.shape[2], decays, size, steps, t_ref, float(strength))
+    grid = (blocks(size, _BLOCK), batch)
+    _DENSE.launch("lateral_factors", grid, _BLOCK, traces, times, outputs.counts, *sizes, factors)
+    return factors

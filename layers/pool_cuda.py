@@ -1,0 +1,63 @@
+"""Pooling by spiking neurons on a GPU: twin of `pool_cpu.py`. `pool.py` says what the arguments mean."""
+
+from typing import Any
+
+from cupynn.kernels.cuda import Source, blocks, parts
+from cupynn.kernels.events_cuda import list_by_neuron, silent
+from cupynn.kernels.lif import Lif
+from cupynn.kernels.psp import Psp
+from cupynn.kernels.psp_cuda import tables
+from cupynn.spikes_cuda import CudaTrains
+
+_POOL = Source("cupynn.layers", "pool")
+_BLOCK = 128
+
+Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]
+
+
+def simulate(
+    inputs: CudaTrains,
+    shapes: Shapes,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    neuron: Lif,
+    membranes: Any,
+    currents: Any,
+) -> CudaTrains:
+    """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
+    (channels, *image), (_, rows, columns) = shapes
+    neurons, steps = channels * rows * columns, inputs.steps
+    outputs = CudaTrains(silent(inputs.batch, steps, neurons, neuron.most(steps)), steps, shapes[1])
+    record = membranes.size > 0
+    for part in parts(inputs.batch, 1):  # no workspace, but no more samples than a grid holds
+        below, words, counts = inputs.bits.words[part], outputs.bits.words[part], outputs.bits.counts[part]
+        states = (membranes[part], currents[part]) if record else (membranes, currents)
+        sizes = (channels, *image, rows, columns, *size, *stride, steps, words.shape[2])
+        grid = (blocks(neurons, _BLOCK), len(below))
+        _POOL.launch("forward", grid, _BLOCK, below, below.shape[2], *sizes, *neuron, record, words, counts, *states)
+    return outputs
+
+
+def backward(
+    inputs: CudaTrains,
+    outputs: CudaTrains,
+    delta: Any,
+    shapes: Shapes,
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    psp: Psp,
+    t_ref: int,
+    effect_ratio: bool,
+    below: Any,
+) -> None:
+    """Write the errors below (B, N_in)."""
+    (channels, *image), (_, rows, columns) = shapes
+    powers = tables(psp, inputs.steps)
+    for part in parts(inputs.batch, 4 * (inputs.size * inputs.bits.most + outputs.size * outputs.bits.most)):
+        x, o = inputs[part].bits, outputs[part].bits
+        arguments = [delta[part], *powers, psp.gain, psp.delay, t_ref, channels, *image, rows, columns, *size, *stride]
+        for bits in (o, x):
+            times = list_by_neuron(bits)
+            arguments = [times, bits.counts, times.shape[2], *arguments]
+        grid = (blocks(inputs.size, _BLOCK), len(x.counts))
+        _POOL.launch("input_error", grid, _BLOCK, *arguments, effect_ratio, below[part])

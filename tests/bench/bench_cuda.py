@@ -1,0 +1,201 @@
+"""The paper's networks on a GPU: a training step kernel by kernel, an epoch, and what bounds them.
+
+    CUPYNN_DATA=... python tests/bench/bench_cuda.py [mlp] [cnn] [nmnist] [products]      (default: all)
+
+Steps are timed with the device's events after a warm-up, medians of 20; kernels by events around each launch, in a run of
+their own. The ceiling of memory is what a copy of 1 GiB reaches here. `products` times what cuBLAS would take for the MLP's
+products in half and single precision, to tell whether events or dense products win on this card. A line of JSON each is
+appended to results/cuda.jsonl. Against snnTorch and SpikingJelly on the same card: bench_step.py with --device cuda.
+"""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import cupy
+import numpy as np
+
+from cupynn import Sequential, datasets, encoders, layers, losses, optimizers, presets
+from cupynn.device import machine, resolve
+from cupynn.kernels.cuda import Source
+
+RESULTS = Path(__file__).parent / "results" / "cuda.jsonl"
+REPEATS, WARM_UP, STEPS = 20, 30, 400
+SAMPLES = 55_000  # of an epoch
+BATCH = {"mlp": 128, "cnn": 64, "nmnist": 64}
+
+
+def elapsed(work, repeats: int = REPEATS) -> float:
+    """Milliseconds of `work`, by the device's clock, median over repeats."""
+    times = []
+    for _ in range(repeats):
+        start, end = cupy.cuda.Event(), cupy.cuda.Event()
+        start.record()
+        work()
+        end.record()
+        end.synchronize()
+        times.append(cupy.cuda.get_elapsed_time(start, end))
+    return median(times)
+
+
+def copy_bandwidth() -> float:
+    """Bytes a second that a copy reads and writes."""
+    source = cupy.zeros(1 << 28, np.float32)
+    target = cupy.empty_like(source)
+    return 2 * source.nbytes / (elapsed(lambda: cupy.copyto(target, source)) / 1e3)
+
+
+class KernelTimes:
+    """Within it, every launch is timed, and the bytes of its arrays are counted, each array once."""
+
+    def __enter__(self):
+        self.events, self.launch = defaultdict(list), Source.launch
+
+        def timed(source, name, *arguments, **options):
+            start, end = cupy.cuda.Event(), cupy.cuda.Event()
+            start.record()
+            self.launch(source, name, *arguments, **options)
+            end.record()
+            size = sum(argument.nbytes for argument in arguments if isinstance(argument, cupy.ndarray))
+            self.events[f"{source.stem}.{name}"].append((start, end, size))
+
+        Source.launch = timed
+        return self
+
+    def __exit__(self, *_):
+        Source.launch = self.launch
+        cupy.cuda.Device().synchronize()
+
+    def totals(self, steps: int) -> dict[str, dict[str, float]]:
+        """Milliseconds and gigabytes of a step by kernel, the costliest first."""
+        sums = {
+            name: {
+                "ms": sum(cupy.cuda.get_elapsed_time(start, end) for start, end, _ in launches) / steps,
+                "gb": sum(size for *_, size in launches) / steps / 1e9,
+            }
+            for name, launches in self.events.items()
+        }
+        return dict(sorted(sums.items(), key=lambda item: -item[1]["ms"]))
+
+
+def images() -> tuple[np.ndarray, np.ndarray]:
+    """MNIST, or noise of the same shape and mean where it is not at hand."""
+    try:
+        train, _ = datasets.load("mnist")
+        return train.x, train.y
+    except Exception as error:  # a machine without network: times do not depend on the picture
+        print(f"no MNIST here ({str(error).splitlines()[0]}): noise of its mean intensity instead")
+        rng = np.random.default_rng(0)
+        return (rng.random((8000, 28, 28)) < 0.19).astype(np.uint8) * 180, rng.integers(0, 10, 8000)
+
+
+def network(name: str):
+    """Network, loss, optimizer, data and labels."""
+    if name == "nmnist":
+        parts = [layers.SpikingDense(800, 15.0), layers.SpikingDense(10, 15.0, lateral_inhibition=1.0)]
+        net = Sequential(parts, (2312,), 540, encoders.Poisson(1 / 5.5), device="cuda")
+        rng = np.random.default_rng(0)
+        x = (rng.random((2000, 2312)) < 0.1).astype(np.uint8) * 50  # about 4,000 events a sample, as a recording has
+        return net, losses.SpikeCount(), optimizers.Adam(1e-3), x, rng.integers(0, 10, 2000)
+    net, loss, optimizer = presets.read({"mlp": "mnist", "cnn": "mnist-cnn"}[name]).build("cuda")
+    return net, loss, optimizers.Adam(optimizer.lr), *images()
+
+
+def bench(name: str, ceiling: float) -> dict:
+    """Step, kernels and epoch of a network; ceiling: bytes a second."""
+    net, loss, optimizer, x, y = network(name)
+    device, batch = net.device, BATCH[name]
+    x, y = device.put(x), device.put(y.astype(np.int32))
+    numbers = cupy.arange(len(x))
+
+    def step(index: int = 0) -> None:
+        part = slice(index * batch, (index + 1) * batch)
+        error = loss(net.forward(net.draw(x[part], numbers[part], 1)), y[part], cupy.ones(batch, np.float32))
+        net.backward(error, input_error=False)
+        optimizer.step(net)
+
+    whole = len(x) // batch
+    for index in range(WARM_UP):
+        step(index % whole)
+    forward = elapsed(lambda: net.forward(net.draw(x[:batch], numbers[:batch], 1)))
+    train = elapsed(step)
+    cupy.cuda.Device().synchronize()
+    start = perf_counter()
+    for index in range(SAMPLES // batch):
+        step(index % whole)
+    cupy.cuda.Device().synchronize()
+    epoch = perf_counter() - start
+    with KernelTimes() as kernels:
+        for index in range(5):
+            step(index)
+    by_kernel = kernels.totals(steps=5)
+    spikes = {"input": int(net.trains[0].total)} | {
+        layer.name: int(trains.total) for layer, trains in zip(net.layers, net.trains[1:], strict=True)
+    }
+    print(f"\n{name}, batch {batch}: step {train:.3f} ms, forward {forward:.3f} ms, {SAMPLES:,} samples {epoch:.2f} s")
+    print("spikes a sample:", ", ".join(f"{key} {value / batch:,.0f}" for key, value in spikes.items()))
+    whole_ms = sum(value["ms"] for value in by_kernel.values())
+    for key, value in by_kernel.items():
+        reach = 1e12 * value["gb"] / value["ms"] / ceiling
+        share = value["ms"] / whole_ms
+        print(f"  {key:28} {value['ms']:8.3f} ms {share:6.1%}, its arrays once: {reach:6.1%} of a copy's bandwidth")
+    return {
+        "net": name,
+        "batch": batch,
+        "step_ms": train,
+        "forward_ms": forward,
+        "epoch_s": epoch,
+        "kernels": by_kernel,
+        "spikes_a_sample": {key: value / batch for key, value in spikes.items()},
+        "memory_mb": cupy.get_default_memory_pool().total_bytes() / 2**20,
+        **gathers(net, spikes, by_kernel),
+    }
+
+
+def gathers(net, spikes: dict[str, int], by_kernel: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Bytes of weights that the dense layers read for the spikes below, and how fast they did."""
+    names = list(spikes)
+    gathered = sum(
+        4 * spikes[below] * layer.units
+        for below, layer in zip(names, net.layers, strict=False)
+        if isinstance(layer, layers.SpikingDense)
+    )
+    seconds = sum(by_kernel[key]["ms"] for key in ("dense.forward", "dense.forward_coupled") if key in by_kernel) / 1e3
+    print(f"  dense layers gather {gathered / 1e9:.2f} GB of weights a batch, at {gathered / seconds / 1e12:.2f} TB/s")
+    return {"gathered_gb": gathered / 1e9, "gather_tb_s": gathered / seconds / 1e12}
+
+
+def products() -> dict:
+    """What cuBLAS takes for the MLP's three products at batch 128."""
+    rows, results = 128 * STEPS, {}
+    for dtype in (np.float16, np.float32):
+        spikes, weight = cupy.zeros((rows, 784), dtype), cupy.zeros((784, 800), dtype)
+        currents = spikes @ weight
+        forward = elapsed(lambda s=spikes, w=weight: s @ w)
+        gradient = elapsed(lambda s=spikes, c=currents: c.T @ s)
+        flops = 2 * rows * 784 * 800
+        name = np.dtype(dtype).name
+        results[name] = {"forward_ms": forward, "gradient_ms": gradient, "tflops": flops / forward / 1e9}
+        print(f"{name}: currents {forward:.3f} ms ({results[name]['tflops']:.0f} TFLOP/s), gradient {gradient:.3f} ms")
+    return {"net": "products", **results}
+
+
+def main() -> None:
+    """Run what is named on the command line, or all."""
+    resolve("cuda")
+    about = machine()
+    print(about)
+    ceiling = copy_bandwidth()
+    print(f"a copy reaches {ceiling / 1e12:.2f} TB/s")
+    wanted = sys.argv[1:] or [*BATCH, "products"]
+    rows = [products() if name == "products" else bench(name, ceiling) for name in wanted]
+    with RESULTS.open("a", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps({"machine": about, "copy_tb_s": ceiling / 1e12, **row}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

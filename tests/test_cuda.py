@@ -1,0 +1,391 @@
+"""What a GPU computes is what the CPU computes: spikes bit for bit, sums up to their order; and nobody waits for it.
+
+`device` is a GPU where there is one, and else the same CUDA sources executed on the CPU.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import OnDevice
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_properties import problems
+
+from cupynn import Sequential, encoders, layers, losses, optimizers, training
+from cupynn.augment import Augment
+from cupynn.checks import InputError
+from cupynn.device import CudaDevice
+from cupynn.kernels import cuda
+from cupynn.spikes import SpikeTrains
+from cupynn.spikes_cuda import CudaTrains
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [
+    (package, path.stem)
+    for package, folder in (("cupynn.kernels", "cupynn/kernels"), ("cupynn.layers", "layers"))
+    for path in sorted((ROOT / folder).glob("*.cu"))
+]
+pytestmark = [pytest.mark.gpu, pytest.mark.parametrize("device", ["cuda"], indirect=True)]
+
+
+@pytest.fixture
+def emulated(device):
+    """The stand-in for CuPy, which counts what a real GPU does not tell."""
+    if not hasattr(device.xp, "_is_the_stand_in"):
+        pytest.skip("this asks the stand-in for CuPy; here is a real GPU")
+    from cuda_on_cpu import fake_cupy
+
+    return fake_cupy
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Source and name of each kernel that was launched."""
+    found, launch = set(), cuda.Source.launch
+
+    def note(source, name, *arguments, **options):
+        found.add((source.stem, name))
+        launch(source, name, *arguments, **options)
+
+    monkeypatch.setattr(cuda.Source, "launch", note)
+    return found
+
+
+def mlp(device, **options):
+    parts = [
+        layers.SpikingDense(70, 8.0, **options),
+        layers.SpikingDense(5, 2.0, lateral_inhibition=0.5, initial_weight=2.0, **options),
+    ]
+    return Sequential(parts, (6, 5), 50, encoders.Poisson(0.4), seed=3, device=device)
+
+
+def cnn(device, **options):
+    parts = [
+        layers.SpikingConv2D(6, 3, 1.5, padding=1, **options),
+        layers.SpikingPool2D(2, 1.0, **options),
+        layers.SpikingConv2D(5, (2, 3), 1.0, **options),
+        layers.SpikingDense(12, 0.5, initial_weight=2.0, **options),
+        layers.SpikingDense(5, 0.5, lateral_inhibition=0.2, initial_weight=3.0, **options),
+    ]
+    return Sequential(parts, (9, 8), 40, encoders.Poisson(0.5), seed=1, device=device)
+
+
+def reservoir(device, **options):
+    parts = [
+        layers.SpikingRecurrent(60, 6.0, reservoir=(3, 4, 5), trained=False, **options),
+        layers.SpikingRecurrent(9, 3.0, lateral=np.eye(9) - 0.3, **options),
+        layers.SpikingDense(5, 1.0, initial_weight=2.0, **options),
+    ]
+    return Sequential(parts, (30,), 50, encoders.Poisson(0.4), seed=3, device=device)
+
+
+NETWORKS = pytest.mark.parametrize("make", [mlp, cnn, reservoir])
+
+
+def data(network, samples=19):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (samples, *network.input_shape), np.uint8)
+    return x * (x > 100), rng.integers(0, 5, samples)
+
+
+def parameters(network):
+    return {
+        (layer.name, name): network.device.get(array) for layer in network.layers for name, array in layer.params.items()
+    }
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=2e-6 * np.abs(expected).max(initial=1e-3))
+
+
+@NETWORKS
+def test_every_spike_is_that_of_the_cpu(device, make):
+    on_gpu, on_cpu = make(device), make("cpu")
+    x, _ = data(on_cpu)
+    assert on_gpu.encode(x).on_cuda
+    outputs = [network.forward(network.encode(x, np.arange(len(x)), 0)) for network in (on_gpu, on_cpu)]
+    assert isinstance(outputs[0], CudaTrains)
+    for ours, theirs in zip(on_gpu.trains, on_cpu.trains, strict=True):
+        assert ours.to_host() == theirs
+        np.testing.assert_array_equal(on_gpu.device.get(ours.counts), theirs.counts)
+        assert theirs.total > 0
+        assert int(ours.total) == theirs.total
+
+
+@NETWORKS
+@pytest.mark.parametrize("psp_kernel", ["exact", "srm"])
+def test_gradients_are_those_of_the_cpu(device, make, psp_kernel):
+    on_gpu, on_cpu = make(device, psp_kernel=psp_kernel), make("cpu", psp_kernel=psp_kernel)
+    x, y = data(on_cpu)
+    loss, below, gradients = losses.SpikeCount(9, 1, 1), [], []
+    for network in (on_gpu, on_cpu):
+        error = loss(network.forward(network.encode(x, np.arange(len(x)), 0)), y)
+        below.append(network.device.get(network.backward(error)))
+        gradients.append(
+            {layer.name: {k: network.device.get(g) for k, g in layer.grads.items()} for layer in network.layers}
+        )
+    assert below[1].any()
+    close(*below)
+    for name, arrays in gradients[1].items():
+        for key, gradient in arrays.items():
+            assert gradient.any()
+            close(gradients[0][name][key], gradient)
+
+
+@given(problems(inhibitions=(0.0, 0.5), largest_batch=5), st.sampled_from(["exact", "srm"]))
+@settings(max_examples=25)
+def test_any_layer_on_any_trains_gives_the_bits_of_the_cpu(device, problem, psp_kernel):
+    options, dense, rng = problem
+    weight = options.pop("weight")
+    layer = layers.SpikingDense(len(weight), psp_kernel=psp_kernel, **options)
+    layer.build((weight.shape[1],), rng)
+    layer.params["weight"][:] = weight
+    trains, delta = SpikeTrains.from_dense(dense), rng.standard_normal((len(dense), len(weight))).astype(np.float32)
+    results = []
+    for on in (OnDevice(layer, device), layer):
+        run = on.forward(trains, record=True)
+        below = on.backward(trains, run.spikes, delta)
+        results.append((*run, below, layer.grads["weight"].copy()))
+    (spikes, membrane, current, *sums), (expected_spikes, expected_membrane, expected_current, *expected_sums) = results
+    assert spikes == expected_spikes
+    np.testing.assert_allclose(membrane, expected_membrane, rtol=0, atol=1e-37)  # equal, but for denormal numbers
+    np.testing.assert_allclose(current, expected_current, rtol=0, atol=1e-37)
+    for actual, expected in zip(sums, expected_sums, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5 * (1 + np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("loss", [losses.SpikeCount(9, 2, 1), losses.SoftmaxCount(9)], ids=["count", "softmax"])
+def test_losses_are_those_of_the_cpu(device, loss):
+    counts = np.random.default_rng(0).integers(0, 12, (17, 4))
+    counts[3] = 0
+    dense = (np.arange(30)[None, :, None] < counts[:, None] + 1) & (np.arange(30) > 0)[None, :, None]
+    spikes, y = SpikeTrains.from_dense(dense), np.arange(17) % 4
+    weights = np.linspace(0, 2, 17)
+    on_cpu, on_gpu = loss(spikes, y, weights), loss(device.trains(spikes), y, weights)
+    np.testing.assert_allclose(device.get(on_gpu.losses), on_cpu.losses, rtol=1e-12)
+    np.testing.assert_allclose(device.get(on_gpu.delta), on_cpu.delta, rtol=1e-6)
+    assert on_gpu.value == pytest.approx(on_cpu.value)
+    assert on_gpu.trains.to_host() == on_cpu.trains
+    assert on_cpu.trains != spikes  # a silent label was filled in
+    np.testing.assert_array_equal(device.get(on_gpu.trains.counts), on_cpu.trains.counts)
+
+
+@NETWORKS
+@pytest.mark.parametrize(
+    "make_optimizer",
+    [
+        lambda: optimizers.SGD(1e-3, momentum=0.9),
+        lambda: optimizers.Adam(1e-2, regularizer=optimizers.ExponentialRegularizer(10, 0.4, 8)),
+    ],
+    ids=["sgd", "adam"],
+)
+def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
+    trained = []
+    for where in (device, "cpu"):
+        network, optimizer = make(where), make_optimizer()
+        x, y = data(network)
+        for draw in range(3):
+            spikes = network.encode(x, np.arange(len(x)), draw)
+            training.step(network, losses.SpikeCount(9, 1, 1), optimizer, spikes, y)
+        trained.append(parameters(network))
+    before = parameters(make("cpu"))
+    for key, weight in trained[1].items():
+        assert (weight != before[key]).any()
+        np.testing.assert_allclose(trained[0][key], weight, rtol=0, atol=0.02 * np.abs(weight - before[key]).max())
+
+
+def test_a_pass_in_parts_has_the_same_bits(device, monkeypatch):
+    """However little memory there is: sums over a batch are taken group by group."""
+    results = []
+    for memory in (1 << 40, 1):
+        monkeypatch.setattr(cuda, "workspace", lambda memory=memory: memory)
+        network = cnn(device)
+        x, y = data(network)
+        loss = losses.SpikeCount(9, 1, 1)
+        below = network.backward(loss(network.forward(network.encode(x, np.arange(len(x)), 0)), y))
+        gradients = {layer.name: device.get(layer.grads["weight"]) for layer in network.layers if layer.grads}
+        results.append({"below": device.get(below)} | gradients)
+    assert len(list(cuda.parts(19, 1))) == 3
+    for key, array in results[0].items():
+        np.testing.assert_array_equal(results[1][key], array)
+
+
+@NETWORKS
+def test_training_gives_what_it_gives_on_the_cpu(device, make):
+    histories, networks = [], [make(device), make("cpu")]
+    for network in networks:
+        options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "epochs": 2, "batch_size": 8}
+        histories.append(network.fit(data(network), validation=data(network), boost=True, progress=False, **options))
+    for ours, theirs in zip(*(history.epochs for history in histories), strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, rel=0.05)
+        assert ours.silent == theirs.silent
+        assert ours.spikes["input"] == theirs.spikes["input"]
+    x, y = data(networks[1])
+    assert networks[0].evaluate((x, y)).confusion.sum() == len(y)
+    assert networks[0].predict(x).shape == y.shape
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (3, 9, 7)])
+def test_augmented_images_are_those_of_the_cpu(device, shape):
+    images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
+    numbers, augment = np.array([3, 0, 2**32 - 1, 7, 1]), Augment(scale=0.3, rotation=40.0, distortion=8.0)
+    on_gpu = augment(device.put(images), 2**40 + 1, 3, device.put(numbers))
+    np.testing.assert_array_equal(device.get(on_gpu), augment(images, 2**40 + 1, 3, numbers))
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_training_on_augmented_images(device, placed, monkeypatch):
+    """Whether the images lie on the device or are copied batch by batch."""
+    monkeypatch.setattr(type(device), "holds", lambda self, array: placed)
+    trained = []
+    for where in (device, "cpu"):
+        network = mlp(where)
+        options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.SGD(1e-2), "progress": False}
+        network.fit(data(network), epochs=1, batch_size=8, augment=Augment(), **options)
+        trained.append(parameters(network))
+    for key, weight in trained[1].items():
+        close(trained[0][key], weight)
+
+
+def test_nobody_waits_for_the_gpu_inside_an_epoch(device, emulated):
+    """Labels, weights and images lie on the device; figures are looked at when the epoch is over."""
+    network, waits = cnn(device), []
+    x, y = data(network, 48)
+    options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "progress": False}
+    network.fit((x, y), epochs=1, batch_size=8, **options)  # whatever is looked up once only
+    for batch_size in (8, 48):
+        emulated.reset()
+        network.fit((x, y), epochs=1, batch_size=batch_size, **options)
+        waits.append((emulated.synchronisations, emulated.uploads))
+    assert waits[0] == waits[1]  # six batches, or one
+
+
+def test_a_second_gpu(device, emulated):
+    emulated.reset(devices=2)
+    second, first = cnn(CudaDevice(1)), cnn(device)
+    assert str(second.device) == "cuda:1"
+    x, y = data(first)
+    for network in (second, first):
+        options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "progress": False}
+        network.fit((x, y), epochs=1, batch_size=8, **options)
+    assert all(array.device.id == 1 for layer in second.layers for array in layer.params.values())
+    for key, weight in parameters(first).items():
+        np.testing.assert_array_equal(parameters(second)[key], weight)
+
+
+def test_a_gpu_network_is_saved_and_read_anywhere(device, tmp_path):
+    network = mlp(device)
+    network.save(tmp_path / "net.npz")
+    for where in ("cpu", device):
+        again = Sequential.load(tmp_path / "net.npz", where)
+        assert again.device.on_cuda == (where == device)
+        for key, weight in parameters(network).items():
+            np.testing.assert_array_equal(parameters(again)[key], weight)
+
+
+def test_an_optimizer_follows_its_network(device):
+    network, optimizer = mlp("cpu"), optimizers.Adam(1e-3)
+    x, y = data(network)
+    for where in ("cpu", device, "cpu"):
+        network.to(where)
+        training.step(network, losses.SpikeCount(9, 1, 1), optimizer, network.encode(x), y)
+    assert optimizer.updates == 3
+    assert all(isinstance(moment, np.ndarray) for moments in optimizer.moments.values() for moment in moments)
+
+
+def test_recordings_are_in_host_memory_and_those_of_the_cpu(device):
+    recordings = [make.record(data(make, 3)[0]) for make in (cnn(device), cnn("cpu"))]
+    for name in recordings[1].membranes:
+        assert recordings[0].spikes[name].to_host() == recordings[1].spikes[name]
+        np.testing.assert_array_equal(recordings[0].membranes[name], recordings[1].membranes[name])
+        np.testing.assert_array_equal(recordings[0].currents[name], recordings[1].currents[name])
+
+
+def test_trains_of_a_gpu_are_trains(device):
+    dense = (np.random.default_rng(0).random((5, 20, 3, 50)) < 0.1).astype(np.uint8)
+    host = SpikeTrains.from_dense(dense)
+    trains = device.trains(host)
+    assert device.trains(trains) is trains
+    assert isinstance(trains, SpikeTrains)
+    assert trains.shape == host.shape
+    assert trains == host
+    np.testing.assert_array_equal(trains.to_dense(), dense)
+    np.testing.assert_array_equal(np.asarray(trains[1:3]), dense[1:3])
+    np.testing.assert_array_equal(np.asarray(trains[[4, 0]]), dense[[4, 0]])
+    assert len(trains[2]) == 1
+    assert trains.reshape((150,)).to_host() == host.reshape((150,))
+    assert trains.reshape((150,)).on_cuda
+    with pytest.raises(InputError, match="the sizes differ"):
+        trains.reshape((149,))
+    for ours, theirs in zip(trains.by_neuron(), host.by_neuron(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert repr(trains).startswith(repr(host)[:30])
+
+
+def test_coupled_neurons_beyond_shared_memory_are_refused(device, monkeypatch):
+    monkeypatch.setattr(cuda, "_limits", lambda number: (1 << 30, 1000))
+    network = Sequential([layers.SpikingDense(70, 1.0, lateral_inhibition=1.0)], (4,), 10, device=device)
+    with pytest.raises(InputError, match=r"70 neurons that see each other's spikes: this needs 1168 bytes.*GPU has 1000"):
+        network.forward(SpikeTrains.from_dense(np.ones((1, 10, 4))))
+
+
+def test_a_dense_layer_beyond_shared_memory_gives_the_same_gradient(device, monkeypatch):
+    gradients = []
+    for limit in (1 << 16, 1100):
+        monkeypatch.setattr(cuda, "_limits", lambda number, limit=limit: (1 << 30, limit))
+        network = Sequential([layers.SpikingDense(5, 1.0)], (40,), 30, encoders.Poisson(0.4), device=device)
+        x, y = data(network)
+        network.backward(losses.SpikeCount(9, 1, 1)(network.forward(network.encode(x, np.arange(19), 0)), y))
+        gradients.append(device.get(network.layers[0].grads["weight"]))
+    np.testing.assert_array_equal(*gradients)
+
+
+def tiny(device):
+    quick = {"tau_m": 8.0, "tau_s": 1.5, "t_ref": 0}
+    parts = [
+        layers.SpikingConv2D(3, 2, 0.4, padding=1, initial_weight=1.0, **quick),
+        layers.SpikingPool2D(2, 0.3, stride=1, **quick),
+        layers.SpikingRecurrent(6, 0.1, lateral=np.eye(6) - 0.2, initial_weight=1.0, **quick),
+        layers.SpikingDense(4, 0.1, initial_weight=1.0, **quick),
+        layers.SpikingDense(3, 0.1, lateral_inhibition=0.1, initial_weight=1.0, **quick),
+    ]
+    return Sequential(parts, (3, 4), 14, encoders.Poisson(0.8), device=device)
+
+
+@pytest.mark.cuda_small
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "unused"),
+    [
+        (losses.SpikeCount(4, 1, 0), optimizers.SGD(1e-3), {"softmax_count", "adam", "row_decay"}),
+        (
+            losses.SoftmaxCount(4),
+            optimizers.Adam(1e-3, regularizer=optimizers.ExponentialRegularizer()),
+            {"spike_count", "sgd"},
+        ),
+    ],
+    ids=["count, sgd", "softmax, adam"],
+)
+def test_every_kernel_on_small_shapes(device, loss, optimizer, unused, launched):
+    """What the sanitizers watch: each kernel of each source, from image to update."""
+    network, on_cpu = tiny(device), tiny("cpu")
+    x = np.full((3, 3, 4), 255, np.uint8)
+    x[2] = 0  # a silent sample, whose label is filled in
+    y, numbers = np.array([0, 2, 1]), np.arange(3)
+    moved = Augment()(device.put(x), 0, 1, device.put(numbers))
+    np.testing.assert_array_equal(device.get(moved), Augment()(x, 0, 1, numbers))
+    below = network.backward(loss(network.forward(network.encode(x, numbers, 1)), y))
+    on_cpu.forward(on_cpu.encode(x, numbers, 1))
+    for ours, theirs in zip(network.trains, on_cpu.trains, strict=True):
+        assert ours.to_host() == theirs
+        assert theirs.total
+    assert np.isfinite(device.get(below)).all()
+    optimizer.step(network)
+    assert network.record(x).membranes["dense_5"].any()
+    every = {
+        (stem, kernel)
+        for package, stem in SOURCES
+        for kernel in re.findall(r"__launch_bounds__\(\d+, \d+\)\s+(\w+)\(", cuda.source(package, stem))
+    }
+    assert launched == {(stem, kernel) for stem, kernel in every if kernel not in unused}

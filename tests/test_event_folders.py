@@ -1,0 +1,168 @@
+"""Folders of recordings in the formats of strangers."""
+
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from eventful import SENSOR, recording
+from hypothesis import given
+from hypothesis import strategies as st
+from nmnist_toy import pack
+
+from cupynn import datasets
+from cupynn.checks import InputError
+from cupynn.datasets import event_folders
+
+AEDAT4 = Path(__file__).parent / "data" / "toy.aedat4"  # three events of a sensor 6 wide and 5 high, by dv-processing 2.0
+EVENTS = recording((1000, 3, 2, 1), (1600, 0, 0, 0), (2201, 1, 2, 1))
+COLUMNS = {name: EVENTS[name] for name in "txyp"}
+
+
+def npz(path, **arrays):
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def hdf5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+
+
+WRITERS = {
+    "a.bin": lambda path: path.write_bytes(b"".join(pack(*map(int, event)) for event in EVENTS.tolist())),
+    "b.npy": lambda path: np.save(path, EVENTS[["p", "t", "y", "x"]].astype([(name, "<i8") for name in "ptyx"])),
+    "c.npz": lambda path: npz(path, events=EVENTS, label=np.array(3)),
+    "d.NPZ": lambda path: npz(path, **COLUMNS),
+    "e.h5": lambda path: hdf5(path, **COLUMNS, label=3),
+    "f.hdf5": lambda path: hdf5(path, **{f"events/{name}": array for name, array in COLUMNS.items()}),
+    "g.h5": lambda path: hdf5(path, recording=EVENTS),
+}
+
+
+def write(folder, *names, label="left"):
+    (folder / label).mkdir(exist_ok=True)
+    for name in names:
+        WRITERS[name](folder / label / name)
+
+
+def test_every_format_gives_the_same_events(tmp_path):
+    write(tmp_path, *WRITERS)
+    write(tmp_path, "b.npy", label="away")
+    (tmp_path / "README.txt").touch()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "left" / ".DS_Store").touch()
+    dataset = datasets.from_event_folder(tmp_path, SENSOR, from_first_event=False)
+    assert dataset.classes == ("away", "left")
+    assert dataset.y.tolist() == [0] + [1] * len(WRITERS)
+    assert dataset.name == tmp_path.name
+    assert [dataset.x[index].tolist() for index in range(len(dataset))] == [EVENTS.tolist()] * len(dataset)
+
+
+def test_aedat4(tmp_path):
+    (tmp_path / "hand").mkdir()
+    (tmp_path / "hand" / "1.aedat4").write_bytes(AEDAT4.read_bytes())
+    dataset = datasets.from_event_folder(tmp_path, (2, 5, 6), name="hands")
+    assert dataset.name == "hands"
+    assert dataset.x[0].tolist() == [(0, 5, 4, True), (600, 0, 0, False), (1201, 3, 2, True)]
+    with pytest.raises(InputError, match=r"1\.aedat4, event 0: t=1700000000000000: .*from_first_event=True"):
+        datasets.from_event_folder(tmp_path, (2, 5, 6), from_first_event=False)
+
+
+def test_times_count_from_the_first_event(tmp_path):
+    write(tmp_path, "a.bin")
+    assert datasets.from_event_folder(str(tmp_path), SENSOR).x[0]["t"].tolist() == [0, 600, 1201]
+
+
+def test_refuses_events_outside_the_sensor(tmp_path):
+    write(tmp_path, "a.bin", "b.npy")
+    with pytest.raises(InputError, match=r"left.a\.bin, event 0: x=3: pass 0 to 2, or another sensor"):
+        datasets.from_event_folder(tmp_path, (2, 3, 3))
+
+
+@pytest.mark.parametrize(("path", "module"), [("e.h5", "h5py"), ("1.aedat4", "aedat")])
+def test_says_how_to_install_a_missing_library(tmp_path, monkeypatch, path, module):
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / path).touch()
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(InputError, match=rf'{path} needs the library {module}: pip install "cupynn\[events\]"'):
+        datasets.from_event_folder(tmp_path, SENSOR)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("1.aedat", "; convert it to .aedat4 with DV: "), ("1.raw", ".aedat4: remove it, or pass its events")]
+)
+def test_refuses_other_formats(tmp_path, name, hint):
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / name).touch()
+    with pytest.raises(InputError, match=rf"{name} is none of \.bin, \.npy") as caught:
+        datasets.from_event_folder(tmp_path, SENSOR)
+    assert hint in str(caught.value)
+
+
+def test_refuses_folders_without_recordings(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere cannot be read \(No such file or directory\): pass a folder"):
+        datasets.from_event_folder(tmp_path / "nowhere", SENSOR)
+    with pytest.raises(InputError, match="has no sub-folders"):
+        datasets.from_event_folder(tmp_path, SENSOR)
+    (tmp_path / "left").mkdir()
+    with pytest.raises(InputError, match="left has no recordings"):
+        datasets.from_event_folder(tmp_path, SENSOR)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"t": EVENTS["t"], "x": EVENTS["x"][:2], "y": EVENTS["y"], "p": EVENTS["p"]}, r"holds .*t \(3,\), x \(2,\)"),
+        ({"times": EVENTS["t"]}, r"holds times \(3,\): expected one structured array, or t, x, y and p"),
+        ({"t": EVENTS["t"], "x": EVENTS["x"]}, "has no field 'p', only t, x"),
+        ({"a": EVENTS, "b": EVENTS}, "expected one structured array"),
+        ({"t": np.array(3)}, r"holds t \(\)"),
+        ({}, "holds nothing"),
+    ],
+)
+@pytest.mark.parametrize("kind", [npz, hdf5])
+def test_refuses_other_contents(tmp_path, kind, arrays, message):
+    (tmp_path / "left").mkdir()
+    kind(tmp_path / "left" / ("1.npz" if kind is npz else "1.h5"), **arrays)
+    with pytest.raises(InputError, match=message) as caught:
+        datasets.from_event_folder(tmp_path, SENSOR)
+    assert str(caught.value).startswith(str(tmp_path / "left" / "1."))
+
+
+def test_refuses_pickles(tmp_path):
+    (tmp_path / "left").mkdir()
+    np.save(tmp_path / "left" / "1.npy", np.array([{}], object))
+    with pytest.raises(InputError, match=r"1\.npy cannot be read \(Object arrays"):
+        datasets.from_event_folder(tmp_path, SENSOR)
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory):
+    """Content of a file of each format, by name; and a place to write others to."""
+    folder = tmp_path_factory.mktemp("intact")
+    write(folder, *WRITERS)
+    files = {name: (folder / "left" / name).read_bytes() for name in WRITERS}
+    return folder, files | {"h.aedat4": AEDAT4.read_bytes()}
+
+
+@pytest.mark.parametrize("name", [*WRITERS, "h.aedat4"])
+@given(data=st.data())
+def test_damaged_files_are_refused_or_hold_events(intact, name, data):
+    """Formats without checksums cannot tell other events from the right ones; nothing else comes of a cut or a flip."""
+    folder, files = intact
+    content = bytearray(files[name])
+    at = data.draw(st.integers(0, len(content) - 1))
+    if name == "h.aedat4" or data.draw(st.booleans()):  # aedat 2.3 aborts the process at some flips
+        content = content[:at]
+    else:
+        content[at] ^= 1 << data.draw(st.integers(0, 7))
+    path = folder / name
+    path.write_bytes(content)
+    try:
+        events = event_folders._read(path)
+        datasets.events([events], [0], (2, 5, 6), from_first_event=True)
+    except InputError as error:
+        assert name in str(error) or "recordings[0]" in str(error)  # noqa: PT017

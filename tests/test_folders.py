@@ -1,0 +1,206 @@
+"""Images in folders: what becomes of them, and what is refused. The oracle is what was written."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from cupynn.checks import InputError
+from cupynn.datasets import Dataset, from_image_folder
+
+GENERATOR = np.random.default_rng(0)
+COLOUR = GENERATOR.integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
+GREY = COLOUR[..., 0]
+
+
+def save(path, pixels, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(path, **options)
+    return path
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """Three cats and two dogs, grey, 5 x 4."""
+    for index, file in enumerate(["cat/b.png", "cat/a.png", "cat/c.bmp", "dog/2.png", "dog/1.tiff"]):
+        save(tmp_path / "pets" / file, GREY[index])
+    return tmp_path / "pets"
+
+
+def test_classes_and_images_come_in_the_order_of_their_names(pets):
+    (pets / ".hidden").mkdir()
+    (pets / "README.txt").write_text("beside the classes", encoding="utf-8")
+    (pets / "cat" / ".DS_Store").write_bytes(b"x")
+    (pets / "cat" / "Thumbs.db").write_bytes(b"x")
+    dataset = from_image_folder(pets)
+    assert isinstance(dataset, Dataset)
+    assert (dataset.name, dataset.classes) == ("pets", ("cat", "dog"))
+    assert dataset.y.tolist() == [0, 0, 0, 1, 1]
+    np.testing.assert_array_equal(dataset.x, GREY[[1, 0, 2, 4, 3]])
+    assert from_image_folder(str(pets), name="zoo").name == "zoo"
+
+
+def test_colour(tmp_path):
+    save(tmp_path / "a" / "1.png", COLOUR[0])
+    save(tmp_path / "b" / "1.png", GREY[1])
+    dataset = from_image_folder(tmp_path, colour=True)
+    assert dataset.x.shape == (2, 3, 5, 4)
+    np.testing.assert_array_equal(dataset.x[0], COLOUR[0].transpose(2, 0, 1))
+    np.testing.assert_array_equal(dataset.x[1], np.stack([GREY[1]] * 3))
+
+
+def test_colours_become_grey_by_their_brightness(tmp_path):
+    save(tmp_path / "a" / "1.png", COLOUR[0])
+    expected = COLOUR[0] @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(from_image_folder(tmp_path).x[0], expected, atol=1)
+
+
+def test_every_image_is_resized(tmp_path):
+    save(tmp_path / "a" / "1.png", np.full((10, 20), 100, np.uint8))
+    save(tmp_path / "a" / "2.png", np.full((7, 3), 200, np.uint8))
+    np.testing.assert_array_equal(from_image_folder(tmp_path, size=(4, 6)).x, np.repeat([[100], [200]], 24).reshape(2, 4, 6))
+    assert from_image_folder(tmp_path, size=8, colour=True).x.shape == (2, 3, 8, 8)
+
+
+def test_transparent_becomes_black(tmp_path):
+    pixels = np.dstack([COLOUR[0], np.full((5, 4), 255, np.uint8)])
+    pixels[2:, :, 3] = 0
+    save(tmp_path / "a" / "1.png", pixels)
+    expected = COLOUR[0].copy()
+    expected[2:] = 0
+    np.testing.assert_array_equal(from_image_folder(tmp_path, colour=True).x[0], expected.transpose(2, 0, 1))
+
+
+def test_palettes_and_single_bits(tmp_path):
+    save(tmp_path / "a" / "1.png", Image.fromarray(GREY[0]).convert("P"))
+    save(tmp_path / "a" / "2.png", Image.fromarray(GREY[0] > 127))
+    dataset = from_image_folder(tmp_path)
+    np.testing.assert_array_equal(dataset.x, [GREY[0], 255 * (GREY[0] > 127)])
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    save(tmp_path / "a" / "1.png", GREY[0], exif=exif)
+    np.testing.assert_array_equal(from_image_folder(tmp_path).x[0], np.rot90(GREY[0], -1))
+
+
+# Refusals --------------------------------------------------------------------------------------------------------------
+
+
+def test_folders_that_cannot_be_used(pets):
+    with pytest.raises(InputError, match=r"none is no folder"):
+        from_image_folder(pets / "none")
+    with pytest.raises(InputError, match=r"a\.png is no folder"):
+        from_image_folder(pets / "cat" / "a.png")
+    with pytest.raises(InputError, match=r"cat has no sub-folders"):
+        from_image_folder(pets / "cat")
+    (pets / "bird").mkdir()
+    with pytest.raises(InputError, match=r"bird is empty"):
+        from_image_folder(pets)
+    (pets / "bird" / "nest").mkdir()
+    with pytest.raises(InputError, match=r"nest lies within the class 'bird' and is no file"):
+        from_image_folder(pets)
+
+
+def test_mixed_sizes(pets):
+    save(pets / "dog" / "3.png", GREY[0].T)
+    with pytest.raises(InputError, match=r"3\.png is 4 x 5, .*a\.png is 5 x 4: pass size"):
+        from_image_folder(pets)
+    assert from_image_folder(pets, size=4).x.shape == (6, 4, 4)
+
+
+def test_files_that_are_no_images(pets):
+    (pets / "cat" / "notes.txt").write_text("no image", encoding="utf-8")
+    with pytest.raises(InputError, match=r"notes\.txt cannot be read as an image"):
+        from_image_folder(pets)
+
+
+def test_more_than_8_bits(pets):
+    save(pets / "cat" / "deep.png", GREY[0].astype(np.uint16) * 256)
+    with pytest.raises(InputError, match=r"deep\.png has more than 8 bits a value \(mode I;16\)"):
+        from_image_folder(pets)
+
+
+def test_several_frames(pets):
+    frames = [Image.fromarray(image) for image in GREY[:3]]
+    save(pets / "cat" / "moving.gif", frames[0], save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match=r"moving\.gif has 3 frames"):
+        from_image_folder(pets)
+
+
+@pytest.mark.parametrize("size", [0, (4, 0), 2.5, "4", (4, 4, 4), True])
+def test_sizes_that_cannot_be_used(pets, size):
+    with pytest.raises(InputError, match="size"):
+        from_image_folder(pets, size=size)
+
+
+def test_colour_is_a_flag(pets):
+    with pytest.raises(InputError, match="colour=1"):
+        from_image_folder(pets, colour=1)
+
+
+def test_without_pillow(pets, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(InputError, match=r'needs Pillow: pip install "cupynn\[images\]"'):
+        from_image_folder(pets)
+
+
+def encoded(kind):
+    stream = io.BytesIO()
+    Image.fromarray(COLOUR[0]).save(stream, kind)
+    return stream.getvalue()
+
+
+PNG = encoded("PNG")
+
+
+def read(folder, content, name="1.png"):
+    (folder / "a").mkdir(exist_ok=True)
+    (folder / "a" / name).write_bytes(content)
+    return from_image_folder(folder, colour=True).x[0].transpose(1, 2, 0)
+
+
+def test_a_png_cut_anywhere_is_refused_unless_all_of_the_image_is_there(tmp_path):
+    end_mark = 12  # bytes, which hold nothing of the image
+    for end in range(len(PNG) - end_mark):
+        with pytest.raises(InputError, match=r"1\.png cannot be read as an image"):
+            read(tmp_path, PNG[:end])
+    for end in range(len(PNG) - end_mark, len(PNG) + 1):
+        try:
+            pixels = read(tmp_path, PNG[:end])
+        except InputError:
+            continue
+        np.testing.assert_array_equal(pixels, COLOUR[0])
+
+
+def test_a_png_never_gives_other_values_for_a_damaged_byte(tmp_path):
+    for position in range(len(PNG)):
+        try:
+            pixels = read(tmp_path, PNG[:position] + bytes([PNG[position] ^ 0xFF]) + PNG[position + 1 :])
+        except InputError:
+            continue
+        np.testing.assert_array_equal(pixels, COLOUR[0])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "TIFF", "PPM", "WEBP"])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_files_give_one_error_or_an_image(tmp_path, kind, data):
+    content = bytearray(encoded(kind))
+    for position in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
+        content[position] = data.draw(st.integers(0, 255))
+    try:
+        pixels = read(tmp_path, bytes(content[: data.draw(st.integers(1, len(content)))]))
+    except InputError as error:
+        if "1.png" not in str(error):
+            raise
+    else:  # most formats have no checksum
+        assert pixels.dtype == np.uint8
+        assert pixels.ndim == 3
