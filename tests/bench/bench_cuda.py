@@ -1,11 +1,12 @@
 """The paper's networks on a GPU: a training step kernel by kernel, an epoch, and what bounds them.
 
-    CUPYNN_DATA=... python tests/bench/bench_cuda.py [mlp] [cnn] [nmnist] [products]      (default: all)
+    CUPYNN_DATA=... python tests/bench/bench_cuda.py [--short] [mlp] [cnn] [nmnist] [products]      (default: all)
 
 Steps are timed with the device's events after a warm-up, medians of 20; kernels by events around each launch, in a run of
 their own. The ceiling of memory is what a copy of 1 GiB reaches here. `products` times what cuBLAS would take for the MLP's
 products in half and single precision, to tell whether events or dense products win on this card. A line of JSON each is
-appended to results/cuda.jsonl. Against snnTorch and SpikingJelly on the same card: bench_step.py with --device cuda.
+appended to results/cuda.jsonl. With --short everything is tiny and nothing is kept: to try it without a GPU. Against
+snnTorch and SpikingJelly on the same card: bench_step.py with --device cuda.
 """
 
 import json
@@ -23,9 +24,10 @@ from cupynn.device import machine, resolve
 from cupynn.kernels.cuda import Source
 
 RESULTS = Path(__file__).parent / "results" / "cuda.jsonl"
-REPEATS, WARM_UP, STEPS = 20, 30, 400
-SAMPLES = 55_000  # of an epoch
-BATCH = {"mlp": 128, "cnn": 64, "nmnist": 64}
+SHORT = "--short" in sys.argv
+REPEATS, WARM_UP, STEPS = (1, 1, 30) if SHORT else (20, 30, 400)
+SAMPLES = 16 if SHORT else 55_000  # of an epoch
+BATCH = dict.fromkeys(("mlp", "cnn", "nmnist"), 8) if SHORT else {"mlp": 128, "cnn": 64, "nmnist": 64}
 
 
 def elapsed(work, repeats: int = REPEATS) -> float:
@@ -43,7 +45,7 @@ def elapsed(work, repeats: int = REPEATS) -> float:
 
 def copy_bandwidth() -> float:
     """Bytes a second that a copy reads and writes."""
-    source = cupy.zeros(1 << 28, np.float32)
+    source = cupy.zeros(1 << (10 if SHORT else 28), np.float32)
     target = cupy.empty_like(source)
     return 2 * source.nbytes / (elapsed(lambda: cupy.copyto(target, source)) / 1e3)
 
@@ -96,11 +98,12 @@ def network(name: str):
     """Network, loss, optimizer, data and labels."""
     if name == "nmnist":
         parts = [layers.SpikingDense(800, 15.0), layers.SpikingDense(10, 15.0, lateral_inhibition=1.0)]
-        net = Sequential(parts, (2312,), 540, encoders.Poisson(1 / 5.5), device="cuda")
+        net = Sequential(parts, (2312,), 30 if SHORT else 540, encoders.Poisson(1 / 5.5), device="cuda")
         rng = np.random.default_rng(0)
         x = (rng.random((2000, 2312)) < 0.1).astype(np.uint8) * 50  # about 4,000 events a sample, as a recording has
         return net, losses.SpikeCount(), optimizers.Adam(1e-3), x, rng.integers(0, 10, 2000)
-    net, loss, optimizer = presets.read({"mlp": "mnist", "cnn": "mnist-cnn"}[name]).build("cuda")
+    preset = presets.read({"mlp": "mnist", "cnn": "mnist-cnn"}[name]).replace(**{"network.steps": STEPS, "loss.desired": 20})
+    net, loss, optimizer = preset.build("cuda")
     return net, loss, optimizers.Adam(optimizer.lr), *images()
 
 
@@ -170,7 +173,7 @@ def gathers(net, spikes: dict[str, int], by_kernel: dict[str, dict[str, float]])
 
 def products() -> dict:
     """What cuBLAS takes for the MLP's three products at batch 128."""
-    rows, results = 128 * STEPS, {}
+    rows, results = BATCH["mlp"] * STEPS, {}
     for dtype in (np.float16, np.float32):
         spikes, weight = cupy.zeros((rows, 784), dtype), cupy.zeros((784, 800), dtype)
         currents = spikes @ weight
@@ -190,8 +193,10 @@ def main() -> None:
     print(about)
     ceiling = copy_bandwidth()
     print(f"a copy reaches {ceiling / 1e12:.2f} TB/s")
-    wanted = sys.argv[1:] or [*BATCH, "products"]
+    wanted = [name for name in sys.argv[1:] if name != "--short"] or [*BATCH, "products"]
     rows = [products() if name == "products" else bench(name, ceiling) for name in wanted]
+    if SHORT:
+        return
     with RESULTS.open("a", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps({"machine": about, "copy_tb_s": ceiling / 1e12, **row}) + "\n")
