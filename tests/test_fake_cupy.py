@@ -86,6 +86,11 @@ class TestNames:
         with pytest.raises(AttributeError, match=f"module 'cupy' has no attribute '{name}'"):
             getattr(cupy, name)
 
+    @pytest.mark.parametrize("call", [np.spacing, lambda x: np.insert(x, 0, 1), lambda x: np.ptp(x, initial=1)])
+    def test_what_numpy_asks_it_for_in_vain(self, x, call):
+        with pytest.raises(TypeError):
+            call(x)
+
     def test_what_its_arrays_lack(self, x):
         with pytest.raises(AttributeError):
             x.setflags(write=False)

@@ -16,14 +16,10 @@ SHIM = Path(__file__).parent / "shim"
 FLAGS = ("-std=gnu++17", "-shared", "-fPIC", "-march=x86-64-v3", "-mfma", "-ffp-contract=off", "-fno-strict-aliasing")
 FLAGS += ("-fno-gnu-unique", "-U_FORTIFY_SOURCE", "-w")
 DEBUG = ("-O1", "-g")
+ADDRESS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fsanitize-sections=cuda_shared")
 MODES = {
     "": ("-O2",),
-    "address": (
-        *DEBUG,
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=undefined",
-        "-fsanitize-sections=cuda_shared",
-    ),
+    "address": (*DEBUG, *ADDRESS),
     "thread": (*DEBUG, "-fsanitize=thread", "-DCUDA_ON_CPU_THREADS", "-pthread"),
 }
 # What NVRTC defines, for the first of two passes only: the C++ library has its own opinion of these.
@@ -32,7 +28,9 @@ NVRTC = ("-D__CUDACC__", "-D__CUDACC_RTC__", "-D__NVCC__", "-D__CUDA_ARCH__=900"
 # Options of NVRTC that change nothing here.
 IGNORED = re.compile(r"--?(std=c\+\+(14|17|20)|fmad=false|restrict|lineinfo|ftz=true|maxrregcount=\d+)|-w")
 
-DYNAMIC_SHARED = re.compile(r"extern\s+__shared__\s+(?:__align__\s*\(\s*\w+\s*\)\s*)?([\w\s]+?)\s+(\w+)\s*\[\s*\]\s*;")
+DYNAMIC_SHARED = re.compile(
+    r"extern\s+__shared__\s+(?:(?:__align__|alignas)\s*\(\s*\w+\s*\)\s*)?([\w\s]+?)\s+(\w+)\s*\[\s*\]\s*;"
+)
 GROUP = re.compile(r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")  # what stands in parentheses, three deep
 
 
@@ -101,17 +99,8 @@ def translate(source: str, file: str, defines: tuple[str, ...] = ()) -> tuple[st
     found = kernels(text)
     text = DYNAMIC_SHARED.sub(r"\1* const \2 = reinterpret_cast<\1*>(shim::dynamic_shared);", text)
     exports = "\n".join(f"CUDA_ON_CPU_EXPORT({name}, {bounds})" for name, bounds in found.items())
-    parts = [
-        '#include "cuda.h"',
-        "namespace kernels { namespace {",
-        text,
-        "}",
-        exports,
-        "}",
-        "CUDA_ON_CPU_EXPORT_COMMON",
-        "",
-    ]
-    return "\n".join(parts), found
+    inside = f"namespace kernels {{ namespace {{\n{text}\n}}\n{exports}\n}}"
+    return f'#include "cuda.h"\n{inside}\nCUDA_ON_CPU_EXPORT_COMMON\n', found
 
 
 @cache
@@ -147,4 +136,5 @@ def build(source: str, options: tuple[str, ...] = (), file: str = "kernel.cu") -
             fresh = Path(folder) / library.name
             _run(["-x", "c++", *flags, f"-I{SHIM}", "-o", str(fresh)], text)
             fresh.replace(library)
-    return ctypes.PyDLL(str(library)), list(found)  # PyDLL keeps the interpreter's lock: a library runs one launch at a time
+    # PyDLL keeps the interpreter's lock: a library runs one launch at a time.
+    return ctypes.PyDLL(str(library)), list(found)

@@ -1,5 +1,5 @@
-// Kernels with one mistake each, which the shim, a sanitizer, or the reverse order of threads has to find.
-// The first lines of the tests' messages name lines of this file.
+// Kernels with one mistake each, which the shim, a sanitizer, or the reverse order of threads has to find. Tests expect
+// messages that name lines of this file.
 extern "C" __global__ void divergent(int* y) {
     if (threadIdx.x < 7)
         __syncthreads();

@@ -154,6 +154,8 @@ class ndarray:
         raise TypeError(f"{text} Please use `.get()` to construct a NumPy array explicitly.")
 
     def __array_ufunc__(self, ufunc, how, *args, **options):
+        if ufunc.__name__ not in recorded():
+            return NotImplemented
         check(ufunc.__name__, args, options)
         return call(ufunc if how == "__call__" else getattr(ufunc, how), args, options)
 
