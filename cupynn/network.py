@@ -216,12 +216,12 @@ class Sequential:
         """
         x = self._inputs(x)
         spikes = self.encode(x, np.arange(len(x)), EVALUATION_DRAW)
-        recording = Recording({"input": spikes}, {}, {}, {})
+        recording = Recording({"input": spikes.to_host()}, {}, {}, {})
         with self.device:
             for layer in self.layers:
                 run = layer.forward(spikes, record=True)
                 spikes = run.spikes
-                recording.spikes[layer.name] = spikes
+                recording.spikes[layer.name] = spikes.to_host()
                 recording.membranes[layer.name] = self.device.get(run.membrane)
                 recording.currents[layer.name] = self.device.get(run.current)
                 recording.thresholds[layer.name] = layer.v_th

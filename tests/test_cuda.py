@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_properties import problems
 
-from cupynn import Sequential, encoders, layers, losses, optimizers, training
+from cupynn import Sequential, encoders, layers, losses, optimizers, plot, training
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.device import CudaDevice
@@ -298,9 +298,18 @@ def test_an_optimizer_follows_its_network(device):
 def test_recordings_are_in_host_memory_and_those_of_the_cpu(device):
     recordings = [make.record(data(make, 3)[0]) for make in (cnn(device), cnn("cpu"))]
     for name in recordings[1].membranes:
-        assert recordings[0].spikes[name].to_host() == recordings[1].spikes[name]
+        assert not recordings[0].spikes[name].on_cuda
+        assert recordings[0].spikes[name] == recordings[1].spikes[name]
         np.testing.assert_array_equal(recordings[0].membranes[name], recordings[1].membranes[name])
         np.testing.assert_array_equal(recordings[0].currents[name], recordings[1].currents[name])
+
+
+def test_figures_of_what_a_gpu_computed(device):
+    network = mlp(device)
+    x, _ = data(network, 2)
+    for drawn in (network.record(x), network.forward(network.encode(x)), network.encode(x)):
+        assert plot.raster(drawn).axes
+    assert plot.membranes(network.record(x), "dense_2").axes
 
 
 def test_trains_of_a_gpu_are_trains(device):

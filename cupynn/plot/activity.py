@@ -51,6 +51,7 @@ def raster(recording: Recording | SpikeTrains, sample: int = 0, layers: str | Se
         If there is no such sample or layer.
     """
     if isinstance(recording, SpikeTrains):
+        recording = recording.to_host()
         trains = {"spikes": recording}
     else:
         trains = only("recording", recording, Recording, "what net.record(x) returned, or SpikeTrains").spikes

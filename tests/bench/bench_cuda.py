@@ -99,9 +99,10 @@ def network(name: str):
     if name == "nmnist":
         parts = [layers.SpikingDense(800, 15.0), layers.SpikingDense(10, 15.0, lateral_inhibition=1.0)]
         net = Sequential(parts, (2312,), 30 if SHORT else 540, encoders.Poisson(1 / 5.5), device="cuda")
+        desired = 20 if SHORT else 35
         rng = np.random.default_rng(0)
         x = (rng.random((2000, 2312)) < 0.1).astype(np.uint8) * 50  # about 4,000 events a sample, as a recording has
-        return net, losses.SpikeCount(), optimizers.Adam(1e-3), x, rng.integers(0, 10, 2000)
+        return net, losses.SpikeCount(desired), optimizers.Adam(1e-3), x, rng.integers(0, 10, 2000)
     preset = presets.read({"mlp": "mnist", "cnn": "mnist-cnn"}[name]).replace(**{"network.steps": STEPS, "loss.desired": 20})
     net, loss, optimizer = preset.build("cuda")
     return net, loss, optimizers.Adam(optimizer.lr), *images()

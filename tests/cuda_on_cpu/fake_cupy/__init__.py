@@ -4,6 +4,7 @@
 """
 
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import numpy
@@ -32,6 +33,7 @@ def reset(devices: int = 2, memory: int = 80 * machine.GIB) -> None:
 
 def _module(name: str, **contents) -> ModuleType:
     module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, None)  # as of a module that was found: `find_spec` looks there
     module.__dict__.update(contents)
     return module
 
@@ -42,7 +44,8 @@ def modules() -> dict[str, ModuleType]:
     runtime = _module("cupy.cuda.runtime", CUDARuntimeError=machine.CUDARuntimeError, **cuda.RUNTIME)
     driver = _module("cupy.cuda.driver", CUDADriverError=raw.CUDADriverError)
     compiler = _module("cupy.cuda.compiler", CompileException=raw.CompileException)
-    parts = {"memory": memory, "runtime": runtime, "driver": driver, "compiler": compiler}
+    nvrtc = _module("cupy.cuda.nvrtc", getVersion=lambda: (13, 0))
+    parts = {"memory": memory, "runtime": runtime, "driver": driver, "compiler": compiler, "nvrtc": nvrtc}
     cuda_module = _module("cupy.cuda", **parts, **{thing.__name__: thing for thing in cuda.PUBLIC})
     cuda_module.MemoryPointer = array.Pointer
     pool = cuda.MemoryPool()
