@@ -1,13 +1,12 @@
 """`Sequential`: layers one after the other, with explicit forward and backward passes."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from math import prod
+from collections.abc import Iterable
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from cupynn import checks, training
+from cupynn import checks, evaluation, training
 from cupynn.checks import InputError
 from cupynn.data import Data, as_inputs, as_pair
 from cupynn.device import Device
@@ -18,8 +17,7 @@ from cupynn.losses import CountError, CountLoss
 from cupynn.results import Evaluation, Recording
 from cupynn.spikes import SpikeTrains
 
-# Draws of random trains: evaluation, the epochs 1, 2, ... of training, and `encode` without numbers of its own.
-EVALUATION_DRAW = 0
+# Draw of random trains by `encode` without numbers of its own; evaluation and the epochs of training count from 0.
 FREE_DRAW = 2**32 - 1
 
 
@@ -129,7 +127,7 @@ class Sequential:
         InputError
             If the data does not fit the network, or the network has no encoder for it.
         """
-        x = self._inputs(x)
+        x = self.inputs(x)
         if isinstance(x, SpikeTrains):
             return self.device.trains(x)
         if samples is None:
@@ -151,8 +149,8 @@ class Sequential:
                 x = self.device.put(x)
             return self.device.trains(self.encoder.encode(x, self.steps, self.seed, draw, samples))
 
-    def _inputs(self, x: Data) -> Data:
-        """Data or trains that fit the network; refuse others."""
+    def inputs(self, x: Data) -> Data:
+        """Return data or trains if they fit the network; refuse others."""
         x = as_inputs(x, self.input_shape, self.steps)
         if isinstance(x, SpikeTrains):
             return x
@@ -170,12 +168,12 @@ class Sequential:
             If they do not fit the network.
         """
         x, y = as_pair(data)
-        x = self._inputs(x)
+        x = self.inputs(x)
         return x, checks.labels("labels", y, self.output_shape[-1], len(x))
 
     def forward(self, spikes: SpikeTrains) -> SpikeTrains:
         """Run trains (B, T, *input_shape) through all layers; return those of the last, and keep all for `backward`."""
-        self.trains = self._run(spikes)
+        self.trains = self.run(spikes)
         return self.trains[-1]
 
     def backward(self, error: CountError, input_error: bool = True) -> np.ndarray | None:
@@ -214,8 +212,8 @@ class Sequential:
 
         Random trains are those that `predict` and `evaluate` see for the first samples of their data.
         """
-        x = self._inputs(x)
-        spikes = self.encode(x, np.arange(len(x)), EVALUATION_DRAW)
+        x = self.inputs(x)
+        spikes = self.encode(x, np.arange(len(x)), evaluation.DRAW)
         recording = Recording({"input": spikes.to_host()}, {}, {}, {})
         with self.device:
             for layer in self.layers:
@@ -227,7 +225,8 @@ class Sequential:
                 recording.thresholds[layer.name] = layer.v_th
         return recording
 
-    def _run(self, spikes: SpikeTrains) -> list[SpikeTrains]:
+    def run(self, spikes: SpikeTrains) -> list[SpikeTrains]:
+        """Trains of the input and of every layer; nothing is kept."""
         spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains), self.input_shape, self.steps)
         trains = [self.device.trains(spikes)]
         with self.device:
@@ -243,57 +242,11 @@ class Sequential:
 
     def predict(self, x: Data, batch_size: int = 100) -> np.ndarray:
         """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
-        batches = self._batches(self._inputs(x), batch_size)
-        counts = (self.device.get(trains[-1].counts) for _, trains in batches)
-        classes = [array.reshape(len(array), -1).argmax(1) for array in counts]
-        return np.concatenate(classes)
+        return evaluation.predict(self, x, batch_size)
 
     def evaluate(self, data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
-        """Accuracy, loss, activity and confusion matrix on labelled data.
-
-        Parameters
-        ----------
-        data : Dataset, or pair of data and labels
-        loss : optional
-            Its mean value is reported as well.
-        batch_size : int
-            Samples run together; the result does not depend on it.
-
-        Raises
-        ------
-        InputError
-            If the data does not fit the network.
-        """
-        x, y = self.labelled(data)
-        classes = self.output_shape[-1]
-        confusion = np.zeros((classes, classes), np.int64)
-        spikes = np.zeros(len(self.layers) + 1, np.int64)
-        silent, losses = 0, []
-        for part, trains in self._batches(x, batch_size):
-            counts = self.device.get(trains[-1].counts)
-            np.add.at(confusion, (y[part], counts.argmax(1)), 1)
-            silent += int((counts.sum(1) == 0).sum())
-            spikes += [int(layer.total) for layer in trains]
-            if loss is not None:
-                losses.append(self.device.get(loss(trains[-1], y[part]).losses))
-        return Evaluation(
-            accuracy=float(np.trace(confusion) / len(y)),
-            loss=None if loss is None else float(np.concatenate(losses).mean()),
-            spikes=self.activity(spikes, len(y)),
-            silent=silent,
-            confusion=confusion,
-        )
-
-    def activity(self, spikes: Sequence[int], samples: int) -> dict[str, float]:
-        """Mean firing count of a neuron in one sample, from the spikes (layers + 1,) of all samples, by layer."""
-        sizes = {"input": prod(self.input_shape)} | {layer.name: prod(layer.output_shape) for layer in self.layers}
-        return {name: int(count) / size / samples for (name, size), count in zip(sizes.items(), spikes, strict=True)}
-
-    def _batches(self, x: Data, batch_size: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
-        batch_size = checks.integer("batch_size", batch_size, minimum=1)
-        for first in range(0, len(x), batch_size):
-            part = slice(first, min(first + batch_size, len(x)))
-            yield part, self._run(self.draw(x[part], np.arange(part.start, part.stop), EVALUATION_DRAW))
+        """Accuracy, loss, activity and confusion matrix on labelled data; see `cupynn.evaluation.evaluate`."""
+        return evaluation.evaluate(self, data, loss, batch_size)
 
     def summary(self) -> None:
         """Print a table of the layers."""

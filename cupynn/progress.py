@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm.auto import tqdm
 
+from cupynn.evaluation import activity
 from cupynn.losses import CountError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Tally:
             accuracy=correct / self.samples,
             validation_loss=held_out and held_out.loss,
             validation_accuracy=held_out and held_out.accuracy,
-            spikes=network.activity(self.spikes, self.samples),
+            spikes=activity(network, self.spikes, self.samples),
             silent=silent,
             rate=optimizer.rate,
             seconds=seconds,

@@ -1,0 +1,80 @@
+"""What a network makes of data: classes, accuracy, activity."""
+
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.data import Data
+from cupynn.losses import CountLoss
+from cupynn.results import Evaluation
+from cupynn.spikes import SpikeTrains
+
+if TYPE_CHECKING:
+    from cupynn.network import Sequential
+
+DRAW = 0  # of random trains; the epochs of training are 1, 2, ...
+
+
+def predict(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
+    """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
+    batches = _batches(network, network.inputs(x), batch_size)
+    counts = (network.device.get(trains[-1].counts) for _, trains in batches)
+    return np.concatenate([array.reshape(len(array), -1).argmax(1) for array in counts])
+
+
+def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
+    """Accuracy, loss, activity and confusion matrix on labelled data.
+
+    Parameters
+    ----------
+    network : Sequential
+    data : Dataset, or pair of data and labels
+    loss : optional
+        Its mean value is reported as well.
+    batch_size : int
+        Samples run together; the result does not depend on it.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    InputError
+        If the data does not fit the network.
+    """
+    x, y = network.labelled(data)
+    classes = network.output_shape[-1]
+    confusion = np.zeros((classes, classes), np.int64)
+    spikes = np.zeros(len(network.layers) + 1, np.int64)
+    silent, losses = 0, []
+    for part, trains in _batches(network, x, batch_size):
+        counts = network.device.get(trains[-1].counts)
+        np.add.at(confusion, (y[part], counts.argmax(1)), 1)
+        silent += int((counts.sum(1) == 0).sum())
+        spikes += [int(layer.total) for layer in trains]
+        if loss is not None:
+            losses.append(network.device.get(loss(trains[-1], y[part]).losses))
+    return Evaluation(
+        accuracy=float(np.trace(confusion) / len(y)),
+        loss=None if loss is None else float(np.concatenate(losses).mean()),
+        spikes=activity(network, spikes, len(y)),
+        silent=silent,
+        confusion=confusion,
+    )
+
+
+def activity(network: "Sequential", spikes: Any, samples: int) -> dict[str, float]:
+    """Mean firing count of a neuron in one sample, from the spikes (layers + 1,) of all samples, by layer."""
+    sizes = {"input": prod(network.input_shape)} | {layer.name: prod(layer.output_shape) for layer in network.layers}
+    return {name: int(count) / size / samples for (name, size), count in zip(sizes.items(), spikes, strict=True)}
+
+
+def _batches(network: "Sequential", x: Data, batch_size: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
+    batch_size = checks.integer("batch_size", batch_size, minimum=1)
+    for first in range(0, len(x), batch_size):
+        part = slice(first, min(first + batch_size, len(x)))
+        yield part, network.run(network.draw(x[part], np.arange(part.start, part.stop), DRAW))
