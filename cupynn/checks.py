@@ -113,6 +113,8 @@ def events(where: str, value: np.ndarray | Mapping[str, np.ndarray], sensor: tup
         column = value[field]
         if column.dtype.kind not in "iub":
             raise InputError(f"{where}: {field} has dtype {column.dtype}: pass whole numbers, times in microseconds")
+        if column.ndim != 1:
+            raise InputError(f"{where}: {field} has shape {column.shape[1:]} in each event: pass one whole number")
         if not column.size or (column.min() >= 0 and (bound is None or column.max() < bound)):
             continue
         first = int(np.argmax((column < 0) if bound is None else (column < 0) | (column >= bound)))

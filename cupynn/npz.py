@@ -3,13 +3,14 @@
 from io import BytesIO
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 from numpy.lib import format as npy
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read(file: Path | BinaryIO) -> dict[str, np.ndarray]:
     """Return the arrays of an uncompressed .npz file by name.
 
     Raises
@@ -17,7 +18,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     ValueError, OSError and others
         If the file is damaged: `zipfile` raises about anything then.
     """
-    with path.open("rb") as file, ZipFile(file) as archive:
+    with ZipFile(file) as archive:
         return {info.filename.removesuffix(".npy"): _array(archive, info) for info in archive.infolist()}
 
 

@@ -47,10 +47,11 @@ def convert(recording: np.ndarray, sensor: tuple[int, int, int], where: str, fro
         raise InputError(
             f"{where} has no field {min(missing)!r}, only {', '.join(recording.dtype.names)}: pass events with t, x, y, p"
         )
-    if columns["p"].dtype.kind == "i" and len(recording) and columns["p"].min() == -1 and not (columns["p"] == 0).any():
-        columns["p"] = (columns["p"] + 1) // 2
-    if from_first_event and len(recording) and columns["t"].dtype.kind in "iu":
-        columns["t"] = columns["t"] - columns["t"].min()
+    if columns["p"].dtype.kind == "i" and (np.abs(columns["p"]) == 1).all():
+        columns["p"] = columns["p"] > 0
+    if from_first_event and columns["t"].size and columns["t"].dtype.kind in "iu":
+        # Modulo 2^64, where the difference of any two times fits: in their own type it may not.
+        columns["t"] = columns["t"].astype(np.uint64) - columns["t"].min().astype(np.uint64)
     checks.events(where, columns, sensor)
     if len(recording) and columns["t"].max() > LATEST:
         late = int(np.argmax(columns["t"] > LATEST))

@@ -210,3 +210,20 @@ def test_real_transforms_of_tonic(net):
     expected = [np.minimum(to_frames(sample), 1)[:, :, :, ::-1] for sample in samples]
     np.testing.assert_array_equal(net.encode(x).to_dense()[:, 1:], expected)
     assert labels.tolist() == y.tolist()
+
+
+class TestFoundByFuzzing:
+    def test_fields_that_hold_arrays(self):
+        events = np.zeros(2, [("t", "i4", (2,)), ("x", "i4"), ("y", "i4"), ("p", "i1")])
+        with pytest.raises(InputError, match=r"t has shape \(2,\) in each event: pass one whole number"):
+            datasets.events([events], [0], sensor=(2, 3, 4))
+
+    def test_times_whose_difference_their_type_cannot_hold(self):
+        events = np.array([(-100, 0, 0, 1), (100, 1, 1, 0)], [("t", "i1"), ("x", "i4"), ("y", "i4"), ("p", "i1")])
+        x = datasets.events([events], [0], sensor=(2, 3, 4), from_first_event=True).x
+        assert x[0]["t"].tolist() == [0, 200]
+
+    def test_a_polarity_of_neither_sign(self):
+        events = np.array([(0, 0, 0, -1), (1, 1, 1, 3)], [("t", "i4"), ("x", "i4"), ("y", "i4"), ("p", "i1")])
+        with pytest.raises(InputError, match="p=-1"):
+            datasets.events([events], [0], sensor=(2, 3, 4))
