@@ -45,6 +45,9 @@ class Device:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def __reduce__(self) -> tuple:
+        return _cpu, ()  # a copy of a network runs on the same device
+
     def __str__(self) -> str:
         return "cpu"
 
@@ -71,7 +74,7 @@ class CudaDevice(Device):
     def put(self, array: np.ndarray) -> Any:
         """The same values on this device."""
         with self:
-            return self.xp.asarray(array)
+            return self.xp.asarray(array, order="C")  # CuPy would keep the order of Fortran, which no kernel expects
 
     def get(self, array: Any) -> np.ndarray:
         """The same values in host memory."""
@@ -80,7 +83,8 @@ class CudaDevice(Device):
     def trains(self, spikes: SpikeTrains) -> SpikeTrains:
         """The same trains as this device holds them."""
         with self:
-            return spikes if spikes.on_cuda else CudaTrains.upload(spikes)
+            here = spikes.on_cuda and spikes.bits.words.device.id == self.number
+            return spikes if here else CudaTrains.upload(spikes.to_host())
 
     def holds(self, array: Any) -> bool:
         """Whether the samples `array` fit into a quarter of the memory."""
@@ -93,6 +97,9 @@ class CudaDevice(Device):
 
     def __exit__(self, *error: object) -> None:
         self._entered.pop().__exit__(*error)
+
+    def __reduce__(self) -> tuple:
+        return _gpu, (self.number,)
 
     def __str__(self) -> str:
         return f"cuda:{self.number}" if self.number else "cuda"

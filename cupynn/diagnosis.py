@@ -1,6 +1,7 @@
 """Whether a GPU can be used, and what is missing if not: driver, CuPy, its CUDA version, the compiler NVRTC."""
 
 import ctypes
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -8,6 +9,8 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 
 OLDEST_CUDA = 12  # of the drivers for which there is a wheel of CuPy
+OLDEST_FOR_13 = 75  # compute capability 7.5: older GPUs need CUDA 12, whatever their driver runs
+_MAJOR, _MINOR = 75, 76  # the driver's numbers of the two parts of a compute capability
 
 
 @dataclass(frozen=True)
@@ -20,10 +23,13 @@ class Driver:
         Newest CUDA version that it runs, such as 13.
     gpus : tuple of str
         Names of its GPUs.
+    capability : int
+        The lowest compute capability among them, such as 75 for 7.5.
     """
 
     cuda: int
     gpus: tuple[str, ...]
+    capability: int = OLDEST_FOR_13
 
 
 @cache
@@ -37,20 +43,22 @@ def driver() -> Driver | None:
     library.cuDriverGetVersion(ctypes.byref(version))
     if library.cuInit(0) == 0:
         library.cuDeviceGetCount(ctypes.byref(count))
-    names = []
+    names, capabilities = [], []
     for number in range(count.value):
         library.cuDeviceGetName(name, len(name), number)
         names.append(name.value.decode(errors="replace"))
-    return Driver(version.value // 1000, tuple(names))
+        major, minor = ctypes.c_int(0), ctypes.c_int(0)
+        library.cuDeviceGetAttribute(ctypes.byref(major), _MAJOR, number)
+        library.cuDeviceGetAttribute(ctypes.byref(minor), _MINOR, number)
+        capabilities.append(10 * major.value + minor.value)
+    return Driver(version.value // 1000, tuple(names), min(capabilities, default=OLDEST_FOR_13))
 
 
 @cache
 def wheels() -> tuple[str, ...]:
     """Installed distributions of CuPy, such as "cupy-cuda13x 14.2.0"; there should be one."""
     found = {(d.metadata["Name"] or "").lower(): d.version for d in distributions()}
-    return tuple(
-        f"{name} {version}" for name, version in sorted(found.items()) if name.startswith("cupy") and name != "cupynn"
-    )
+    return tuple(f"{name} {version}" for name, version in sorted(found.items()) if re.fullmatch(r"cupy(-cuda\d+x)?", name))
 
 
 @cache
@@ -58,20 +66,25 @@ def usable_gpus() -> int:
     """Number of GPUs that CuPy can use."""
     if find_spec("cupy") is None:
         return 0
+    if _compiler_error():
+        return 0
     import cupy
 
-    if not cupy.cuda.is_available() or _compiler_error():
-        return 0
-    return cupy.cuda.runtime.getDeviceCount()
+    return cupy.cuda.runtime.getDeviceCount() if cupy.cuda.is_available() else 0
 
 
 def _compiler_error() -> str:
-    import cupy
-
+    """Why CuPy cannot be imported, or cannot compile for the GPUs; empty if it can."""
     try:
-        cupy.cuda.nvrtc.getVersion()
+        import cupy
+
+        oldest = min(cupy.cuda.nvrtc.getSupportedArchs())
+        for number in range(cupy.cuda.runtime.getDeviceCount() if cupy.cuda.is_available() else 0):
+            capability = int(cupy.cuda.Device(number).compute_capability)
+            if capability < oldest:
+                return f"it compiles from compute capability {oldest} on, cuda:{number} has {capability}"
     except Exception as error:  # which one depends on CuPy's version and on what its library loader finds
-        return str(error).splitlines()[0]
+        return (str(error) or type(error).__name__).splitlines()[0]
     return ""
 
 
@@ -84,7 +97,8 @@ def problem() -> str:
         return "the NVIDIA driver finds no GPU: see what `nvidia-smi` says, or use device='cpu'"
     if found.cuda < OLDEST_CUDA:
         return f"the NVIDIA driver runs CUDA {found.cuda}, CuPy needs {OLDEST_CUDA} or later: update the driver"
-    wanted = f"cupy-cuda{min(found.cuda, 13)}x"
+    newest = 13 if found.capability >= OLDEST_FOR_13 else 12
+    wanted = f"cupy-cuda{min(found.cuda, newest)}x"
     install = f'pip install "{wanted}[ctk]"'
     if len(wheels()) > 1:
         names = [wheel.split()[0] for wheel in wheels()]
@@ -93,9 +107,10 @@ def problem() -> str:
         return f"CuPy is not installed: {install}"
     if wheels() and wheels()[0].split()[0] > wanted:
         other = wheels()[0].split()[0]
-        return f"{other} is for a newer driver than CUDA {found.cuda}: pip uninstall -y {other} && {install}"
+        newer = f"driver than CUDA {found.cuda}" if found.cuda < 13 else f"GPU than compute capability {found.capability}"
+        return f"{other} is for a newer {newer}: pip uninstall -y {other} && {install}"
     if error := _compiler_error():
-        return f"CuPy lacks the compiler NVRTC ({error}): {install}"
+        return f"CuPy cannot be imported, or its compiler NVRTC not be used ({error}): {install}"
     return "" if usable_gpus() else "CuPy cannot use the GPU: see what `python -c 'import cupy; cupy.show_config()'` says"
 
 

@@ -36,7 +36,8 @@ class CountError:
     @property
     def value(self) -> float:
         """Mean of the samples' losses."""
-        return float(self.losses.sum()) / max(1, len(self.losses))
+        losses = self.losses.get() if on_device(self.losses) else self.losses
+        return float(losses.sum()) / max(1, len(losses))
 
 
 class CountLoss(Configured, ABC):
@@ -72,14 +73,9 @@ class CountLoss(Configured, ABC):
             If shapes do not fit, a label is out of range, a weight is negative or not finite, or `desired` spikes do not
             fit into T steps.
         """
-        if len(spikes.neuron_shape) != 1:
-            raise InputError(
-                f"the output has shape {spikes.neuron_shape}: end the network with a layer of one axis, classes"
-            )
-        if self.desired >= spikes.steps:
-            raise InputError(
-                f"desired={self.desired} spikes do not fit into {spikes.steps} steps: pass fewer, or more steps"
-            )
+        self.check(spikes.neuron_shape, spikes.steps)
+        if not spikes.on_cuda and (on_device(labels) or on_device(sample_weight)):
+            raise InputError("labels or sample_weight lie on a GPU, the trains in host memory: pass NumPy arrays")
         if not on_device(labels):  # what lies on a GPU was checked before it came there
             labels = checks.labels("labels", labels, spikes.size, spikes.batch)
         if not on_device(sample_weight):
@@ -90,11 +86,22 @@ class CountLoss(Configured, ABC):
         delta = (delta * sample_weight[:, None]).astype(np.float32)
         return CountError(delta, self._fill_silent_labels(spikes, labels), losses * sample_weight)
 
+    def check(self, output_shape: tuple[int, ...], steps: int) -> None:
+        """Refuse an output of more than one axis, and fewer steps than `desired` spikes need."""
+        if len(output_shape) != 1:
+            raise InputError(f"the output has shape {output_shape}: end the network with a layer of one axis, classes")
+        if self.desired >= steps:
+            raise InputError(f"desired={self.desired} spikes do not fit into {steps} steps: pass fewer, or more steps")
+
     def _error_cuda(self, spikes: CudaTrains, labels: Any, weights: Any) -> CountError:
-        xp = spikes.xp
-        labels = xp.asarray(labels).astype(np.int32)
-        losses, delta = self._distance_cuda(spikes.bits.counts, labels, xp.asarray(weights))
-        filled = loss_cuda.fill_silent_labels(spikes.bits, labels, spikes.steps // self.desired)
+        for name, array in (("labels", labels), ("sample_weight", weights)):
+            if array.shape != (spikes.batch,):
+                raise InputError(f"{name} has shape {array.shape}: pass one a sample, shape ({spikes.batch},)")
+        with spikes.bits.words.device:
+            labels = spikes.xp.ascontiguousarray(labels, np.int32)
+            weights = spikes.xp.ascontiguousarray(weights, np.float32)
+            losses, delta = self._distance_cuda(spikes.bits.counts, labels, weights)
+            filled = loss_cuda.fill_silent_labels(spikes.bits, labels, spikes.steps // self.desired)
         return CountError(delta, CudaTrains(filled, spikes.steps, spikes.neuron_shape), losses)
 
     def _fill_silent_labels(self, spikes: SpikeTrains, labels: np.ndarray) -> SpikeTrains:

@@ -102,10 +102,10 @@ class Sequential:
     def to(self, device: str | Device) -> "Sequential":
         """Move all arrays to a device, such as "cpu" or "cuda", and return the network."""
         target = resolve_device(device)
-        for layer in self.layers:
-            for arrays in (layer.params, layer.grads, layer.buffers):
-                for name, array in arrays.items():
-                    arrays[name] = target.put(self.device.get(array))
+        homes = [arrays for layer in self.layers for arrays in (layer.params, layer.grads, layer.buffers)]
+        moved = [{name: target.put(self.device.get(array)) for name, array in arrays.items()} for arrays in homes]
+        for arrays, there in zip(homes, moved, strict=True):  # all or, where memory runs out, none
+            arrays.update(there)
         self.device, self.trains = target, []
         return self
 

@@ -124,8 +124,9 @@ class Optimizer(Configured):
 
     def _move(self, device: "Device") -> None:
         """Bring the moments to where the network has gone."""
-        for key, moments in self.moments.items():
-            self.moments[key] = tuple(device.put(self._device.get(moment)) for moment in moments)
+        self.moments = {
+            key: tuple(device.put(self._device.get(moment)) for moment in moments) for key, moments in self.moments.items()
+        }
         self._device = device
 
     @abstractmethod

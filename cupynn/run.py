@@ -47,7 +47,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     """
     network, loss, optimizer = experiment.build(device)
     data, validation, test = experiment.load_data()
-    network.labelled(data)  # refuse data of another shape before the folder is made
+    network.labelled(data)  # refuse data of another shape, and a loss that does not fit, before the folder is made
+    loss.check(network.output_shape, network.steps)
     folder = _new_folder(folder, experiment.name)
     (folder / "definition.toml").write_text(experiment.to_toml(), encoding="utf-8")
     if progress:

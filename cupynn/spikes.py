@@ -116,7 +116,7 @@ class SpikeTrains:
     def _from_rows(cls, rows, neurons, batch, steps, neuron_shape):
         offsets = np.zeros(batch * steps + 1, np.int64)
         np.cumsum(np.bincount(rows, minlength=batch * steps), out=offsets[1:])
-        return cls(neurons.astype(np.int32), offsets, steps, neuron_shape)
+        return SpikeTrains(neurons.astype(np.int32), offsets, steps, neuron_shape)
 
     @classmethod
     def concatenate(cls, parts: "list[SpikeTrains]") -> "SpikeTrains":

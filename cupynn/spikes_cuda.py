@@ -66,7 +66,8 @@ class CudaTrains(SpikeTrains):
     @property
     def total(self) -> Any:
         """Number of spikes, a 0-d array on the device."""
-        return self.bits.counts.sum(dtype=np.int64)
+        with self.bits.counts.device:
+            return self.bits.counts.sum(dtype=np.int64)
 
     @property
     def neurons(self) -> np.ndarray:
@@ -97,6 +98,8 @@ class CudaTrains(SpikeTrains):
 
     def __getitem__(self, samples: int | slice | np.ndarray) -> "CudaTrains":
         """Trains of some samples; a single index keeps the batch axis, of length one."""
-        picked = samples if isinstance(samples, slice) else np.atleast_1d(np.arange(self.batch)[samples])
-        bits = Bits(self.bits.words[picked], self.bits.counts[picked], self.bits.most)
+        view = isinstance(samples, slice) and samples.step in (None, 1)  # any other is copied: kernels want whole rows
+        picked = samples if view else np.atleast_1d(np.arange(self.batch)[samples])
+        with self.bits.words.device:
+            bits = Bits(self.bits.words[picked], self.bits.counts[picked], self.bits.most)
         return CudaTrains(bits, self.steps, self.neuron_shape)

@@ -1,6 +1,7 @@
 """The training loop: batches, progress, history, callbacks, sample weights."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,6 +125,7 @@ def fit(
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else network.labelled(validation)
     checks.flag("boost", boost)
+    loss.check(network.output_shape, network.steps)
     if augment is not None:
         checks.only("augment", augment, Augment).check(x)
     checks.flag("progress", progress)
@@ -137,7 +139,7 @@ def fit(
     optimizer.epochs = epochs
     history = History()
     samples = _Samples(network, x, y, weights)
-    with network.device, Bar(epochs, len(y), progress) as bar:
+    with _interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
         for number in range(1, epochs + 1):
             tally = Tally(network)
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
@@ -155,6 +157,20 @@ def fit(
             if any([callback(network, history) for callback in callbacks]):
                 break
     return history
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt for what Numba makes of it when it comes while a kernel runs, a SystemError."""
+    try:
+        yield
+    except SystemError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None:
+            raise KeyboardInterrupt from None
+        raise
 
 
 class _Batch(NamedTuple):

@@ -75,7 +75,7 @@ def backward(
         if gradient is not None:
             factors = _lateral_factors(o, times, psp, t_ref, inhibition / v_th)
             partial = cupy.zeros((blocks(x.batch, GROUP), n_out, n_in), np.float32)
-            fits = 4 * n_in <= shared_limit() - (1 << 10)
+            fits = 4 * n_in <= shared_limit()
             sizes = (x.batch, GROUP, n_out, n_in, steps, t_ref, v_th, share, fits)
             arguments = (traces, *list_active(x.bits), *trains, d, factors, weight, decays, *sizes, partial)
             shared = 4 * n_in if fits else 0

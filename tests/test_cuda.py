@@ -3,6 +3,7 @@
 `device` is a GPU where there is one, and else the same CUDA sources executed on the CPU.
 """
 
+import copy
 import re
 from pathlib import Path
 
@@ -270,6 +271,13 @@ def test_a_second_gpu(device, emulated):
     for network in (second, first):
         options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "progress": False}
         network.fit((x, y), epochs=1, batch_size=8, **options)
+        network.fit((x, y), validation=(x, y), epochs=1, batch_size=8, **options)
+        error = losses.SpikeCount(9, 1, 1)(network.forward(network.encode(x)), y)  # a loop of one's own
+        network.backward(error)
+        assert error.value > 0
+        assert len(network.trains[-1][[1, 2]]) == 2
+    moved = second.forward(first.encode(x, np.arange(len(x)), 0))
+    assert moved == second.forward(second.encode(x, np.arange(len(x)), 0))
     assert all(array.device.id == 1 for layer in second.layers for array in layer.params.values())
     for key, weight in parameters(first).items():
         np.testing.assert_array_equal(parameters(second)[key], weight)
@@ -333,8 +341,54 @@ def test_trains_of_a_gpu_are_trains(device):
     assert repr(trains).startswith(repr(host)[:30])
 
 
+def test_arrays_in_any_order(device):
+    """A transposed table, or every second sample: kernels read rows as C has them."""
+    network, on_cpu = mlp(device), mlp("cpu")
+    x, y = data(network)
+    expected = on_cpu.forward(on_cpu.encode(x, np.arange(len(x)), 0))
+    flat = np.asfortranarray(x.reshape(len(x), -1))
+    assert encoders.Poisson(0.4).encode(device.put(flat), 50, 3, 0, np.arange(len(x))).to_dense().any()
+    assert network.forward(network.encode(np.asfortranarray(x), np.arange(len(x)), 0)) == expected
+    for part in (slice(None, None, 2), slice(None, None, -1)):
+        assert network.forward(network.encode(x, np.arange(len(x)), 0)[part]) == expected[part]
+    spikes = network.forward(network.encode(x, np.arange(len(x)), 0))
+    given = losses.SoftmaxCount(9)(spikes, device.put(y), device.put(np.linspace(0, 1, 2 * len(y)))[::2])
+    again = losses.SoftmaxCount(9)(spikes, y, np.linspace(0, 1, 2 * len(y))[::2])
+    np.testing.assert_array_equal(device.get(given.delta), device.get(again.delta))
+    with pytest.raises(InputError, match=r"labels has shape \(3,\): pass one a sample, shape \(19,\)"):
+        losses.SpikeCount(9)(spikes, device.put(y[:3]))
+    with pytest.raises(InputError, match="lie on a GPU, the trains in host memory"):
+        losses.SpikeCount(9)(expected, device.put(y))
+
+
+def test_a_network_of_a_gpu_is_copied(device):
+    network = mlp(device)
+    again = copy.deepcopy(network)
+    assert again.device is network.device
+    for key, weight in parameters(network).items():
+        np.testing.assert_array_equal(parameters(again)[key], weight)
+
+
+def test_a_network_that_does_not_fit_stays_where_it_is(device, emulated):
+    network = mlp("cpu")
+    emulated.reset(memory=9000)
+    with pytest.raises(device.xp.cuda.memory.OutOfMemoryError):
+        network.to(device)
+    emulated.reset()
+    x, _ = data(network)
+    assert network.forward(network.encode(x)).total
+
+
+def test_inputs_at_the_edge_of_shared_memory(device):
+    """3 x 64 x 64 pixels take the 48 KB that a block has without asking, and the kernel has some of its own."""
+    network = Sequential([layers.SpikingDense(2, 1.0)], (12288,), 5, encoders.Poisson(0.4), device=device)
+    x = np.full((1, 12288), 200, np.uint8)
+    network.backward(losses.SpikeCount(2, 1, 0)(network.forward(network.encode(x)), np.array([1])))
+    assert device.get(network.layers[0].grads["weight"]).any()
+
+
 def test_coupled_neurons_beyond_shared_memory_are_refused(device, monkeypatch):
-    monkeypatch.setattr(cuda, "_limits", lambda number: (1 << 30, 1000))
+    monkeypatch.setattr(cuda, "_limits", lambda number: (1 << 30, 1000 + cuda.STATIC_BYTES))
     network = Sequential([layers.SpikingDense(70, 1.0, lateral_inhibition=1.0)], (4,), 10, device=device)
     with pytest.raises(InputError, match=r"70 neurons that see each other's spikes: this needs 1168 bytes.*GPU has 1000"):
         network.forward(SpikeTrains.from_dense(np.ones((1, 10, 4))))

@@ -1,5 +1,7 @@
 """What keeps a GPU from being used, told with what mends it."""
 
+import sys
+
 import pytest
 
 from cupynn import cli, device, diagnosis
@@ -39,7 +41,12 @@ MACHINES = {
     ),
     "no NVRTC": (
         {"driver": H100, "wheels": ("cupy-cuda13x 14.0",), "importable": True, "compiler": "libnvrtc.so.13 not found"},
-        r'lacks the compiler NVRTC \(libnvrtc.so.13 not found\): pip install "cupy-cuda13x\[ctk\]"$',
+        r'its compiler NVRTC not be used \(libnvrtc.so.13 not found\): pip install "cupy-cuda13x\[ctk\]"$',
+    ),
+    "an old GPU with a new driver": ({"driver": Driver(13, ("Tesla V100",), 70)}, r'pip install "cupy-cuda12x\[ctk\]"$'),
+    "too new a wheel for an old GPU": (
+        {"driver": Driver(13, ("Tesla V100",), 70), "wheels": ("cupy-cuda13x 14.0",), "importable": True},
+        r'newer GPU than compute capability 70: pip uninstall -y cupy-cuda13x && pip install "cupy-cuda12x\[ctk\]"$',
     ),
     "something else": ({"driver": H100, "wheels": ("cupy-cuda13x 14.0",), "importable": True}, "CuPy cannot use the GPU"),
 }
@@ -73,6 +80,13 @@ def test_a_gpu_that_can_be_used(machine, monkeypatch, capsys):
 def test_names_that_cannot_be_used(name):
     with pytest.raises(InputError, match="pass 'auto', 'cpu', 'cuda'"):
         device.resolve(name)
+
+
+def test_a_cupy_that_cannot_be_imported_leaves_the_cpu(monkeypatch, tmp_path):
+    (tmp_path / "cupy.py").write_text("raise ImportError('libcudart.so.13: no such file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    assert "libcudart.so.13" in diagnosis._compiler_error()
 
 
 def test_this_machine_is_looked_at_without_harm():

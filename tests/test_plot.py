@@ -260,11 +260,11 @@ class TestCurves:
         left, right = axes.get_xlim()
         assert [tick for tick in axes.get_xticks() if left <= tick <= right] == [1]
 
-    def test_the_first_best_epoch_is_marked(self):
+    def test_the_last_best_epoch_is_marked(self):
         accuracy = plot.curves(history(5)).axes[1]
         ring = accuracy.lines[-1]
-        assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([2], [0.8])
-        assert accuracy.get_title("right") == "best 80.00%, epoch 2"
+        assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([4], [0.8])
+        assert accuracy.get_title("right") == "best 80.00%, epoch 4"
 
     def test_without_validation(self):
         figure = plot.curves(history(3, validation=False))

@@ -433,3 +433,28 @@ class TestAugment:
         with pytest.raises(InputError, match="augment is a float: pass a Augment"):
             network.fit(draw_data(), augment=0.1, progress=False)
         np.testing.assert_array_equal(network.layers[0].params["weight"], weight)
+
+
+def test_an_interrupt_within_a_kernel_is_an_interrupt(monkeypatch):
+    """Numba turns it into a SystemError, which `except KeyboardInterrupt` would miss."""
+
+    def interrupted(*_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    network, optimizer = make(), Adam(1e-3)
+    monkeypatch.setattr(optimizer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(draw_data(), loss=LOSS, optimizer=optimizer, progress=False)
+
+
+def test_a_system_error_of_another_kind_is_passed_on(monkeypatch):
+    def broken(*_):
+        raise SystemError("broken")
+
+    optimizer = Adam(1e-3)
+    monkeypatch.setattr(optimizer, "step", broken)
+    with pytest.raises(SystemError, match="broken"):
+        make().fit(draw_data(), loss=LOSS, optimizer=optimizer, progress=False)

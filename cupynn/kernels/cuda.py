@@ -19,8 +19,8 @@ PACKAGES = ("cupynn.kernels", "cupynn.layers")  # where `.cu` files lie
 # Sums over a batch are taken group by group, so that they have the same bits however a batch is split into parts.
 GROUP = 8
 
-# Shared memory that a block may have without asking for more.
-SHARED_BYTES = 48 << 10
+# Shared memory that a block may have without asking for more, and what of it kernels declare themselves, at most.
+SHARED_BYTES, STATIC_BYTES = 48 << 10, 1 << 10
 
 
 @cache
@@ -64,7 +64,7 @@ class Source:
         import cupy
 
         kernel = _kernel(self.package, self.stem, name, cupy.cuda.runtime.getDevice())
-        if shared > SHARED_BYTES:
+        if shared > SHARED_BYTES - STATIC_BYTES:
             kernel.max_dynamic_shared_size_bytes = shared
         kernel(grid, (block,), tuple(map(_argument, arguments)), shared_mem=shared)
 
@@ -88,8 +88,8 @@ def _argument(value: Any) -> Any:
 
 
 def on_device(array: Any) -> bool:
-    """Whether an array is CuPy's: unlike NumPy's, these have a method that copies them to the host."""
-    return hasattr(array, "get")
+    """Whether an array lies on a GPU."""
+    return hasattr(array, "__cuda_array_interface__")
 
 
 def blocks(threads: int, block: int) -> int:
@@ -113,10 +113,10 @@ def workspace() -> int:
 
 
 def shared_limit() -> int:
-    """Bytes of shared memory that a block may have on the current device."""
+    """Bytes of dynamic shared memory that a block may have on the current device."""
     import cupy
 
-    return _limits(cupy.cuda.Device().id)[1]
+    return _limits(cupy.cuda.Device().id)[1] - STATIC_BYTES
 
 
 def shared_bytes(needed: int, what: str) -> int:

@@ -21,6 +21,11 @@ softmax_count(const int* counts, const int* labels, const float* weights, int ba
     int b = blockIdx.x * blockDim.x + threadIdx.x;
     if (b >= batch) return;
     const int* own = counts + b * classes;
+    if (labels[b] < 0 || labels[b] >= classes) {  // labels of the host are checked there
+        for (int i = 0; i < classes; ++i) delta[b * classes + i] = 0.0f;
+        losses[b] = nan("");
+        return;
+    }
     int highest = own[0];
     for (int i = 1; i < classes; ++i) highest = max(highest, own[i]);
     double sum = 0.0;
@@ -36,7 +41,7 @@ softmax_count(const int* counts, const int* labels, const float* weights, int ba
 extern "C" __global__ void __launch_bounds__(256, 4)
 fill_silent_labels(const int* labels, int batch, int classes, int steps, int words, int spacing, uint32* bits, int* counts) {
     int b = blockIdx.x * blockDim.x + threadIdx.x;
-    if (b >= batch || counts[b * classes + labels[b]] > 0) return;
+    if (b >= batch || labels[b] < 0 || labels[b] >= classes || counts[b * classes + labels[b]] > 0) return;
     int count = 0;
     for (int t = spacing; t < steps; t += spacing, ++count) set_bit(bits, b, t, steps, words, labels[b]);
     counts[b * classes + labels[b]] = count;

@@ -10,7 +10,7 @@ from cupynn.training import History
 
 
 def curves(history: History) -> Figure:
-    """Loss, accuracy and activity by epoch; a ring marks the best validation accuracy, where it was first reached.
+    """Loss, accuracy and activity by epoch; a ring marks the best validation accuracy, where it was last reached.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def curves(history: History) -> Figure:
             if validated:
                 axes.plot(epochs, history[f"validation_{name}"], color=ink, label="validation")
         if validated:
-            best = max(history.epochs, key=lambda epoch: epoch.validation_accuracy)
+            best = max(history.epochs, key=lambda epoch: (epoch.validation_accuracy, epoch.number))
             accuracy.plot(best.number, best.validation_accuracy, "o", color=ink, markersize=8, fillstyle="none")
             accuracy.set_title(f"best {best.validation_accuracy:.2%}, epoch {best.number}", loc="right")
         for name, colour in layer_colours(history.epochs[0].spikes).items():

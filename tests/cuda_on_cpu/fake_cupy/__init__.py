@@ -44,7 +44,7 @@ def modules() -> dict[str, ModuleType]:
     runtime = _module("cupy.cuda.runtime", CUDARuntimeError=machine.CUDARuntimeError, **cuda.RUNTIME)
     driver = _module("cupy.cuda.driver", CUDADriverError=raw.CUDADriverError)
     compiler = _module("cupy.cuda.compiler", CompileException=raw.CompileException)
-    nvrtc = _module("cupy.cuda.nvrtc", getVersion=lambda: (13, 0))
+    nvrtc = _module("cupy.cuda.nvrtc", getVersion=lambda: (13, 0), getSupportedArchs=lambda: (75, 80, 90, 100, 120))
     parts = {"memory": memory, "runtime": runtime, "driver": driver, "compiler": compiler, "nvrtc": nvrtc}
     cuda_module = _module("cupy.cuda", **parts, **{thing.__name__: thing for thing in cuda.PUBLIC})
     cuda_module.MemoryPointer = array.Pointer
