@@ -39,6 +39,8 @@ _HOMES = {
     "Sequential": "network",
     "Recording": "results",
     "InputError": "checks",
+    "get_num_threads": "kernels.threads",
+    "set_num_threads": "kernels.threads",
 }
 
 __all__ = ["__version__", *_MODULES, *_HOMES]

@@ -13,6 +13,7 @@ import numpy as np
 import cupynn
 from cupynn import diagnosis
 from cupynn.checks import InputError
+from cupynn.kernels.threads import get_num_threads
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
@@ -53,7 +54,7 @@ class Device:
 
     def describe(self) -> str:
         """One line for logs and result files."""
-        threads = numba.get_num_threads()
+        threads = get_num_threads()
         line = f"cpu, {threads} thread{'s' if threads > 1 else ''}"
         reason = diagnosis.why_no_gpu()
         return f"{line} (a GPU is not used: {reason}; `cupynn devices` says more)" if reason else line
@@ -150,7 +151,7 @@ def machine() -> dict[str, str | int]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
-        "threads": numba.get_num_threads(),
+        "threads": get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "cupynn": cupynn.__version__,

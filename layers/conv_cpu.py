@@ -4,14 +4,16 @@ While kernels work on them, the neurons of a sample lie channel last, (y, x, map
 neighbouring weights to kh runs of neighbouring neurons, and a receptive field is kh runs of neighbouring traces.
 """
 
+from math import prod
+
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.events import pack, sort_by_neuron, sort_by_step
+from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, spsp_field
-from cupynn.kernels.simd import LANES, aligned, dot
+from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
+from cupynn.kernels.threads import parallel, take
 from cupynn.spikes import SpikeTrains
 
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (maps, rows, columns)
@@ -36,37 +38,48 @@ def add_spike(c, y, x, runs, kernel_size, padding, output_shape, total):
 
 
 @kernel
-def _simulate(neurons, offsets, runs, canonical, kernel_size, steps, shapes, padding, constants, membranes, currents):
+def _simulate(
+    turns,
+    neurons,
+    offsets,
+    runs,
+    canonical,
+    kernel_size,
+    steps,
+    shapes,
+    padding,
+    constants,
+    membranes,
+    currents,
+    packed,
+    packed_offsets,
+):
     input_shape, output_shape = shapes
     _, height, width = input_shape
-    maps, rows, columns = output_shape
-    size = rows * columns * maps
-    blocks = (size + LANES - 1) // LANES
-    batch = (offsets.size - 1) // steps
-    t_ref = np.int64(constants.t_ref)
-    capacity = size * ((steps - 1 + t_ref) // (t_ref + 1))
-    packed = np.empty((batch, capacity), np.int32)
-    packed_offsets = np.empty((batch, steps + 1), np.int64)
-    for b in prange(batch):
-        total = np.zeros(blocks * LANES, np.float32)
-        state = aligned(blocks * STATE)
+    blocks = (canonical.size + LANES - 1) // LANES
+    total, state = aligned(blocks * LANES), aligned(blocks * STATE)
+    before = aligned(blocks * LANES if membranes.size else 0)
+    event_steps = np.empty(packed.shape[1], np.int32)
+    event_neurons = np.empty(packed.shape[1], np.int32)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
+        total[:] = 0
         state[:] = 0
-        event_steps = np.empty(capacity, np.int32)
-        event_neurons = np.empty(capacity, np.int32)
         n = 0
         for t in range(1, steps):
             for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
                 c, place = divmod(np.uint32(neurons[event]), np.uint32(height * width))
                 y, x = divmod(place, np.uint32(width))
                 add_spike(np.int64(c), np.int64(y), np.int64(x), runs, kernel_size, padding, output_shape, total)
-            n = advance(total, state, constants, t, event_steps, event_neurons, n)
+            n = advance(total, state, before, constants, t, event_steps, event_neurons, n)
             if membranes.size:
-                record(state, membranes[b, t], currents[b, t])
+                record(state, before, membranes[b, t], currents[b, t])
         for event in range(n):
             event_neurons[event] = canonical[event_neurons[event]]
-        sort_by_neuron(event_steps[:n], event_neurons[:n], size)
+        sort_by_neuron(event_steps[:n], event_neurons[:n], canonical.size)
         sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
-    return packed, packed_offsets
 
 
 def simulate(
@@ -84,7 +97,9 @@ def simulate(
     maps, rows, columns = shapes[1]
     canonical = np.arange(maps * rows * columns).reshape(maps, rows * columns).T.ravel()
     geometry = (canonical, kernel_size, inputs.steps, shapes, padding)
-    events = _simulate(inputs.neurons, inputs.offsets, runs, *geometry, neuron, membranes, currents)
+    events = event_rows(inputs.batch, prod(shapes[1]) * neuron.most(inputs.steps), inputs.steps)
+    states = (membranes, currents)
+    parallel(_simulate, inputs.batch, inputs.neurons, inputs.offsets, runs, *geometry, neuron, *states, *events)
     if membranes.size:
         for state in (membranes, currents):
             state[:, :, canonical] = state.copy()
@@ -96,9 +111,8 @@ def gather(values, starts, factor, field):
     """Set `field` to the parts of `values` that begin at `starts`, one after the other, times a factor."""
     run = field.size // starts.size
     for ky in range(starts.size):
-        part, source = field[ky * run : (ky + 1) * run], values[starts[ky] : starts[ky] + run]
-        for k in range(run):
-            part[k] = factor * source[k]
+        for k in range(0, run, FEW):
+            store(field, ky * run + k, load(values, starts[ky] + k, FEW) * factor)
 
 
 @inline
@@ -106,13 +120,14 @@ def scatter(field, starts, values):
     """Add `field` to the parts of `values` that begin at `starts`: the reverse of `gather`."""
     run = field.size // starts.size
     for ky in range(starts.size):
-        part, target = field[ky * run : (ky + 1) * run], values[starts[ky] : starts[ky] + run]
-        for k in range(run):
-            target[k] += part[k]
+        for k in range(0, run, FEW):
+            at = starts[ky] + k
+            store(values, at, load(values, at, FEW) + load(field, ky * run + k, FEW))
 
 
 @kernel
 def _backward(
+    turns,
     neurons,
     offsets,
     counts,
@@ -123,86 +138,88 @@ def _backward(
     slots,
     corners,
     grid,
-    pitch,
     psp,
     t_ref,
     v_th,
     effect_ratio,
-    wanted,
+    gradients,
+    below,
 ):
-    """Gradients (B, maps, field) of each sample and errors below (B, N_in).
+    """Gradients (B, maps, field) of each sample and, unless that is empty, errors below (B, N_in).
 
-    weight (maps, kh * kw * channels), channel last; slots (N_in,): an input neuron's place in the channel-last grid with its
-    padding, of `grid` places and `pitch` a row; corners (places, kh): where the rows of a receptive field begin in it
+    A field is kh runs of kw * channels inputs, each filled up to a multiple of FEW: weight (maps, field), 0 where filled up;
+    slots (N_in,): an input neuron's place in the channel-last grid with its padding, of `grid` places and FEW more at its
+    end; corners (places, kh): where the runs of a receptive field begin in it
     """
     maps, size = weight.shape
-    places, kh = corners.shape
-    run = size // kh
-    batch = counts.shape[0]
+    places = len(corners)
+    batch = gradients.shape[0]
     steps = (offsets.size - 1) // batch
     decays = decays_of(psp, steps)
-    inside = np.zeros(grid, np.float32)
+    weights = weight.reshape(weight.size)
+    inside = np.zeros(grid + FEW, np.float32)
     for slot in slots:
         inside[slot] = 1
-    gradients = np.zeros((batch, maps, size), np.float32)
-    below = np.zeros((batch, slots.size), np.float32)
-    for b in prange(batch):
-        traces = np.empty((steps, grid), np.float32)
+    traces = np.zeros((steps, grid + FEW), np.float32)
+    alive = np.empty(grid + FEW, np.float32)
+    by_spsp = np.empty(grid + FEW, np.float32)  # sum of D w e over firing neurons
+    by_weight = np.empty(grid + FEW, np.float32)  # sum of D w over firing neurons
+    by_silent = np.empty(grid + FEW, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
+    spsp, silent_spsp, silent_effect = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
+    spsp_error, firing_error, silent_error = (
+        np.empty(size, np.float32),
+        np.empty(size, np.float32),
+        np.empty(size, np.float32),
+    )
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
+        gradients[b] = 0
+        by_spsp[:] = 0
+        by_weight[:] = 0
+        by_silent[:] = 0
         fill_traces(neurons, offsets[b * steps : (b + 1) * steps + 1], slots, psp, traces)
-        alive = np.zeros(grid, np.float32)
+        alive[:] = 0
         for j in range(slots.size):
             if counts[b, j]:
                 alive[slots[j]] = 1
-        by_spsp = np.zeros(grid, np.float32)  # sum of D w e over firing neurons
-        by_weight = np.zeros(grid, np.float32)  # sum of D w over firing neurons
-        by_silent = np.zeros(grid, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
-        partial = np.empty(LANES // 4, np.float32)
-        field = np.empty((kh, run), np.float32)
-        spsp = field.reshape(size)
-        share = np.empty(size, np.float32)
-        silent_spsp, silent_effect, sums = (
-            np.empty(size, np.float32),
-            np.empty(size, np.float32),
-            np.empty((3, size), np.float32),
-        )
+        gradient = gradients[b].reshape(weight.size)
         for place in range(places):
             gather(alive, corners[place], SILENT_SPSP, silent_spsp)
             gather(inside, corners[place], SILENT_EFFECT, silent_effect)
-            sums[:] = 0
+            spsp_error[:] = 0
+            firing_error[:] = 0
+            silent_error[:] = 0
             for m in range(maps):
                 i = m * places + place
                 error = errors[b, i]
                 if error == 0:
                     continue
-                w, gradient = weight[m], gradients[b, m]
                 firings = times[neuron_offsets[b * maps * places + i] : neuron_offsets[b * maps * places + i + 1]]
-                if firings.size:
-                    spsp_field(traces, corners[place, 0], pitch, firings, decays, t_ref, field)
-                    effect = dot(w, spsp, partial) / np.float32(firings.size)
+                fires = firings.size > 0
+                if fires:
+                    spsp_field(traces, corners[place], firings, decays, t_ref, spsp)
+                    effect = dot(weights, m * size, spsp) / np.float32(firings.size)
                 else:
                     spsp[:] = silent_spsp
-                    effect = dot(w, silent_effect, partial)
+                    effect = dot(weights, m * size, silent_effect)
                 scale = error * (np.float32(1) + effect / v_th) / np.float32(batch)
-                for k in range(size):
-                    gradient[k] += scale * spsp[k]
-                if wanted:
-                    for k in range(size):
-                        share[k] = error * w[k]
-                    if firings.size and effect_ratio:
-                        for k in range(size):
-                            sums[0, k] += share[k] * spsp[k]
-                            sums[1, k] += share[k]
-                    else:
-                        for k in range(size):
-                            sums[2, k] += share[k]
-            if wanted:
-                scatter(sums[0], corners[place], by_spsp)
-                scatter(sums[1], corners[place], by_weight)
-                scatter(sums[2], corners[place], by_silent)
-        for j in range(slots.size):
+                add_scaled(spsp, scale, gradient, m * size)
+                if below.size:
+                    target = firing_error if fires and effect_ratio else silent_error
+                    for k in range(0, size, FEW):
+                        share = load(weights, m * size + k, FEW) * error
+                        store(target, k, load(target, k, FEW) + share)
+                        if fires and effect_ratio:
+                            store(spsp_error, k, load(spsp_error, k, FEW) + share * load(spsp, k, FEW))
+            if below.size:
+                scatter(spsp_error, corners[place], by_spsp)
+                scatter(firing_error, corners[place], by_weight)
+                scatter(silent_error, corners[place], by_silent)
+        for j in range(slots.size if below.size else 0):
             count, slot = np.float32(counts[b, j]), slots[j]
             below[b, j] = by_silent[slot] + (by_spsp[slot] / count if count else by_weight[slot])
-    return gradients, below
 
 
 def backward(
@@ -227,24 +244,28 @@ def backward(
     slots = grid[padding[0] : padding[0] + height, padding[1] : padding[1] + width].transpose(2, 0, 1).ravel()
     places = np.add.outer(grid[:rows, 0, 0], grid[0, :columns, 0]).ravel()
     corners = np.add.outer(places, grid[:kh, 0, 0])
-    channel_last = np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(maps, -1)
-    gradients, errors_below = _backward(
+    run = -(-kw * channels // FEW) * FEW
+    channel_last = np.zeros((maps, kh, run), np.float32)
+    channel_last[:, :, : kw * channels] = weight.transpose(0, 2, 3, 1).reshape(maps, kh, kw * channels)
+    gradients = np.empty((inputs.batch, maps, kh * run), np.float32)
+    parallel(
+        _backward,
+        inputs.batch,
         inputs.neurons,
         inputs.offsets,
         inputs.counts.reshape(inputs.batch, -1),
         *outputs.by_neuron(),
         errors,
-        channel_last,
+        channel_last.reshape(maps, -1),
         slots,
         corners,
         grid.size,
-        padded[1] * channels,
         psp,
         t_ref,
         np.float32(v_th),
         effect_ratio,
-        below is not None,
+        gradients,
+        np.empty((0, 0), np.float32) if below is None else below,
     )
-    gradient[:] = gradients.sum(0).reshape(maps, kh, kw, channels).transpose(0, 3, 1, 2)
-    if below is not None:
-        below[:] = errors_below
+    summed = gradients.sum(0).reshape(maps, kh, run)[:, :, : kw * channels]
+    gradient[:] = summed.reshape(maps, kh, kw, channels).transpose(0, 3, 1, 2)

@@ -1,13 +1,15 @@
 """Pooling by spiking neurons on the CPU, event by event. `pool.py` says what the arguments mean."""
 
+from math import prod
+
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.events import pack, sort_by_step
+from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_SLOPE, Psp, decays_of
 from cupynn.kernels.simd import LANES, aligned
+from cupynn.kernels.threads import parallel, take
 from cupynn.spikes import SpikeTrains
 
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (channels, rows, columns)
@@ -20,21 +22,19 @@ def windows(position, size, stride, count):
 
 
 @kernel
-def _simulate(neurons, offsets, steps, shapes, size, stride, constants, membranes, currents):
+def _simulate(turns, neurons, offsets, steps, shapes, size, stride, constants, membranes, currents, packed, packed_offsets):
     (_, height, width), (maps, rows, columns) = shapes
-    total_size = maps * rows * columns
-    blocks = (total_size + LANES - 1) // LANES
-    batch = (offsets.size - 1) // steps
-    t_ref = np.int64(constants.t_ref)
-    capacity = total_size * ((steps - 1 + t_ref) // (t_ref + 1))
-    packed = np.empty((batch, capacity), np.int32)
-    packed_offsets = np.empty((batch, steps + 1), np.int64)
-    for b in prange(batch):
-        total = np.zeros(blocks * LANES, np.float32)
-        state = aligned(blocks * STATE)
+    blocks = (maps * rows * columns + LANES - 1) // LANES
+    total, state = aligned(blocks * LANES), aligned(blocks * STATE)
+    before = aligned(blocks * LANES if membranes.size else 0)
+    event_steps = np.empty(packed.shape[1], np.int32)
+    event_neurons = np.empty(packed.shape[1], np.int32)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
+        total[:] = 0
         state[:] = 0
-        event_steps = np.empty(capacity, np.int32)
-        event_neurons = np.empty(capacity, np.int32)
         n = 0
         for t in range(1, steps):
             for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
@@ -45,11 +45,10 @@ def _simulate(neurons, offsets, steps, shapes, size, stride, constants, membrane
                 for row in range(top, bottom):
                     for column in range(left, right):
                         total[(np.int64(c) * rows + row) * columns + column] += np.float32(1)
-            n = advance(total, state, constants, t, event_steps, event_neurons, n)
+            n = advance(total, state, before, constants, t, event_steps, event_neurons, n)
             if membranes.size:
-                record(state, membranes[b, t], currents[b, t])
+                record(state, before, membranes[b, t], currents[b, t])
         sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
-    return packed, packed_offsets
 
 
 def simulate(
@@ -62,9 +61,10 @@ def simulate(
     currents: np.ndarray,
 ) -> SpikeTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
-    geometry = (inputs.steps, shapes, size, stride)
-    events = pack(*_simulate(inputs.neurons, inputs.offsets, *geometry, neuron, membranes, currents))
-    return SpikeTrains(*events, inputs.steps, shapes[1])
+    trains = inputs.neurons, inputs.offsets, inputs.steps
+    rows = event_rows(inputs.batch, prod(shapes[1]) * neuron.most(inputs.steps), inputs.steps)
+    parallel(_simulate, inputs.batch, *trains, shapes, size, stride, neuron, membranes, currents, *rows)
+    return SpikeTrains(*pack(*rows), inputs.steps, shapes[1])
 
 
 def backward(
@@ -81,7 +81,7 @@ def backward(
 ) -> None:
     """Write the errors below (B, N_in)."""
     trains = (*inputs.by_neuron(), *outputs.by_neuron())
-    input_error(*trains, delta, inputs.steps, shapes, size, stride, psp, t_ref, effect_ratio, below)
+    parallel(_input_error, inputs.batch, *trains, delta, inputs.steps, shapes, size, stride, psp, t_ref, effect_ratio, below)
 
 
 @inline
@@ -115,8 +115,21 @@ def spsp_pair(spikes, firings, decays, decays_s, rises, gain, delay, t_ref):
 
 
 @kernel
-def input_error(
-    below_times, below_offsets, times, neuron_offsets, delta, steps, shapes, size, stride, psp, t_ref, effect_ratio, result
+def _input_error(
+    turns,
+    below_times,
+    below_offsets,
+    times,
+    neuron_offsets,
+    delta,
+    steps,
+    shapes,
+    size,
+    stride,
+    psp,
+    t_ref,
+    effect_ratio,
+    result,
 ):
     """Error of the trains below: sum over windows of delta_i / area * e_ij / o_j, the slope being 1 where i or j is silent.
 
@@ -135,7 +148,10 @@ def input_error(
         rise = rise * np.float64(psp.decay_m) + np.float64(gain) * power
     inputs, outputs = channels * height * width, channels * rows * columns
     area = np.float32(size[0] * size[1])
-    for b in prange(delta.shape[0]):
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
         for j in range(inputs):
             c, place = divmod(j, height * width)
             y, x = divmod(place, width)

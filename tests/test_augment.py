@@ -2,7 +2,6 @@
 
 import math
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from cupynn.augment import SIGMA, Augment
 from cupynn.checks import InputError
 from cupynn.kernels.augment import STREAM
 from cupynn.kernels.poisson import philox
+from cupynn.kernels.threads import get_num_threads, set_num_threads
 
 
 def blobs(samples, shape=(28, 28), seed=0):
@@ -127,12 +127,12 @@ def test_an_image_does_not_depend_on_the_batch_nor_on_threads():
     order = np.array([5, 3, 0])
     np.testing.assert_array_equal(augment(IMAGES[order], 1, 2, NUMBERS[order]), whole[order])
     np.testing.assert_array_equal(augment(IMAGES[3:4], 1, 2, NUMBERS[3:4]), whole[3:4])
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
+    threads = get_num_threads()
+    set_num_threads(1)
     try:
         np.testing.assert_array_equal(augment(IMAGES, 1, 2, NUMBERS), whole)
     finally:
-        numba.set_num_threads(threads)
+        set_num_threads(threads)
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"seed": 1 + 2**32}, {"draw": 3}, {"samples": NUMBERS[::-1]}], ids=str)

@@ -8,7 +8,8 @@ import oracle
 import pytest
 
 from cupynn.checks import InputError
-from cupynn.layers import SpikingDense, dense_cpu
+from cupynn.kernels import psp
+from cupynn.layers import SpikingDense
 from cupynn.losses import SpikeCount
 from cupynn.spikes import SpikeTrains
 
@@ -260,9 +261,11 @@ def test_backward_writes_the_gradient_anew_and_leaves_the_rest(passes):
 def test_backward_in_parts_is_the_same(passes, monkeypatch):
     layer, inputs, outputs, delta = passes
     whole = layer.backward(inputs, outputs, delta), layer.grads["weight"].copy()
-    for samples in (1, 2):
-        monkeypatch.setattr(dense_cpu, "TRACE_VALUES", samples * inputs.steps * inputs.size)
-        assert len(dense_cpu._parts(inputs)) == -(-inputs.batch // samples)
+    sizes = [found.values.size for _, found in psp.spsp(inputs, outputs, delta, layer.potential, layer.t_ref)]
+    assert len(sizes) == 1
+    for values in (1, sizes[0] // 2):
+        monkeypatch.setattr(psp, "SPSP_VALUES", values)
+        assert len(list(psp.spsp(inputs, outputs, delta, layer.potential, layer.t_ref))) > 1
         np.testing.assert_array_equal(layer.backward(inputs, outputs, delta), whole[0])
         np.testing.assert_array_equal(layer.grads["weight"], whole[1])
 

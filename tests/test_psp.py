@@ -4,7 +4,8 @@ import numpy as np
 import oracle
 import pytest
 
-from cupynn.kernels.psp import PSP_KERNELS, make_traces, psp, spsp_row
+from cupynn.kernels.psp import PSP_KERNELS, psp, spsp, spsp_matrix
+from cupynn.kernels.simd import LANES
 from cupynn.spikes import SpikeTrains
 
 STEPS = 40
@@ -25,54 +26,21 @@ def random_trains(seed, batch, neurons, rate, t_ref=0):
     return trains
 
 
-def matrix(traces, b):
-    """Sample b's traces, (rows, columns)."""
-    return traces.values[traces.starts[b] : traces.starts[b + 1]].reshape(-1, traces.active_counts[b])
-
-
 @KERNELS
 @TIMES
 @T_REFS
-def test_traces_are_sums_of_the_kernel(kind, tau_m, tau_s, t_ref):
+def test_spsp_on_a_single_firing_is_a_sum_of_the_kernel(kind, tau_m, tau_s, t_ref):
     below = random_trains(0, 2, 4, 0.15)
     below[:, 0, 2] = 1
-    above = np.zeros((2, STEPS, 1), np.uint8)
-    above[:, 1:] = 1  # looks at every step but 0
-    errors, constants = np.ones((2, 1), np.float32), psp(kind, tau_m, tau_s, t_ref)
-    traces = make_traces(SpikeTrains.from_dense(below), SpikeTrains.from_dense(above), errors, constants, t_ref=0)
     ages = np.subtract.outer(np.arange(STEPS), np.arange(STEPS))
     response = np.array([oracle.kernel(kind, age, tau_m, tau_s, t_ref)[0] for age in range(STEPS)])
-    expected = np.einsum("ts,bsj->btj", np.where(ages > 0, response[ages], 0), below)
-    assert traces.active_counts.tolist() == [3, 4]
-    for b, columns in enumerate([[0, 2, 3], [0, 1, 2, 3]]):
-        np.testing.assert_array_equal(traces.active[b, : len(columns)], columns)
-        np.testing.assert_array_equal(traces.columns[b, columns], np.arange(len(columns)))
-        np.testing.assert_allclose(matrix(traces, b), expected[b, 1:, columns].T, rtol=1e-5, atol=1e-6)
-    assert traces.columns[0, 1] == -1
-    decay = oracle.kernel(kind, 1, tau_m, tau_s, t_ref)[1]
-    np.testing.assert_allclose(traces.decays, decay ** np.arange(STEPS + 1), rtol=1e-5, atol=1e-30)
-
-
-@pytest.mark.parametrize(
-    ("firings", "steps"),
-    [
-        ([[], [3], []], [3]),
-        ([[4, 9, 20], [9, 13], []], [4, 6, 9, 11, 13, 20]),
-        ([[], [36, 39], [5]], [36, 38, 39]),  # neuron 2 has no error
-        ([[3, 4, 5, 8], [], []], [3, 7, 8]),  # closer than the refractory period, as filled-in trains may be
-        ([[37, 38, 39], [], []], [37]),
-    ],
-)
-def test_traces_are_kept_at_firings_and_releases_of_erring_neurons_only(firings, steps):
-    below, above = random_trains(0, 2, 4, 0.2), np.zeros((2, STEPS, 3), np.uint8)
-    for i, times in enumerate(firings):
-        above[0, times, i] = 1
-    errors = np.array([[1, -1, 0], [1, 1, 1]], np.float32)
-    traces = make_traces(*map(SpikeTrains.from_dense, (below, above)), errors, psp("exact", 64, 8, 2), t_ref=2)
-    np.testing.assert_array_equal(np.flatnonzero(traces.rows[0] >= 0), steps)
-    np.testing.assert_array_equal(traces.rows[0, steps], np.arange(len(steps)))
-    assert len(matrix(traces, 0)) == len(steps)
-    assert (traces.rows[1] == -1).all()
+    traces = np.einsum("ts,bsj->btj", np.where(ages > 0, response[ages], 0), below)
+    above = np.zeros((2, STEPS, STEPS), np.uint8)  # neuron t fires at step t, once
+    above[:, range(1, STEPS), range(1, STEPS)] = 1
+    constants = psp(kind, tau_m, tau_s, t_ref)
+    found = spsp_matrix(*map(SpikeTrains.from_dense, (below, above)), constants, t_ref)
+    np.testing.assert_allclose(found[:, 1:], traces[:, 1:], rtol=1e-5, atol=1e-6)
+    assert not found[0, :, 1].any()
 
 
 @KERNELS
@@ -81,18 +49,56 @@ def test_traces_are_kept_at_firings_and_releases_of_erring_neurons_only(firings,
 def test_spsp_is_the_sum_over_pairs_of_spikes(kind, tau_m, tau_s, t_ref):
     below, above = random_trains(1, 2, 4, 0.2), random_trains(2, 2, 3, 0.3, t_ref)
     below[1, 0] = 1
-    inputs, outputs = SpikeTrains.from_dense(below), SpikeTrains.from_dense(above)
-    traces = make_traces(inputs, outputs, np.ones((2, 3), np.float32), psp(kind, tau_m, tau_s, t_ref), t_ref)
-    times, starts = outputs.by_neuron()
+    found = spsp_matrix(*map(SpikeTrains.from_dense, (below, above)), psp(kind, tau_m, tau_s, t_ref), t_ref)
     for b in range(2):
-        active = traces.active[b, : traces.active_counts[b]]
         expected = oracle.spsp_matrix(below[b], above[b], kind, tau_m, tau_s, t_ref)
-        row = np.empty(active.size, np.float32)
-        for i in range(3):
-            firings = times[starts[3 * b + i] : starts[3 * b + i + 1]]
-            assert (firings.size > 1) == (b > 0 or i != 1)
-            spsp_row(traces.values, traces.starts[b], traces.rows[b], traces.decays, t_ref, firings, row)
-            np.testing.assert_allclose(row, expected[i, active], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[b], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_spsp_of_wide_layers():
+    """More lines of inputs than a table has, some of them silent, and a size that no line divides."""
+    below, above = random_trains(1, 2, 203, 0.1), random_trains(2, 2, 70, 0.1, 2)
+    below[:, :, 16:24] = below[:, :, 40:130] = 0
+    found = spsp_matrix(*map(SpikeTrains.from_dense, (below, above)), psp("exact", 64, 8, 2), 2)
+    for b in range(2):
+        np.testing.assert_allclose(found[b], oracle.spsp_matrix(below[b], above[b], "exact", 64, 8, 2), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [[3, 4, 5, 8], [37, 38, 39], [1, 2], [5, 7, 8]],  # closer than the refractory period of 2, as filled-in trains may be
+)
+def test_a_firing_while_the_membrane_rests_adds_nothing(times):
+    below, above = random_trains(0, 1, 4, 0.2), np.zeros((1, STEPS, 1), np.uint8)
+    above[0, times, 0] = 1
+    found = spsp_matrix(*map(SpikeTrains.from_dense, (below, above)), psp("exact", 64, 8, 2), 2)
+    heard = [t for k, t in enumerate(times) if k == 0 or t > times[k - 1] + 2]
+    expected = np.zeros(4)
+    for t in heard:
+        before = [s for s in times if s < t]
+        pair = np.zeros((STEPS, 1))
+        pair[[t, *before[-1:]]] = 1
+        alone = np.zeros((STEPS, 1))
+        alone[before[-1:]] = 1
+        matrices = [oracle.spsp_matrix(below[0], trains, "exact", 64, 8, 2)[0] for trains in (pair, alone)]
+        expected += matrices[0] - matrices[1]
+    np.testing.assert_allclose(found[0, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_are_kept_for_erring_neurons_that_fire_only():
+    below, above = random_trains(0, 2, 20, 0.2), random_trains(3, 2, 3, 0.2, 2)
+    above[0, :, 2] = 0
+    errors = np.array([[0, 1, 1], [-1, 0, 2]], np.float32)
+    parts = list(spsp(*map(SpikeTrains.from_dense, (below, above)), errors, psp("exact", 64, 8, 2), 2))
+    assert len(parts) == 1
+    found = parts[0][1]
+    assert found.rows.tolist() == [[-1, -1, -1], [0, -1, 1]]  # neuron 1 of sample 0 is silent
+    assert found.line_counts.tolist() == [3, 3]
+    assert np.diff(found.starts).tolist() == [LANES, 3 * LANES]
+    alive = below.any(1)
+    for b in range(2):
+        silent = found.values[found.starts[b + 1] - LANES : found.starts[b + 1]][:20]
+        np.testing.assert_array_equal(silent, np.where(alive[b], np.float32(0.1), 0))
 
 
 @KERNELS

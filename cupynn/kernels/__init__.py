@@ -4,7 +4,6 @@ A kernel is a Numba function, parallel over samples or over neurons, that works 
 in it has one order, whatever the number of threads, so that a run gives the same bits on any number of cores.
 """
 
-import os
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
@@ -12,22 +11,6 @@ from importlib.resources import files
 
 import numba
 from numba.core.caching import FunctionCache
-
-
-def _start_threads() -> None:
-    """Start Numba's threads so that one that waits for the others sleeps instead of spinning.
-
-    Beside other busy processes on two cores, a training step of the paper's MLP took 28.8 ms a sample with OpenMP spinning
-    and 2.8 ms without. OpenMP reads the setting when it is loaded; then it is taken back, since PyTorch, which brings an
-    OpenMP of its own, gets 2.5 times slower by it. A setting of the user's own comes first.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ["OMP_WAIT_POLICY"] = "passive"
-        numba.get_num_threads()
-        del os.environ["OMP_WAIT_POLICY"]
-
-
-_start_threads()
 
 
 @cache
@@ -50,12 +33,11 @@ class _KernelCache(FunctionCache):
 
 
 def kernel(function: Callable) -> Callable:
-    """Compile `function` at its first call, parallel where it says `prange`, and keep the result on disk.
+    """Compile `function` at its first call, and keep the result on disk. `threads.parallel` runs it on all cores.
 
-    A tuple of arrays is unpacked before `prange`: used inside, its fields get mixed up (Numba 0.68).
     Rounding is IEEE's own (no `fastmath`): a spike must not depend on the processor that computes it.
     """
-    dispatcher = numba.njit(parallel=True, nogil=True, error_model="numpy")(function)
+    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
     dispatcher._cache = _KernelCache(function)
     return dispatcher
 

@@ -17,10 +17,11 @@ of those that encode it.
 import math
 
 import numpy as np
-from numba import float32, int32, prange, uint8, uint32, uint64
+from numba import float32, int32, uint8, uint32, uint64
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.poisson import philox
+from cupynn.kernels.threads import parallel, take
 
 STREAM = 1 << 31  # where `cupynn.kernels.poisson` has the neuron, which is always smaller
 
@@ -59,18 +60,21 @@ def _pixel(image, i, j):
 
 
 @kernel
-def _augment(images, scale, rotation, strength, weights, seed, draw, samples):
-    batch, channels, height, width = images.shape
+def _augment(turns, images, scale, rotation, strength, weights, seed, draw, samples, augmented):
+    _, channels, height, width = images.shape
     key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
     middle_i, middle_j = float32(height - 1) * float32(0.5), float32(width - 1) * float32(0.5)
-    augmented = np.empty_like(images)
-    for b in prange(batch):
+    field, rows = np.empty((2, height, width), np.float32), np.empty((height, width), np.float32)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
         shape = philox(uint32(0), uint32(STREAM), samples[b], draw, key0, key1)
         zoom = float32(1) + scale * _uniform(shape[0])
         angle = float(rotation * _uniform(shape[1]))
         cosine, sine = float32(math.cos(angle)) / zoom, float32(math.sin(angle)) / zoom
 
-        field = np.zeros((2, height, width), np.float32)
+        field[:] = 0
         if strength > float32(0):
             flat = field.reshape(-1)
             for first in range(0, flat.size, 4):
@@ -78,7 +82,6 @@ def _augment(images, scale, rotation, strength, weights, seed, draw, samples):
                 for k, word in enumerate(words):
                     if first + k < flat.size:
                         flat[first + k] = _uniform(word)
-            rows = np.empty((height, width), np.float32)
             _smooth(field[0], weights, rows)
             _smooth(field[1], weights, rows)
 
@@ -95,7 +98,6 @@ def _augment(images, scale, rotation, strength, weights, seed, draw, samples):
                     upper = back * _pixel(image, top, left) + right * _pixel(image, top, left + 1)
                     lower = back * _pixel(image, top + 1, left) + right * _pixel(image, top + 1, left + 1)
                     augmented[b, c, i, j] = uint8(up * upper + down * lower + float32(0.5))
-    return augmented
 
 
 def gaussian(sigma: float) -> np.ndarray:
@@ -121,8 +123,12 @@ def augment(
     images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, strength in pixels, sigma of the Gaussian in pixels
     (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch, say), samples (B,) < 2^32 -> (B, C, H, W) uint8
     """
-    return _augment(
-        np.ascontiguousarray(images),
+    images = np.ascontiguousarray(images)
+    augmented = np.empty_like(images)
+    parallel(
+        _augment,
+        len(images),
+        images,
         np.float32(scale),
         np.float32(rotation),
         np.float32(strength),
@@ -130,4 +136,6 @@ def augment(
         np.uint64(seed),
         np.uint32(draw),
         samples.astype(np.uint32),
+        augmented,
     )
+    return augmented

@@ -10,10 +10,10 @@ double precision, and each sum in the order of k, as in the original program.
 """
 
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.events import pack
+from cupynn.kernels.events import event_rows, pack
+from cupynn.kernels.threads import parallel, take
 
 
 @inline
@@ -27,17 +27,19 @@ def _spread(frames, gain, hold, signal):
 
 
 @kernel
-def _bsa(values, starts, stops, gain, hold, response, threshold, steps):
-    batch, channels, taps = starts.size, values.shape[1], response.size
-    rows = np.empty((batch, (steps - 1) * channels), np.int32)
-    row_offsets = np.zeros((batch, steps + 1), np.int64)
-    for b in prange(batch):
+def _bsa(turns, values, starts, stops, gain, hold, response, threshold, steps, rows, row_offsets):
+    channels, taps = values.shape[1], response.size
+    with_spike, without = np.empty(channels), np.empty(channels)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
         frames, row, offsets = values[starts[b] : stops[b]], rows[b], row_offsets[b]
         length = min(frames.shape[0] * hold, steps - 1)
         signal = np.empty((length + taps, channels))
         _spread(frames, gain, hold, signal)
-        with_spike, without = np.empty(channels), np.empty(channels)
         count = 0
+        offsets[0] = 0
         for n in range(length):
             offsets[n + 1] = count
             with_spike[:] = 0.0
@@ -54,7 +56,6 @@ def _bsa(values, starts, stops, gain, hold, response, threshold, steps):
                     for k in range(taps):
                         signal[n + k, c] -= response[k]
         offsets[length + 1 :] = count
-    return rows, row_offsets
 
 
 def bsa(
@@ -72,4 +73,7 @@ def bsa(
     values (total, channels) float32, sample b has the frames `values[starts[b] : stops[b]]`, each times `gain` and held for
     `hold` steps; response (K,) float64 -> events as `cupynn.kernels.events` has them
     """
-    return pack(*_bsa(values, starts, stops, gain, hold, response, threshold, steps))
+    batch, channels = len(starts), values.shape[1]
+    rows = event_rows(batch, (steps - 1) * channels, steps)
+    parallel(_bsa, batch, values, starts, stops, gain, hold, response, threshold, steps, *rows)
+    return pack(*rows)

@@ -12,23 +12,20 @@ M. Slaney, "Lyon's cochlear model", Apple Technical Report 13, 1988. With x the 
 """
 
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import kernel
+from cupynn.kernels.threads import parallel, take
 
 LIMIT = 0.9  # of the gain control's state: a stage never attenuates more than tenfold
 
 
 @kernel
-def passive_ear(signal, starts, frame_starts, hop, filters, gains, smoothing, frames):
-    """Turn signals into cochleagrams, in parallel over signals.
-
-    signal (total,) float32, signal b is `signal[starts[b] : starts[b + 1]]`; filters (channels, 5) float64: a0, a1, a2,
-    b1, b2; gains (stages, 2) float64: epsilon / target, (1 - epsilon) / 3; smoothing: the pole of the low-pass
-    -> frames (total frames, channels) float32, those of signal b at `frames[frame_starts[b] : frame_starts[b + 1]]`
-    """
+def _passive_ear(turns, signal, starts, frame_starts, hop, filters, gains, smoothing, frames):
     channels, stages = filters.shape[0], gains.shape[0]
-    for b in prange(starts.size - 1):
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
         first, second = np.zeros(channels), np.zeros(channels)  # states of the filters
         gain = np.zeros((stages, channels))
         low = np.zeros((2, channels))
@@ -59,3 +56,22 @@ def passive_ear(signal, starts, frame_starts, hop, filters, gains, smoothing, fr
                     low[0, c] = smoothing * low[0, c] + (1.0 - smoothing) * lost
             for c in range(channels):
                 frames[frame, c] = low[1, c]
+
+
+def passive_ear(
+    signal: np.ndarray,
+    starts: np.ndarray,
+    frame_starts: np.ndarray,
+    hop: int,
+    filters: np.ndarray,
+    gains: np.ndarray,
+    smoothing: float,
+    frames: np.ndarray,
+) -> None:
+    """Turn signals into cochleagrams, in parallel over signals.
+
+    signal (total,) float32, signal b is `signal[starts[b] : starts[b + 1]]`; filters (channels, 5) float64: a0, a1, a2,
+    b1, b2; gains (stages, 2) float64: epsilon / target, (1 - epsilon) / 3; smoothing: the pole of the low-pass
+    -> frames (total frames, channels) float32, those of signal b at `frames[frame_starts[b] : frame_starts[b + 1]]`
+    """
+    parallel(_passive_ear, len(starts) - 1, signal, starts, frame_starts, hop, filters, gains, smoothing, frames)

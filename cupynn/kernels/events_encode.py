@@ -5,10 +5,10 @@ time 0 belongs to step 1, and nothing falls on step 0. Events of one pixel, pola
 """
 
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.events import pack, sort_by_neuron, sort_by_step
+from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
+from cupynn.kernels.threads import parallel, take
 
 SACCADE = 105e3  # microseconds of each of the three saccades of an N-MNIST recording
 SWING = 7  # pixels that the image moves, in x and in y
@@ -42,17 +42,13 @@ def merge(row, row_offsets):
 
 
 @kernel
-def _encode(t, x, y, p, bounds, shape, step, steps, stabilise):
-    batch = bounds.size - 1
+def _encode(turns, t, x, y, p, bounds, shape, step, steps, stabilise, rows, row_offsets):
     polarities, height, width = shape[0], shape[1], shape[2]
-    widest = 0
-    for b in range(batch):
-        widest = max(widest, bounds[b + 1] - bounds[b])
-    rows = np.empty((batch, widest), np.int32)
-    row_offsets = np.empty((batch, steps + 1), np.int64)
-    for b in prange(batch):
-        count = bounds[b + 1] - bounds[b]
-        event_steps, event_neurons = np.empty(count, np.int32), np.empty(count, np.int32)
+    event_steps, event_neurons = np.empty(rows.shape[1], np.int32), np.empty(rows.shape[1], np.int32)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
         n = 0
         for event in range(bounds[b], bounds[b + 1]):
             k = max(1.0, np.ceil(t[event] / step))
@@ -70,7 +66,6 @@ def _encode(t, x, y, p, bounds, shape, step, steps, stabilise):
         sort_by_neuron(event_steps[:n], event_neurons[:n], polarities * height * width)
         sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
         merge(rows[b], row_offsets[b])
-    return rows, row_offsets
 
 
 def encode(
@@ -83,4 +78,7 @@ def encode(
     """
     # One type for each column, whatever the recording has, so that one kernel is compiled.
     t, x, y, p = (events[name].astype(np.float64 if name == "t" else np.int32) for name in ("t", "x", "y", "p"))
-    return pack(*_encode(t, x, y, p, bounds, shape, float(step), steps, stabilise))
+    batch = len(bounds) - 1
+    rows = event_rows(batch, np.diff(bounds).max(initial=0), steps)
+    parallel(_encode, batch, t, x, y, p, bounds, shape, float(step), steps, stabilise, *rows)
+    return pack(*rows)

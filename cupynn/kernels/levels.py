@@ -1,34 +1,27 @@
 """Trains that follow from a value's level alone, looked up in a table: the cost is per spike, not per step."""
 
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import kernel
-from cupynn.kernels.events import pack, sort_by_step
+from cupynn.kernels.events import event_rows, pack, sort_by_step
+from cupynn.kernels.threads import parallel, take
 
 
 @kernel
-def _from_levels(levels, times, starts, steps):
-    batch, size = levels.shape
-    capacity = np.empty(batch, np.int64)
-    for b in prange(batch):
-        spikes = 0
-        for level in levels[b]:
-            spikes += starts[level + 1] - starts[level]
-        capacity[b] = spikes
-    rows = np.empty((batch, capacity.max() if batch else 0), np.int32)
-    row_offsets = np.empty((batch, steps + 1), np.int64)
-    for b in prange(batch):
-        event_steps = np.empty(capacity[b], np.int32)
-        event_neurons = np.empty(capacity[b], np.int32)
+def _from_levels(turns, levels, times, starts, steps, rows, row_offsets):
+    event_steps = np.empty(rows.shape[1], np.int32)
+    event_neurons = np.empty(rows.shape[1], np.int32)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
         n = 0
-        for j in range(size):
+        for j in range(levels.shape[1]):
             level = levels[b, j]
             for spike in range(starts[level], starts[level + 1]):
                 event_steps[n], event_neurons[n] = times[spike], j
                 n += 1
-        sort_by_step(event_steps, event_neurons, steps, rows[b], row_offsets[b])
-    return rows, row_offsets
+        sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
 
 
 def spike_times(trains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,4 +39,7 @@ def from_levels(levels: np.ndarray, table: tuple[np.ndarray, np.ndarray], steps:
     levels (B, N) uint8, table from `spike_times` -> events as `cupynn.kernels.events` has them.
     """
     times, starts = table
-    return pack(*_from_levels(levels, times, starts, steps))
+    spikes = np.diff(starts)[levels].sum(1)
+    rows = event_rows(len(levels), spikes.max(initial=0), steps)
+    parallel(_from_levels, len(levels), levels, times, starts, steps, *rows)
+    return pack(*rows)

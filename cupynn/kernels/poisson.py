@@ -7,10 +7,11 @@ integer arithmetic on a counter-based generator (Philox-4x32-10: Salmon et al., 
 """
 
 import numpy as np
-from numba import prange, uint32, uint64
+from numba import uint32, uint64
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.events import pack, sort_by_step
+from cupynn.kernels.events import event_rows, pack, sort_by_step
+from cupynn.kernels.threads import parallel, take
 
 LEVELS = 256
 GUIDE_BITS = 8  # the leading bits of a random number lead to within a step or two of its gap
@@ -51,15 +52,16 @@ def gap_tables(max_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @kernel
-def _poisson(levels, survival, guide, seed, draw, samples, steps):
-    batch, size = levels.shape
+def _poisson(turns, levels, survival, guide, seed, draw, samples, steps, rows, row_offsets):
+    size = levels.shape[1]
     key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
-    rows = np.empty((batch, size * (steps - 1)), np.int32)
-    row_offsets = np.empty((batch, steps + 1), np.int64)
     shift = uint32(32 - GUIDE_BITS)
-    for b in prange(batch):
-        event_steps = np.empty(size * (steps - 1), np.int32)
-        event_neurons = np.empty(size * (steps - 1), np.int32)
+    event_steps = np.empty(size * (steps - 1), np.int32)
+    event_neurons = np.empty(size * (steps - 1), np.int32)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
         n = 0
         for j in range(size):
             level = levels[b, j]
@@ -79,7 +81,6 @@ def _poisson(levels, survival, guide, seed, draw, samples, steps):
                     event_steps[n], event_neurons[n] = t, j
                     n += 1
         sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
-    return rows, row_offsets
 
 
 def poisson(
@@ -91,4 +92,8 @@ def poisson(
     -> events as `cupynn.kernels.events` has them.
     """
     survival, guide = tables
-    return pack(*_poisson(levels, survival, guide, np.uint64(seed), np.uint32(draw), samples.astype(np.uint32), steps))
+    batch, size = levels.shape
+    rows = event_rows(batch, size * (steps - 1), steps)
+    key = (np.uint64(seed), np.uint32(draw), samples.astype(np.uint32))
+    parallel(_poisson, batch, levels, survival, guide, *key, steps, *rows)
+    return pack(*rows)

@@ -9,13 +9,15 @@ where `release` is the end of the refractory period before: a firing makes the m
 first firing there is nothing to forget. Only the traces at firings and releases are ever looked at.
 """
 
+from collections.abc import Iterator
 from math import exp, expm1
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import inline, kernel
+from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store
+from cupynn.kernels.threads import parallel, take
 from cupynn.spikes import SpikeTrains
 
 PSP_KERNELS = ("exact", "srm")
@@ -24,6 +26,10 @@ PSP_KERNELS = ("exact", "srm")
 SILENT_SPSP = np.float32(0.1)  # stands for e_ij in the weight gradient where i is silent and j fires
 SILENT_EFFECT = np.float32(0.5)  # stands for e_ij / o_i in the self-effect h_i of a silent neuron i
 SILENT_SLOPE = np.float32(1.0)  # stands for e_ij / o_j in the error of neuron j where i or j is silent
+
+
+# S-PSPs held at once, in float32 values: 16 MB.
+SPSP_VALUES = 1 << 22
 
 
 class Psp(NamedTuple):
@@ -51,122 +57,186 @@ def psp(kind: str, tau_m: float, tau_s: float, t_ref: int) -> Psp:
     return Psp(np.float32(decay_m), np.float32(decay_s), np.float32(gain), delay)
 
 
-class Traces(NamedTuple):
-    """Traces of the active trains of each sample, at the steps where they are looked at, and nowhere else."""
+class Spsp(NamedTuple):
+    """S-PSPs of the samples of a part, as far as learning asks for them.
 
-    values: np.ndarray  # float32, each sample's (row_counts, active_counts) matrix, one after the other
+    Each sample has a matrix: a row for each neuron above that fires and whose error is not zero, and one more, which stands
+    for those that are silent. Its columns are lines of FEW neighbouring inputs, of which at least one fires.
+    """
+
+    values: np.ndarray  # float32, one matrix after the other
     starts: np.ndarray  # (B + 1,) int64, where they begin
-    rows: np.ndarray  # (B, T) int32, the matrix row of a step, or -1
-    columns: np.ndarray  # (B, N) int32, the matrix column of a neuron, or -1 for a silent one
-    active: np.ndarray  # (B, N) int32, the neuron of a column
-    active_counts: np.ndarray  # (B,) int64
-    decays: np.ndarray  # (T + 1,) float32, decay_m^n
-    t_ref: int
+    rows: np.ndarray  # (B, N_out) int32, the row of a neuron above, or -1
+    lines: np.ndarray  # (B, ceil(N_in / FEW)) int32, the line of inputs in each FEW columns
+    line_counts: np.ndarray  # (B,) int64, how many of them there are
+    widths: np.ndarray  # (B,) int64, columns of a row, which are filled up to a multiple of LANES
 
 
 @kernel
-def _needed_steps(times, neuron_offsets, errors, steps, t_ref):
-    """Firings and releases of the neurons whose error is not zero, as rows (B, T) int32 and their number (B,) int64."""
-    batch, size = errors.shape
-    rows = np.full((batch, steps), -1, np.int32)
-    counts = np.empty(batch, np.int64)
-    for b in prange(batch):
-        for i in range(size):
-            first, last = neuron_offsets[b * size + i], neuron_offsets[b * size + i + 1]
-            if errors[b, i] != 0:
-                for event in range(first, last):
-                    if event == first:
-                        rows[b, times[event]] = 0
-                    elif times[event] > times[event - 1] + t_ref:
-                        rows[b, times[event]] = 0
-                        rows[b, times[event - 1] + t_ref] = 0
+def _alive_lines(turns, neurons, offsets, steps, lines, line_counts):
+    fires = np.empty(lines.shape[1], np.bool_)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
+        fires[:] = False
+        for event in range(offsets[b * steps], offsets[(b + 1) * steps]):
+            fires[np.uint32(neurons[event]) // np.uint32(FEW)] = True
         count = 0
-        for t in range(steps):
-            if rows[b, t] == 0:
-                rows[b, t] = count
+        for line in range(fires.size):
+            if fires[line]:
+                lines[b, count] = line
                 count += 1
-        counts[b] = count
-    return rows, counts
-
-
-@kernel
-def _active_columns(neuron_offsets, batch):
-    """Columns (B, N) int32 of the neurons that fire at all, the neurons (B, N) int32 of the columns, their number (B,)."""
-    size = (neuron_offsets.size - 1) // batch
-    columns = np.full((batch, size), -1, np.int32)
-    active = np.empty((batch, size), np.int32)
-    counts = np.empty(batch, np.int64)
-    for b in prange(batch):
-        count = 0
-        for j in range(size):
-            if neuron_offsets[b * size + j] < neuron_offsets[b * size + j + 1]:
-                columns[b, j] = count
-                active[b, count] = j
-                count += 1
-        counts[b] = count
-    return columns, active, counts
-
-
-@kernel
-def _fill(neurons, offsets, traces, constants):
-    values, starts, rows, columns, _, active_counts, _, _ = traces
-    decay_m, decay_s, gain, delay = constants
-    batch, steps = rows.shape
-    for b in prange(batch):
-        width = active_counts[b]
-        current = np.zeros(width, np.float32)
-        trace = np.zeros(width, np.float32)
-        for t in range(steps):
-            for j in range(width):
-                current[j] *= decay_s
-            source = t - 1 - delay
-            if source >= 0:
-                for event in range(offsets[b * steps + source], offsets[b * steps + source + 1]):
-                    current[columns[b, neurons[event]]] += np.float32(1)
-            for j in range(width):
-                trace[j] = trace[j] * decay_m + gain * current[j]
-            if rows[b, t] >= 0:
-                start = starts[b] + rows[b, t] * width
-                values[start : start + width] = trace
-
-
-def make_traces(below: SpikeTrains, above: SpikeTrains, errors: np.ndarray, constants: Psp, t_ref: int) -> Traces:
-    """Traces of the trains below, at the firings and releases of the neurons above whose error (B, N) is not zero."""
-    steps = below.steps
-    rows, row_counts = _needed_steps(*above.by_neuron(), errors, steps, t_ref)
-    columns, active, active_counts = _active_columns(below.by_neuron()[1], below.batch)
-    starts = np.zeros(below.batch + 1, np.int64)
-    np.cumsum(row_counts * active_counts, out=starts[1:])
-    decays = (float(constants.decay_m) ** np.arange(steps + 1)).astype(np.float32)
-    traces = Traces(np.empty(starts[-1], np.float32), starts, rows, columns, active, active_counts, decays, t_ref)
-    _fill(below.neurons, below.offsets, traces, constants)
-    return traces
+        line_counts[b] = count
 
 
 @inline
-def spsp_row(values, start, rows, decays, t_ref, firings, row):
-    """S-PSP of a sample's active trains on one neuron, a sum over its firings (n,) -> row (width,) float32.
+def _effects(times, neuron_offsets, rows, steps, t_ref, decays, needed, firings, releases, forgotten, bounds):
+    """What each firing adds: the trace there, and how much of the trace at the release before the membrane forgot.
 
-    values, start: the sample's matrix of traces and where it begins; rows (T,): the matrix row of a step; decays (T + 1,)
+    rows (N_out,), times and neuron_offsets: those of one sample. Fills firings, releases: rows of the table of traces, that
+    of zeros where there was no release; forgotten: decay_m^(firing - release); bounds (rows + 1,): where those of a row
+    begin; needed (T,): the table's row of a step, or -1. Returns the number of rows but for that of zeros.
     """
-    width = row.size
-    for j in range(width):
-        row[j] = 0
-    for k in range(firings.size):
-        release_step = firings[k - 1] + t_ref if k else -1
-        if firings[k] <= release_step:  # in a filled-in train: the membrane is still at rest
+    needed[:] = -1
+    for i in range(rows.size):
+        if rows[i] >= 0:
+            for event in range(neuron_offsets[i], neuron_offsets[i + 1]):
+                firing = times[event]
+                if event == neuron_offsets[i]:
+                    needed[firing] = 0
+                elif firing > times[event - 1] + t_ref:
+                    needed[firing] = 0
+                    needed[times[event - 1] + t_ref] = 0
+    count = 0
+    for t in range(steps):
+        if needed[t] == 0:
+            needed[t] = count
+            count += 1
+    n = 0
+    for i in range(rows.size):
+        if rows[i] >= 0:
+            bounds[rows[i]] = n
+            for event in range(neuron_offsets[i], neuron_offsets[i + 1]):
+                firing = times[event]
+                released = times[event - 1] + t_ref
+                if event == neuron_offsets[i]:
+                    firings[n], releases[n], forgotten[n] = needed[firing], count, 0
+                    n += 1
+                elif firing > released:  # else, in a filled-in train, the membrane is still at rest
+                    firings[n], releases[n], forgotten[n] = needed[firing], needed[released], decays[firing - released]
+                    n += 1
+            bounds[rows[i] + 1] = n
+    return count
+
+
+@inline
+def _tables(neurons, offsets, slots, psp, needed, count, columns, current, trace, tables):
+    """Traces of one sample at the steps that are needed, in tables of LANES columns, each with a row of zeros at its end."""
+    decay_m, decay_s, gain, delay = psp
+    size = (count + 1) * LANES
+    current[:columns] = 0
+    trace[:columns] = 0
+    for t in range(needed.size):
+        for j in range(columns):
+            current[j] *= decay_s
+        source = t - 1 - delay
+        if source >= 0:
+            for event in range(offsets[source], offsets[source + 1]):
+                current[slots[neurons[event]]] += np.float32(1)
+        for j in range(columns):
+            trace[j] = trace[j] * decay_m + gain * current[j]
+        if needed[t] >= 0:
+            for first in range(0, columns, LANES):
+                store(tables, first // LANES * size + needed[t] * LANES, load(trace, first, LANES))
+    for first in range(0, columns, LANES):
+        store(tables, first // LANES * size + count * LANES, fill(np.float32(0), LANES))
+
+
+@kernel
+def _spsp(turns, neurons, offsets, times, neuron_offsets, first, n_in, psp, t_ref, most, spsp):
+    values, starts, rows, lines, line_counts, widths = spsp
+    n_out = rows.shape[1]
+    steps = (offsets.size - 1) // ((neuron_offsets.size - 1) // n_out)
+    decays = decays_of(psp, steps)
+    widest = 0
+    for width in widths:
+        widest = max(widest, width)
+    slots = np.empty(n_in, np.int64)
+    needed = np.empty(steps, np.int32)
+    firings, releases, forgotten = np.empty(most, np.uint32), np.empty(most, np.uint32), np.empty(most, np.float32)
+    bounds = np.empty(n_out + 1, np.int64)
+    current, trace = aligned(widest), aligned(widest)
+    tables = aligned((steps + 1) * widest)
+    while True:
+        b = take(turns)
+        if b < 0:
+            break
+        width, sample = widths[b], first + b
+        for k in range(line_counts[b]):
+            for lane in range(min(FEW, n_in - lines[b, k] * FEW)):
+                slots[lines[b, k] * FEW + lane] = k * FEW + lane
+        own = offsets[sample * steps : (sample + 1) * steps + 1]
+        silent = starts[b + 1] - width
+        values[silent : silent + width] = 0
+        for event in range(own[0], own[steps]):
+            values[silent + slots[neurons[event]]] = SILENT_SPSP
+        above = neuron_offsets[sample * n_out : (sample + 1) * n_out + 1]
+        count = _effects(times, above, rows[b], steps, t_ref, decays, needed, firings, releases, forgotten, bounds)
+        if starts[b] == silent:
             continue
-        firing = start + rows[firings[k]] * width
-        at_firing = values[firing : firing + width]
-        if k == 0:
-            for j in range(width):
-                row[j] = at_firing[j]
-        else:
-            release = start + rows[release_step] * width
-            at_release = values[release : release + width]
-            decay = decays[firings[k] - release_step]
-            for j in range(width):
-                row[j] += at_firing[j] - decay * at_release[j]
+        _tables(neurons, own, slots, psp, needed, count, width, current, trace, tables)
+        for column in range(0, width, LANES):
+            table = column * (count + 1)
+            at = starts[b] + column
+            for row in range((silent - starts[b]) // width):
+                summed = fill(np.float32(0), LANES)
+                for k in range(np.uint64(bounds[row]), np.uint64(bounds[row + 1])):
+                    at_firing = load(tables, table + np.int64(firings[k]) * LANES, LANES)
+                    summed = summed + (at_firing - load(tables, table + np.int64(releases[k]) * LANES, LANES) * forgotten[k])
+                store(values, at, summed)
+                at += width
+
+
+def spsp(
+    below: SpikeTrains, above: SpikeTrains, errors: np.ndarray, constants: Psp, t_ref: int
+) -> Iterator[tuple[slice, Spsp]]:
+    """S-PSPs of trains on the neurons above whose error (B, N_out) is not zero, for one part of the batch after the other.
+
+    A part's matrices stay below SPSP_VALUES, so that they come from the last-level cache when they are used.
+    """
+    times, neuron_offsets = above.by_neuron()
+    lines = np.empty((below.batch, -(-below.size // FEW)), np.int32)
+    line_counts = np.empty(below.batch, np.int64)
+    parallel(_alive_lines, below.batch, below.neurons, below.offsets, below.steps, lines, line_counts)
+    widths = -(-line_counts * FEW // LANES) * LANES
+    fires = (errors != 0) & (above.counts.reshape(errors.shape) > 0)
+    rows = np.where(fires, fires.cumsum(1, dtype=np.int32) - 1, np.int32(-1)).astype(np.int32)
+    sizes = widths * (fires.sum(1) + 1)
+    most = int(np.diff(neuron_offsets[:: above.size]).max(initial=0))
+    first = 0
+    while first < below.batch:
+        last = first + max(1, int(np.searchsorted(sizes[first:].cumsum(), SPSP_VALUES, side="right")))
+        part = slice(first, last)
+        starts = np.concatenate([[0], sizes[part].cumsum()])
+        found = Spsp(np.empty(starts[-1], np.float32), starts, rows[part], lines[part], line_counts[part], widths[part])
+        trains = below.neurons, below.offsets, times, neuron_offsets
+        parallel(_spsp, last - first, *trains, first, below.size, constants, t_ref, most, found)
+        yield part, found
+        first = last
+
+
+def spsp_matrix(below: SpikeTrains, above: SpikeTrains, constants: Psp, t_ref: int) -> np.ndarray:
+    """S-PSP e_ij of every train j below on every neuron i above, float32 (B, N_out, N_in)."""
+    errors = np.ones((above.batch, above.size), np.float32)
+    matrices = np.zeros((above.batch, above.size, -(-below.size // FEW) * FEW), np.float32)
+    for part, found in spsp(below, above, errors, constants, t_ref):
+        for b, matrix in enumerate(matrices[part]):
+            lines, width = found.lines[b, : found.line_counts[b]], found.widths[b]
+            held = found.values[found.starts[b] : found.starts[b + 1]].reshape(-1, max(1, width))[:-1, : lines.size * FEW]
+            columns = np.add.outer(lines * FEW, np.arange(FEW)).ravel()
+            matrix[np.ix_(found.rows[b] >= 0, columns)] = held
+    return matrices[:, :, : below.size]
 
 
 @inline
@@ -203,27 +273,24 @@ def fill_traces(neurons, offsets, slots, psp, traces):
 
 
 @inline
-def spsp_field(traces, corner, pitch, firings, decays, t_ref, field):
-    """S-PSP of the trains in a receptive field on one neuron with these firings -> field (kh, run) float32.
+def spsp_field(traces, corners, firings, decays, t_ref, field):
+    """S-PSP of the trains in a receptive field on one neuron with these firings -> field, runs one after the other.
 
-    traces (T, grid); corner: the field's first column in the grid, pitch: from one of its rows to the next. Indices are
-    unsigned, which spares a check for negative ones and a slice a row: 27 ns a firing of a 5 x 5 field against 42.
+    traces (T, grid); corners (kh,): where the field's runs begin in the grid; a run is a multiple of FEW
     """
-    kh, run = np.uint64(field.shape[0]), np.uint64(field.shape[1])
-    row_step = np.uint64(pitch)
-    first = np.uint64(corner)
-    firing = np.uint64(firings[0])
-    for ky in range(kh):
-        for k in range(run):
-            field[ky, k] = traces[firing, first + k]
-        first += row_step
+    flat, grid = traces.reshape(traces.size), traces.shape[1]
+    run = field.size // corners.size
+    firing = firings[0] * grid
+    for ky in range(corners.size):
+        for k in range(0, run, FEW):
+            store(field, ky * run + k, load(flat, firing + corners[ky] + k, FEW))
     for event in range(1, firings.size):
         released = firings[event - 1] + t_ref
         if firings[event] > released:  # else, in a filled-in train, the membrane is still at rest
             decay = decays[firings[event] - released]
-            firing, release = np.uint64(firings[event]), np.uint64(released)
-            first = np.uint64(corner)
-            for ky in range(kh):
-                for k in range(run):
-                    field[ky, k] += traces[firing, first + k] - decay * traces[release, first + k]
-                first += row_step
+            firing, release = firings[event] * grid, released * grid
+            for ky in range(corners.size):
+                for k in range(0, run, FEW):
+                    at, place = ky * run + k, corners[ky] + k
+                    added = load(flat, firing + place, FEW) - load(flat, release + place, FEW) * decay
+                    store(field, at, load(field, at, FEW) + added)

@@ -1,78 +1,161 @@
-"""Vector instructions, where Numba's own vectoriser does not find them."""
+"""Several float32 side by side as one value, for kernels that must not wait for the vectoriser to find them.
+
+`load`, arithmetic, comparisons, `select` and `store` become vector instructions of whatever width the processor has, and
+a value stays in registers across a loop; an array that is summed into does not, which takes two to three times as long.
+Nothing is checked against bounds. Arithmetic is IEEE's own, lane by lane: never fused, never reordered.
+"""
+
+import operator
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from cupynn.kernels import inline
 
-LANES = 64  # neurons advanced together: four 512-bit or eight 256-bit registers of float32
-_VECTOR = ir.VectorType(ir.FloatType(), LANES)
+LANES = 64  # neurons advanced together: four 512-bit or eight 256-bit registers
+FEW = 8  # lanes for runs of neighbours in sparse rows: one 256-bit register
 
 
-@inline
-def aligned(size):
-    """Uninitialised float32 (size,) at the start of a cache line: a row across two lines costs half as much again."""
-    raw = np.empty(size + 16, np.float32)
-    start = (-raw.ctypes.data // 4) % 16
-    return raw[start : start + size]
+class Vector(types.Type):
+    """So many float32."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.llvm = ir.VectorType(ir.FloatType(), lanes)
+        super().__init__(name=f"float32x{lanes}")
+
+
+class Mask(types.Type):
+    """A truth value for each lane."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.llvm = ir.VectorType(ir.IntType(1), lanes)
+        super().__init__(name=f"mask{lanes}")
+
+
+@register_model(Vector)
+@register_model(Mask)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager, kind) -> None:
+        super().__init__(manager, kind, kind.llvm)
+
+
+def _spread(builder, scalar, lanes):
+    """A vector of one value."""
+    vector = ir.VectorType(scalar.type, lanes)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
+
+
+def _operation(function, build, result):
+    """Teach Numba `function` of two vectors, or of a vector and a float32; `build` writes the instruction."""
+
+    @infer_global(function)
+    class _Typing(AbstractTemplate):
+        def generic(self, arguments, _):
+            vectors = [kind for kind in arguments if isinstance(kind, Vector)]
+            if vectors and all(kind in (vectors[0], types.float32) for kind in arguments):
+                return signature(result(vectors[0].lanes), *arguments)
+            return None
+
+    def lower(context, builder, signature, arguments):
+        lanes = signature.return_type.lanes
+        pairs = zip(arguments, signature.args, strict=True)
+        return build(
+            builder, *(value if isinstance(kind, Vector) else _spread(builder, value, lanes) for value, kind in pairs)
+        )
+
+    for kinds in ((Vector, Vector), (Vector, types.Float), (types.Float, Vector)):
+        lower_builtin(function, *kinds)(lower)
+
+
+_operation(operator.add, lambda builder, a, b: builder.fadd(a, b), Vector)
+_operation(operator.sub, lambda builder, a, b: builder.fsub(a, b), Vector)
+_operation(operator.mul, lambda builder, a, b: builder.fmul(a, b), Vector)
+_operation(operator.gt, lambda builder, a, b: builder.fcmp_ordered(">", a, b), Mask)
+
+
+def _place(context, builder, signature, arguments, lanes):
+    """Pointer to the lanes of an array (argument 0) from an index (argument 1) on."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    return builder.bitcast(builder.gep(data, [arguments[1]]), Vector(lanes).llvm.as_pointer())
+
+
+@intrinsic(prefer_literal=True)
+def load(typing, array, at, lanes):
+    """``array[at : at + lanes]`` of a contiguous float32 array."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.load(_place(context, builder, signature, arguments, lanes.literal_value), align=4)
+
+    return Vector(lanes.literal_value)(array, types.int64, lanes), codegen
 
 
 @intrinsic
-def add_rows(typing, table, origin, picks, first, last, total, at):
-    """Add rows of a table to a vector that stays in registers meanwhile.
-
-    ``total[at : at + LANES] += table[origin + LANES * picks[e] : ...]`` for e in first..last-1, in this order. It takes
-    1.3 ns a row where the same loop left to the vectoriser takes 3 to 4, since that keeps `total` in memory (Xeon, 2.7 GHz).
-
-    table, total: flat float32 arrays; origin, first, last, at: int64; picks: uint32 array. No bounds are checked.
-    """
-    signature = types.void(table, types.int64, picks, types.int64, types.int64, total, types.int64)
+def store(typing, array, at, vector):
+    """``array[at : at + lanes] = vector``."""
 
     def codegen(context, builder, signature, arguments):
-        _, origin, _, first, last, _, at = arguments
-        data = [context.make_array(signature.args[k])(context, builder, arguments[k]).data for k in (0, 2, 5)]
-        integer = first.type
-        destination = builder.bitcast(builder.gep(data[2], [at]), _VECTOR.as_pointer())
-        start = builder.load(destination, align=4)
-        before = builder.block
-        loop, after = builder.append_basic_block("rows"), builder.append_basic_block("rows_done")
-        builder.cbranch(builder.icmp_signed("<", first, last), loop, after)
-
-        builder.position_at_end(loop)
-        event, sum_so_far = builder.phi(integer), builder.phi(_VECTOR)
-        pick = builder.zext(builder.load(builder.gep(data[1], [event])), integer)
-        position = builder.add(origin, builder.mul(pick, ir.Constant(integer, LANES)))
-        row = builder.bitcast(builder.gep(data[0], [position]), _VECTOR.as_pointer())
-        new_sum = builder.fadd(sum_so_far, builder.load(row, align=4))
-        next_event = builder.add(event, ir.Constant(integer, 1))
-        for phi, initial, following in ((event, first, next_event), (sum_so_far, start, new_sum)):
-            phi.add_incoming(initial, before)
-            phi.add_incoming(following, loop)
-        builder.cbranch(builder.icmp_signed("<", next_event, last), loop, after)
-
-        builder.position_at_end(after)
-        result = builder.phi(_VECTOR)
-        result.add_incoming(start, before)
-        result.add_incoming(new_sum, loop)
-        builder.store(result, destination, align=4)
+        builder.store(arguments[2], _place(context, builder, signature, arguments, vector.lanes), align=4)
         return context.get_dummy_value()
 
-    return signature, codegen
+    return types.void(array, types.int64, vector), codegen
+
+
+@intrinsic(prefer_literal=True)
+def fill(typing, value, lanes):
+    """The same float32 in all lanes."""
+
+    def codegen(context, builder, signature, arguments):
+        return _spread(builder, arguments[0], lanes.literal_value)
+
+    return Vector(lanes.literal_value)(types.float32, lanes), codegen
 
 
 @intrinsic
-def nonzero(typing, values, at):
-    """Which of values[at : at + LANES], float32, are not zero, as the bits of an int64."""
-    signature = types.int64(values, types.int64)
+def select(typing, mask, a, b):
+    """Lane by lane, a where the mask is true, else b."""
 
     def codegen(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        vector = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), _VECTOR.as_pointer()), align=4)
-        return builder.bitcast(builder.fcmp_unordered("!=", vector, ir.Constant(_VECTOR, None)), ir.IntType(LANES))
+        return builder.select(*arguments)
 
-    return signature, codegen
+    return a(mask, a, b), codegen
+
+
+@intrinsic
+def bits(typing, mask):
+    """The mask of up to 64 lanes as an int64, lane 0 the lowest bit."""
+
+    def codegen(context, builder, signature, arguments):
+        packed = builder.bitcast(arguments[0], ir.IntType(mask.lanes))
+        return packed if mask.lanes == 64 else builder.zext(packed, ir.IntType(64))
+
+    return types.int64(mask), codegen
+
+
+@intrinsic
+def total(typing, vector):
+    """Sum of the lanes: halves are added until one is left, in one order on any machine."""
+
+    def codegen(context, builder, signature, arguments):
+        value, lanes = arguments[0], vector.lanes
+        while lanes > 1:
+            lanes //= 2
+            halves = [
+                builder.shuffle_vector(
+                    value, value, ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(first, first + lanes)))
+                )
+                for first in (0, lanes)
+            ]
+            value = builder.fadd(*halves)
+        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+    return types.float32(vector), codegen
 
 
 @intrinsic
@@ -86,21 +169,24 @@ def lowest(typing, bits):
 
 
 @inline
-def dot(a, b, partial):
-    """Sum of a * b (n,) float32, in LANES / 4 interleaved parts, so that it vectorises, in one order on any machine.
+def aligned(size):
+    """Uninitialised float32 (size,) at the start of a cache line: a row across two lines costs half as much again."""
+    raw = np.empty(size + 16, np.float32)
+    start = (-raw.ctypes.data // 4) % 16
+    return raw[start : start + size]
 
-    partial (LANES / 4,) float32 is scratch.
-    """
-    width = np.uint64(partial.size)
-    partial[:] = 0
-    done = np.uint64(0)
-    while done + width <= np.uint64(a.size):
-        for i in range(width):
-            partial[i] += a[done + i] * b[done + i]
-        done += width
-    for i in range(np.uint64(a.size) - done):
-        partial[i] += a[done + i] * b[done + i]
-    total = np.float32(0)
-    for i in range(width):
-        total += partial[i]
-    return total
+
+@inline
+def dot(a, at, b):
+    """Sum of a[at + k] * b[k] over k < b.size, a multiple of FEW."""
+    summed = fill(np.float32(0), FEW)
+    for k in range(0, b.size, FEW):
+        summed = summed + load(a, at + k, FEW) * load(b, k, FEW)
+    return total(summed)
+
+
+@inline
+def add_scaled(a, scale, b, at):
+    """b[at + k] += scale * a[k] for k < a.size, a multiple of FEW."""
+    for k in range(0, a.size, FEW):
+        store(b, at + k, load(b, at + k, FEW) + load(a, k, FEW) * scale)

@@ -1,9 +1,9 @@
 """Optimizer updates: one pass over a weight matrix, its gradient and the optimizer's moments."""
 
 import numpy as np
-from numba import prange
 
 from cupynn.kernels import kernel
+from cupynn.kernels.threads import parallel, take
 
 
 def row_decay(weight: np.ndarray, strength: float, beta: float, w_max: float) -> np.ndarray:
@@ -13,24 +13,37 @@ def row_decay(weight: np.ndarray, strength: float, beta: float, w_max: float) ->
 
 
 @kernel
-def sgd(weight, gradient, decay, velocity, rate, momentum):
-    """w -= rate * v with v = momentum * v + g, where g = gradient + decay * w and decay (rows,) is a row's own."""
-    rows, columns = weight.shape
-    for i in prange(rows):
-        for j in range(columns):
+def _sgd(turns, weight, gradient, decay, velocity, rate, momentum):
+    while True:
+        i = take(turns)
+        if i < 0:
+            break
+        for j in range(weight.shape[1]):
             g = gradient[i, j] + decay[i] * weight[i, j]
             velocity[i, j] = momentum * velocity[i, j] + g
             weight[i, j] -= rate * velocity[i, j]
 
 
+def sgd(weight, gradient, decay, velocity, rate, momentum) -> None:
+    """w -= rate * v with v = momentum * v + g, where g = gradient + decay * w and decay (rows,) is a row's own."""
+    parallel(_sgd, len(weight), weight, gradient, decay, velocity, rate, momentum)
+
+
 @kernel
-def adam(weight, gradient, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2):
-    """w -= rate * m / (sqrt(s) + epsilon), both moments corrected for their start at zero; g as in `sgd`."""
-    rows, columns = weight.shape
+def _adam(turns, weight, gradient, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2):
     one = np.float32(1)
-    for i in prange(rows):
-        for j in range(columns):
+    while True:
+        i = take(turns)
+        if i < 0:
+            break
+        for j in range(weight.shape[1]):
             g = gradient[i, j] + decay[i] * weight[i, j]
             mean[i, j] = beta1 * mean[i, j] + (one - beta1) * g
             square[i, j] = beta2 * square[i, j] + (one - beta2) * g * g
             weight[i, j] -= rate * (mean[i, j] * correction1) / (np.sqrt(square[i, j] * correction2) + epsilon)
+
+
+def adam(weight, gradient, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2) -> None:
+    """w -= rate * m / (sqrt(s) + epsilon), both moments corrected for their start at zero; g as in `sgd`."""
+    constants = (rate, beta1, beta2, epsilon, correction1, correction2)
+    parallel(_adam, len(weight), weight, gradient, decay, mean, square, *constants)
