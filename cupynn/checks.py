@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+LARGEST = 1e30  # of all numbers: beyond it, sums of float32 would overflow
 EVENT_FIELDS = ("t", "x", "y", "p")  # of an event: microseconds, column, line, polarity
 
 
@@ -22,17 +23,17 @@ def integer(name: str, value: Any, minimum: int = 0, maximum: int | None = None)
     return int(value)
 
 
-def number(name: str, value: Any, minimum: float = -np.inf, above: float = -np.inf, maximum: float = np.inf) -> float:
-    """Return `value` as a finite float with minimum <= value <= maximum and value > above, or raise InputError."""
-    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_) and np.isfinite(value)
-    if not real or value < minimum or value <= above or value > maximum:
+def number(name: str, value: Any, minimum: float = -LARGEST, above: float = -np.inf, maximum: float = LARGEST) -> float:
+    """Return `value` as a float with minimum <= value <= maximum and value > above, or raise InputError."""
+    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if not (real and above < value and minimum <= value <= maximum):  # so is no NaN; an int may have any length
         bounds = []
         if above > -np.inf:
             bounds.append(f"greater than {above:g}")
-        elif minimum > -np.inf:
+        elif minimum > -LARGEST or (real and value < -LARGEST):
             bounds.append(f"of at least {minimum:g}")
-        if maximum < np.inf:
-            bounds.append(f"at most {maximum:g}")
+        if maximum < LARGEST or (real and value > LARGEST):
+            bounds.append(f"{'' if bounds else 'of '}at most {maximum:g}")
         raise InputError(f"{name}={value!r}: pass a finite number {' and '.join(bounds)}".rstrip())
     return float(value)
 

@@ -1,6 +1,7 @@
 """`Sequential`: layers one after the other, with explicit forward and backward passes."""
 
 from collections.abc import Iterable
+from math import prod
 from os import PathLike
 from typing import Any
 
@@ -19,6 +20,7 @@ from cupynn.spikes import SpikeTrains
 
 # Draw of random trains by `encode` without numbers of its own; evaluation and the epochs of training count from 0.
 FREE_DRAW = 2**32 - 1
+LARGEST_INDEX = 2**31 - 1  # kernels count neurons and steps in int32
 
 
 class Sequential:
@@ -73,18 +75,16 @@ class Sequential:
         if not self.layers:
             raise InputError("layers is empty: pass at least one layer")
         self.input_shape = checks.shape("input_shape", input_shape)
-        self.steps = checks.integer("steps", steps, minimum=1)
+        self.steps = checks.integer("steps", steps, minimum=1, maximum=LARGEST_INDEX)
         self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)
         self.trains: list[SpikeTrains] = []
         self._encoded = 0
         self._name_layers()
-        shape = self.input_shape
+        self.output_shape = _countable("input_shape", self.input_shape)
         for index, layer in enumerate(self.layers):
-            layer.build(shape, np.random.default_rng([self.seed, index]))
-            shape = layer.output_shape
-        self.output_shape = shape
+            self.output_shape = _build(layer, self.output_shape, np.random.default_rng([self.seed, index]))
         self.to(self.device)
 
     def _name_layers(self) -> None:
@@ -286,3 +286,23 @@ class Sequential:
     def __repr__(self) -> str:
         layers = ", ".join(f"{layer.name} {layer.output_shape}" for layer in self.layers)
         return f"Sequential(input {self.input_shape}, {layers}; {self.steps} steps, {self.device})"
+
+
+def _build(layer: Layer, input_shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+    """Build a layer and return its output's shape; refuse sizes that no machine holds."""
+    try:
+        layer.build(input_shape, rng)
+    except InputError:
+        raise
+    except (MemoryError, ValueError) as error:  # NumPy raises the latter for sizes beyond any address
+        raise InputError(
+            f"{layer.name}: the weights of {layer!r} for an input of {input_shape} do not fit into memory ({error}): "
+            "make the layer or its input smaller"
+        ) from None
+    return _countable(f"{layer.name}: the output of {layer!r}", layer.output_shape)
+
+
+def _countable(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if prod(shape) > LARGEST_INDEX:
+        raise InputError(f"{name} has shape {shape}: pass at most {LARGEST_INDEX:,} neurons")
+    return shape

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import struct
 import tracemalloc
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -195,6 +196,21 @@ def test_refuses_a_member_that_claims_to_be_huge(nmnist_folder):
     write_archive(nmnist_folder / "part.zip", FILES | {"Train/5/00002.bin": bytes(5 * 2**21)})
     tracemalloc.start()
     with pytest.raises(InputError, match=r"part\.zip: Train/5/00002\.bin claims 10485760 bytes"):
+        datasets.load("n-mnist")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6
+
+
+def test_a_member_that_holds_more_than_it_claims_is_not_inflated(nmnist_folder):
+    """64 MiB, packed to 64 kB, that pass for 5 bytes."""
+    path, size = nmnist_folder / "part.zip", 64 << 20
+    write_archive(path, FILES | {"Train/5/00002.bin": bytes(size)})
+    content = path.read_bytes()
+    assert content.count(struct.pack("<I", size)) == 2
+    path.write_bytes(content.replace(struct.pack("<I", size), struct.pack("<I", 5)))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"part\.zip: Train/5/00002\.bin cannot be read"):
         datasets.load("n-mnist")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

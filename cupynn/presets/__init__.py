@@ -121,7 +121,8 @@ def read(name: str | PathLike) -> Experiment:
         raise InputError(f"{str(name)!r}: no such preset or .toml file; presets are {', '.join(names())}")
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        repr(tables)  # what is nested too deep, or a number too long, to be shown in an error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: not a TOML file: {error}") from None
     fields = inspect.signature(Experiment).parameters
     check_keys(tables, {field: fields[field] for field in fields if field != "name"}, str(name))
