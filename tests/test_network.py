@@ -97,8 +97,8 @@ class TestConstruction:
             ({"steps": 2**31}, "steps=2147483648: pass a whole number from 1 to 2147483647"),
             ({"input_shape": (10**400,)}, r"input_shape has shape \(10+,\): pass at most 2,147,483,647 neurons"),
             (
-                {"layers": [SpikingDense(2**40, 1.0)]},
-                r"^dense_1: the weights of .*units=1099511627776.* input of \(3,\) do not",
+                {"layers": [SpikingDense(2**46, 1.0)]},
+                r"^dense_1: the weights of .*units=70368744177664.* input of \(3,\) do not",
             ),
             (
                 {"layers": [SpikingDense(10**20, 1.0)]},
