@@ -1,7 +1,6 @@
 """CIFAR-10 (Krizhevsky 2009): small colour photographs of ten kinds, 50000 to train and 10000 to test."""
 
 import tarfile
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -95,7 +94,9 @@ def read_archive(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
                 folder, _, file = member.name.partition("/")
                 if folder == FOLDER and file in FILES and member.isreg():
                     found[file] = _whole(path, *_records(members.extractfile(member), f"{path}: {file}"))
-    except (tarfile.TarError, EOFError, OSError, TypeError, zlib.error) as error:  # TypeError: an archive cut in its header
+    except InputError:
+        raise
+    except Exception as error:  # what a damaged archive makes tarfile raise is anybody's guess
         raise InputError(f"{path} cannot be read ({error}): put an intact copy in its place") from None
     missing = [file for file in FILES if file not in found]
     if missing:

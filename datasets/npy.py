@@ -4,13 +4,14 @@ from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 from numpy.lib import format as npy
 
 from .gzipped import read_up_to
 
+PACKING = ZIP_STORED, ZIP_DEFLATED  # by which `zipfile` reads in pieces: a kB of bzip2 may become a GB at once
 HEADER = 1 << 14  # bytes; NumPy itself refuses longer ones
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for names beyond Latin-1 alone
 
@@ -39,6 +40,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     with ZipFile(path) as archive:
         for info in archive.infolist():
             if info.filename.endswith(".npy"):
+                if info.compress_type not in PACKING:
+                    raise ValueError(f"{info.filename} is packed otherwise than NumPy does")
                 with archive.open(info) as stream:
                     arrays[info.filename.removesuffix(".npy")] = _array(stream, info.filename)
     return arrays

@@ -170,6 +170,14 @@ def test_memory_grows_with_the_file_not_with_what_it_claims(tmp_path):
         assert peak < 4e6
 
 
+def test_refuses_what_could_not_be_read_in_pieces(tmp_path):
+    write(tmp_path, "b.npy")
+    with zipfile.ZipFile(tmp_path / "1.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.write(tmp_path / "left" / "b.npy", "b.npy")
+    with pytest.raises(InputError, match=r"1\.npz cannot be read \(b\.npy is packed otherwise than NumPy does\)"):
+        event_folders._read(tmp_path / "1.npz")
+
+
 def test_refuses_more_than_the_header_declares(tmp_path):
     np.save(tmp_path / "1.npy", EVENTS)
     content = (tmp_path / "1.npy").read_bytes()

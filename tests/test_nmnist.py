@@ -217,6 +217,14 @@ def test_a_member_that_holds_more_than_it_claims_is_not_inflated(nmnist_folder):
     assert peak < 4e6
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_refuses_what_could_not_be_read_in_pieces(nmnist_folder, compression):
+    """64 MiB, packed to 66 bytes by bzip2, would be there at once."""
+    write_archive(nmnist_folder / "part.zip", FILES, compression)
+    with pytest.raises(InputError, match=r"part\.zip: T.*\.bin is packed otherwise than by deflate: pack the archive anew"):
+        datasets.load("n-mnist")
+
+
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_damaged_archives_are_refused_or_read_right(nmnist_folder, compression):
     """Cut at, or with a flip of, any byte."""

@@ -60,12 +60,10 @@ def read_cifar10(content: bytes, folder: Path) -> None:
 
 
 def read_tar(content: bytes, folder: Path) -> None:
-    """CIFAR-10's archive, packed here, and one of spoken words as it is."""
+    """CIFAR-10's archive, and one of spoken words; packed here."""
+    path = _written(folder / "file.tar.gz", gzip.compress(content, 1))
     with patch.object(cifar10, "IMAGES", 2):
-        _each(
-            lambda: cifar10.read_archive(_written(folder / "file.tar.gz", gzip.compress(content, 1))),
-            lambda: list(speech.contents(_written(folder / "file.tar", content), re.compile(r".*\.bin"))),
-        )
+        _each(lambda: cifar10.read_archive(path), lambda: list(speech.contents(path, re.compile(r".*\.bin"))))
 
 
 def read_zip(content: bytes, folder: Path) -> None:
