@@ -1,7 +1,6 @@
 """From recordings to cochleagrams: what the speech datasets share."""
 
 import re
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
-from . import sound
+from . import sound, tarred
 from .cache import cached
 from .cochlea import PassiveEar
 
@@ -35,18 +34,8 @@ def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
             except OSError as error:
                 raise InputError(f"{path} cannot be read ({error}): make it readable") from None
         return
-    try:
-        with tarfile.open(source, "r|gz") as archive:
-            for member in archive:
-                if member.isfile() and pattern.fullmatch(Path(member.name).name):
-                    name = f"{source}: {member.name}"
-                    if member.size > LARGEST:
-                        raise InputError(f"{name} declares {member.size:,} bytes: {sound.INTACT}")
-                    yield name, archive.extractfile(member).read()
-    except InputError:
-        raise
-    except Exception as error:  # what a damaged archive makes tarfile raise is anybody's guess
-        raise InputError(f"{source} cannot be read ({error}): {sound.INTACT}") from None
+    for name, content in tarred.contents(source, lambda name: bool(pattern.fullmatch(Path(name).name)), LARGEST):
+        yield f"{source}: {name}", content
 
 
 def recordings(folder: Path, pattern: re.Pattern) -> list[Path]:
