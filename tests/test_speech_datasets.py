@@ -212,7 +212,7 @@ def test_an_archive_whose_header_claims_too_much(tmp_path, name):
     huge = tarfile.TarInfo(name)
     huge.size = 2**80
     (tmp_path / "x.tar.gz").write_bytes(gzip.compress(huge.tobuf(tarfile.GNU_FORMAT) + bytes(512)))
-    with pytest.raises(InputError, match=rf"x\.tar\.gz: {name} declares 1,208,925,819,614,629,174,\d+ bytes: put an intact"):
+    with pytest.raises(InputError, match=rf"x\.tar\.gz: {name} declares 1,208,925,819,614,629,174,706,688 bytes"):
         list(speech.contents(tmp_path / "x.tar.gz", fsdd.NAME))
 
 
