@@ -298,7 +298,7 @@ def _build(layer: Layer, input_shape: tuple[int, ...], rng: np.random.Generator)
         raise InputError(
             f"{layer.name}: the weights of {layer!r} for an input of {input_shape} do not fit into memory ({error}): "
             "make the layer or its input smaller"
-        ) from None
+        ) from error
     return _countable(f"{layer.name}: the output of {layer!r}", layer.output_shape)
 
 
