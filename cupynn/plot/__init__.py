@@ -4,8 +4,10 @@ Each function returns a matplotlib `Figure`: a notebook shows it where it ends a
 A layer has one colour in all of them; fonts and ground are those of your own matplotlib settings.
 """
 
-from cupynn.plot.activity import membranes, raster
+from cupynn.plot.activity import raster
 from cupynn.plot.learning import curves
 from cupynn.plot.sound import speech
+from cupynn.plot.spsp import psp, psp_build_up
+from cupynn.plot.states import membranes
 
-__all__ = ["curves", "membranes", "raster", "speech"]
+__all__ = ["curves", "membranes", "psp", "psp_build_up", "raster", "speech"]

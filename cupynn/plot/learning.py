@@ -5,7 +5,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cupynn.checks import InputError
-from cupynn.plot.style import FEW, GREY, STYLE, WIDTH, NotebookFigure, layer_colours, only, whole
+from cupynn.plot.arguments import only
+from cupynn.plot.figures import new_figure
+from cupynn.plot.style import FEW, GREY, STYLE, layer_colours, whole
 from cupynn.training import History
 
 
@@ -26,7 +28,7 @@ def curves(history: History) -> Figure:
         raise InputError("history holds no epochs: pass what net.fit(...) returned")
     epochs, validated = history["number"], history["validation_accuracy"][-1] is not None
     with rc_context(STYLE | {"lines.marker": "o" if len(epochs) <= FEW else "None", "lines.markersize": 3}):
-        figure = NotebookFigure(figsize=(WIDTH, 2.9), layout="constrained")
+        figure = new_figure(2.9)
         loss, accuracy, activity = figure.subplots(1, 3)
         ink = rcParams["text.color"]
         for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
