@@ -9,5 +9,6 @@ from cupynn.plot.learning import curves
 from cupynn.plot.sound import speech
 from cupynn.plot.spsp import psp, psp_build_up
 from cupynn.plot.states import membranes
+from cupynn.plot.synapses import kernels, receptive_fields, weights
 
-__all__ = ["curves", "membranes", "psp", "psp_build_up", "raster", "speech"]
+__all__ = ["curves", "kernels", "membranes", "psp", "psp_build_up", "raster", "receptive_fields", "speech", "weights"]

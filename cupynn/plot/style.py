@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 
 FEW = 20  # neurons that get a row, a number and a bar each; epochs that get a dot each
@@ -70,12 +69,6 @@ def signed(axes: Axes) -> LinearSegmentedColormap:
     """Blue for what is below zero, the ground for zero, orange for what is above: distinct to every eye."""
     colours = ["#003a5c", PALETTE[0], axes.get_facecolor(), PALETTE[1], "#6b2f00"]
     return LinearSegmentedColormap.from_list("signed", colours)
-
-
-def signed_scale(values: np.ndarray) -> TwoSlopeNorm:
-    """Scale of a `signed` picture: zero in the middle, the ends at the largest value on either side."""
-    bound = float(np.abs(values).max(initial=0)) or 1.0
-    return TwoSlopeNorm(0, -bound, bound)
 
 
 def number(count: int, noun: str) -> str:
