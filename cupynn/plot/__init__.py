@@ -5,10 +5,24 @@ A layer has one colour in all of them; fonts and ground are those of your own ma
 """
 
 from cupynn.plot.activity import raster
-from cupynn.plot.learning import curves
+from cupynn.plot.learning import compare, curves
+from cupynn.plot.predictions import confusion, rates
 from cupynn.plot.sound import speech
 from cupynn.plot.spsp import psp, psp_build_up
 from cupynn.plot.states import membranes
 from cupynn.plot.synapses import kernels, receptive_fields, weights
 
-__all__ = ["curves", "kernels", "membranes", "psp", "psp_build_up", "raster", "receptive_fields", "speech", "weights"]
+__all__ = [
+    "compare",
+    "confusion",
+    "curves",
+    "kernels",
+    "membranes",
+    "psp",
+    "psp_build_up",
+    "raster",
+    "rates",
+    "receptive_fields",
+    "speech",
+    "weights",
+]
