@@ -5,6 +5,7 @@ A layer has one colour in all of them; fonts and ground are those of your own ma
 """
 
 from cupynn.plot.activity import raster
+from cupynn.plot.films import Film, animate
 from cupynn.plot.learning import compare, curves
 from cupynn.plot.predictions import confusion, rates
 from cupynn.plot.sound import speech
@@ -13,6 +14,8 @@ from cupynn.plot.states import membranes
 from cupynn.plot.synapses import kernels, receptive_fields, weights
 
 __all__ = [
+    "Film",
+    "animate",
     "compare",
     "confusion",
     "curves",

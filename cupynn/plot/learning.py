@@ -65,7 +65,7 @@ def curves(history: History | str | PathLike) -> Figure:
         titles(activity, "spikes a neuron")
         for axes in (loss, accuracy, activity):
             _epoch_axis(axes, epochs)
-        _percent_axis(accuracy)
+        accuracy.yaxis.set_major_formatter(PercentFormatter(1))
         loss.set_ylim(bottom=0)
         loss.legend()
         activity.set_ylim(bottom=0)
@@ -110,7 +110,7 @@ def compare(runs: Mapping[str, History | str | PathLike] | Sequence[str | PathLi
     longest = max((history["number"] for history in histories.values()), key=len)
     with rc_context(STYLE | _dots(longest)):
         figure = new_figure(3.2)
-        panels = loss, accuracy, timed = figure.subplots(1, 3)
+        loss, accuracy, timed = figure.subplots(1, 3)
         accuracy.sharey(timed)
         for index, (name, history) in enumerate(histories.items()):
             epochs, accuracies = history["number"], history[f"{prefix}accuracy"]
@@ -121,12 +121,12 @@ def compare(runs: Mapping[str, History | str | PathLike] | Sequence[str | PathLi
             loss.plot(epochs, history[f"{prefix}loss"], **look)
             accuracy.plot(epochs, accuracies, **look)
             timed.plot(np.cumsum(history["seconds"]), accuracies, **look)
-        for axes, title in zip(panels, ("loss", "accuracy", "accuracy by time"), strict=True):
+        for axes, title in zip((loss, accuracy, timed), ("loss", "accuracy", "accuracy by time"), strict=True):
             titles(axes, f"{part} {title}")
-            _epoch_axis(axes, longest)
-        _percent_axis(accuracy)
+        _epoch_axis(loss, longest)
+        _epoch_axis(accuracy, longest)
+        accuracy.yaxis.set_major_formatter(PercentFormatter(1))
         timed.set(xlabel="time of training (s)", xlim=(0, None))
-        timed.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
         loss.set_ylim(bottom=0)
         figure.legend(handles=loss.lines, loc="outside lower left", ncols=min(3, len(histories)))
         heading(figure, f"{number(len(histories), 'run')}, each with its best {part} accuracy")
@@ -168,8 +168,3 @@ def _epoch_axis(axes: Axes, epochs: Sequence[int]) -> None:
     axes.set(xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
     axes.xaxis.set_major_locator(whole(6))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
-
-
-def _percent_axis(axes: Axes) -> None:
-    """Percent, with as many decimals as the ticks need."""
-    axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -64,10 +64,11 @@ def confusion(
             titles(ax, words)
         return ax.figure
     with rc_context(STYLE):
-        side = min(0.42 * len(matrix), 7.0) if len(matrix) > 8 else 3.4
+        side = min(max(0.42 * len(matrix), 2.1), 6.0)
         figure = new_figure(side + 1.0)
-        axes, right = figure.subplots(1, 2, width_ratios=(side, max(7.4 - side, 1.6)))
+        axes, right = figure.subplots(1, 2, sharey=True, width_ratios=(side, 6.7 - side))
         _matrix(axes, matrix, names, side / len(matrix))
+        axes.set_aspect("auto")  # nearly square as it is, and level with the accuracies
         _classes(right, matrix, names)
         heading(figure, words)
     return figure
@@ -149,7 +150,7 @@ def rates(
         panels[0, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         figure.supxlabel(f"firing rate (spikes in {number(spikes.steps, 'step')})", fontsize=8)
         figure.supylabel("share of samples and neurons", fontsize=8)
-        heading(figure, f"Firing rates of {name} by class")
+        heading(figure, f"Firing rates{f' of {name}' if isinstance(recording, Recording) else ''} by class")
         if own:
             figure.legend(handles=panels[0, 0].patches[::-1], loc="outside upper right", ncols=2)
     return figure
@@ -201,10 +202,11 @@ def _matrix(axes: Axes, matrix: np.ndarray, names: list[str], cell: float) -> No
     axes.set(xlabel="predicted", ylabel="label")
     axes.spines[:].set(visible=True, color=GREY, linewidth=0.5)
     ticks = range(len(matrix)) if cell >= 0.13 else range(0, len(matrix), 5)
-    turned = 90 if max(len(name) for name in names) > 3 else 0
-    axes.set_xticks(ticks, [names[tick] for tick in ticks], rotation=turned)
+    size = min(8, 50 * cell)  # points
+    turned = max(len(name) for name in names) * 0.7 * size > 72 * cell
+    axes.set_xticks(ticks, [names[tick] for tick in ticks], rotation=90 if turned else 0)
     axes.set_yticks(ticks, [names[tick] for tick in ticks])
-    axes.tick_params(length=0, labelsize=min(8, 50 * cell))
+    axes.tick_params(length=0, labelsize=size)
     if len(matrix) > FEW:
         return
     for (row, column), count in np.ndenumerate(matrix):
@@ -223,21 +225,19 @@ def _classes(axes: Axes, matrix: np.ndarray, names: list[str]) -> None:
     axes.plot(recall, places, "o", color=PALETTE[0], markersize=4, clip_on=False)
     axes.hlines(places, 0, 1, color=GREY, alpha=0.25, linewidth=0.5, zorder=0)
     low = float(np.nanmin(recall, initial=1))
-    axes.set(ylim=(len(matrix) - 0.5, -0.5), xlim=(max(0, np.floor(20 * low - 0.5) / 20), 1))
-    step = 1 if len(matrix) <= 50 else 5
-    axes.set_yticks(places[::step], names[::step], fontsize=8 if len(matrix) <= FEW else 6)
-    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(max(0, np.floor(20 * low - 0.5) / 20), 1)
+    axes.tick_params(axis="y", length=0, labelleft=False)
     axes.spines.left.set_visible(False)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("accuracy of the class")
     wrong = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
     order = np.argsort(-wrong, axis=None, kind="stable")[:LISTED]
     pairs = [divmod(int(place), len(matrix)) for place in order if wrong.flat[place]]
-    lines = [f"{names[row]} taken for {names[column]}: {wrong[row, column]:,}" for row, column in pairs]
+    lines = [f"{names[row]} as {names[column]}: {number(int(wrong[row, column]), 'time')}" for row, column in pairs]
     axes.text(
         1.06,
         1,
-        "\n".join(["most frequent errors", *lines] if lines else ["no errors"]),
+        "\n".join(["most frequent errors:", *lines] if lines else ["no errors"]),
         transform=axes.transAxes,
         va="top",
         fontsize=8,
