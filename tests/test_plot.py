@@ -1,5 +1,6 @@
 """Figures: what they draw is what happened, whatever happened, and they leave matplotlib as it was."""
 
+import doctest
 import io
 import pickle
 import subprocess
@@ -267,6 +268,7 @@ class TestSpeech:
         assert not figure.axes[2].lines[0].get_xdata().size
 
 
+HISTORY = "what net.fit(...) returned, or the folder that cupynn train left"
 A_PAIR = "pass a pair, the first step and the one after the last"
 NET = Sequential([layers.SpikingDense(3, v_th=1.0)], (4,), steps=20)
 
@@ -300,7 +302,10 @@ class TestErrors:
             (lambda r: plot.membranes(r, "output", steps=9), f"steps=9: {A_PAIR}, such as (0, 50)"),
             (lambda r: plot.membranes(r, "output", steps=(9, 60)), "steps[1]=60: pass a whole number from 1 to 50"),
             (lambda r: plot.membranes(r, "output", steps=(9, 9)), "steps[0]=9: pass a whole number from 0 to 8"),
-            (lambda r: plot.curves(r), "history is a Recording: pass what net.fit(...) returned"),
+            (
+                lambda r: plot.curves(r),
+                f"history is a Recording: pass {HISTORY}",
+            ),
             (
                 lambda r: plot.speech(spoken()[0], 8000),
                 "ear is an int: pass datasets.PassiveEar(rate), with the sampling rate of the signal",
@@ -310,7 +315,10 @@ class TestErrors:
                 lambda r: plot.speech(np.zeros(20), PassiveEar(8000)),
                 "signal has 20 samples: pass a frame or longer, 128 samples",
             ),
-            (lambda r: plot.curves(History()), "history holds no epochs: pass what net.fit(...) returned"),
+            (
+                lambda r: plot.curves(History()),
+                f"history holds no epochs: pass {HISTORY}",
+            ),
         ],
     )
     def test_bad_input_is_named_with_its_remedy(self, recording, call, message):
@@ -319,15 +327,37 @@ class TestErrors:
         assert str(raised.value) == message
 
 
-@pytest.fixture(params=["raster", "membranes", "curves", "speech"])
+CONV = Sequential([layers.SpikingConv2D(3, 3, v_th=1.0), layers.SpikingDense(4, v_th=1.0)], (2, 6, 5), steps=50)
+FIGURES = {
+    "raster": plot.raster,
+    "membranes": lambda r: plot.membranes(r, "hidden"),
+    "psp": lambda r: plot.psp(r, "hidden"),
+    "psp_build_up": lambda r: plot.psp_build_up(r, "hidden"),
+    "rates": lambda r: plot.rates(r, [0, 1, 3]),
+    "weights": lambda _: plot.weights(CONV),
+    "receptive_fields": lambda _: plot.receptive_fields(CONV),
+    "kernels": lambda _: plot.kernels(CONV),
+    "curves": lambda _: plot.curves(history(3)),
+    "compare": lambda _: plot.compare({"one": history(3), "two": history(2)}),
+    "confusion": lambda _: plot.confusion(np.arange(16).reshape(4, 4)),
+    "speech": lambda _: plot.speech(*spoken()),
+}
+
+
+@pytest.fixture(params=FIGURES)
 def make(request, recording):
     """A function that makes a figure."""
-    return {
-        "raster": lambda: plot.raster(recording),
-        "membranes": lambda: plot.membranes(recording, "hidden"),
-        "curves": lambda: plot.curves(history(3)),
-        "speech": lambda: plot.speech(*spoken()),
-    }[request.param]
+    return lambda: FIGURES[request.param](recording)
+
+
+def test_all_figures_are_tried():
+    assert {*FIGURES, "animate", "Film"} == set(plot.__all__)
+
+
+@pytest.mark.parametrize("name", set(plot.__all__) - {"Film"})
+def test_every_function_has_an_example(name):
+    (found,) = doctest.DocTestFinder(recurse=False).find(getattr(plot, name), name)
+    assert found.examples
 
 
 class TestFigures:

@@ -9,7 +9,7 @@ from matplotlib import get_backend
 from matplotlib.figure import Figure
 
 WIDTH = 9.0  # inches
-KEPT = 20  # figures of ours that pyplot holds at most: as many as it holds without a warning
+KEPT = 20  # figures that pyplot holds before the oldest of ours go: as many as it holds without a warning
 
 
 class NotebookFigure(Figure):
@@ -84,7 +84,7 @@ def _open(plt: ModuleType, figure: NotebookFigure) -> None:
     from matplotlib._pylab_helpers import Gcf
 
     ours = [m.canvas.figure for m in Gcf.figs.values() if isinstance(m.canvas.figure, NotebookFigure)]
-    for old in ours[: max(0, len(ours) + 1 - KEPT)]:
+    for old in ours[: max(0, len(Gcf.figs) + 1 - KEPT)]:
         plt.close(old)
     plt.figure(FigureClass=lambda **_: figure)  # unlike plt.figure(figure), it is there before matplotlib 3.11
 

@@ -41,7 +41,7 @@ class Film(FuncAnimation):
         return self.to_jshtml(default_mode="loop")
 
     def save(self, filename: str | PathLike, writer: Any = None, **options: Any) -> None:
-        """Write the film, as `matplotlib.animation.Animation.save` does; GIF, PNG and WebP by Pillow unless told otherwise."""
+        """Write the film, as `matplotlib.animation.Animation.save` does; GIF, PNG and WebP by Pillow."""
         if writer is None and Path(filename).suffix.lower() in PILLOW:
             writer = "pillow"
         super().save(filename, writer, **options)
@@ -162,7 +162,7 @@ class _Output:
 
     def __init__(self, axes: Axes, beside: Axes, spikes: SpikeTrains, colour: str) -> None:
         _, self.steps, self.neurons = spikes.events()
-        self.size, self.colour = spikes.size, colour
+        self.size = spikes.size
         tall = min(9, max(1.5, 120 / spikes.size))  # of a mark, points
         (self.marks,) = axes.plot([], [], "|", color=colour, markersize=tall, markeredgewidth=1.2)
         self.cursor = axes.axvline(-0.5, color=GREY, linewidth=0.8, alpha=MUTED)

@@ -40,7 +40,7 @@ def curves(history: History | str | PathLike) -> Figure:
     --------
     >>> import numpy as np
     >>> from cupynn import Sequential, encoders, layers, plot
-    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=20, encoder=encoders.Poisson(), device="cpu")
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=80, encoder=encoders.Poisson(), device="cpu")
     >>> history = net.fit((np.eye(4, dtype=np.float32), [0, 0, 1, 1]), epochs=2, progress=False)
     >>> [axes.get_title("left") for axes in plot.curves(history).axes]
     ['loss', 'accuracy', 'spikes a neuron']
@@ -76,7 +76,8 @@ def curves(history: History | str | PathLike) -> Figure:
 def compare(runs: Mapping[str, History | str | PathLike] | Sequence[str | PathLike]) -> Figure:
     """Loss and accuracy of several runs by epoch, and accuracy by the time that their training took.
 
-    They are those of the validation data where all runs have some, else those of the training data.
+    They are those of the validation data where all runs have some, else those of the training data. The time counts from the
+    start of the first epoch, in which a new installation compiles.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def compare(runs: Mapping[str, History | str | PathLike] | Sequence[str | PathLi
     >>> import numpy as np
     >>> from cupynn import Sequential, encoders, layers, plot
     >>> def trained(units):
-    ...     net = Sequential([layers.SpikingDense(units, v_th=1.0), layers.SpikingDense(2, v_th=1.0)], (4,), steps=20,
+    ...     net = Sequential([layers.SpikingDense(units, v_th=1.0), layers.SpikingDense(2, v_th=1.0)], (4,), steps=80,
     ...                      encoder=encoders.Poisson(), device="cpu")
     ...     return net.fit((np.eye(4, dtype=np.float32), [0, 0, 1, 1]), epochs=2, progress=False)
     >>> figure = plot.compare({"narrow": trained(3), "wide": trained(30)})

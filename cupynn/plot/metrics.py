@@ -40,8 +40,10 @@ def read(folder: str | PathLike) -> History:
     path = Path(folder)
     path = path / "metrics.csv" if path.is_dir() else path
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return History([_epoch(row) for row in csv.DictReader(file, strict=True)])
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if lines and not lines[-1].endswith("\n"):
+            raise ValueError("its last line is cut")
+        return History([_epoch(row) for row in csv.DictReader(lines, strict=True)])
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): pass the folder that cupynn train left") from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:

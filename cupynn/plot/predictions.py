@@ -201,7 +201,7 @@ def _matrix(axes: Axes, matrix: np.ndarray, names: list[str], cell: float) -> No
     axes.imshow(colours, interpolation="nearest")
     axes.set(xlabel="predicted", ylabel="label")
     axes.spines[:].set(visible=True, color=GREY, linewidth=0.5)
-    ticks = range(len(matrix)) if cell >= 0.13 else range(0, len(matrix), 5)
+    ticks = range(len(matrix)) if cell >= 0.12 else range(0, len(matrix), 5)
     size = min(8, 50 * cell)  # points
     turned = max(len(name) for name in names) * 0.7 * size > 72 * cell
     axes.set_xticks(ticks, [names[tick] for tick in ticks], rotation=90 if turned else 0)
