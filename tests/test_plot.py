@@ -379,7 +379,7 @@ class TestFigures:
         picture, size = figure._repr_png_()
         height, width, _ = plt.imread(io.BytesIO(picture)).shape
         assert size["width"] == 9 * figure.dpi
-        assert (width // 2, height // 2) == (size["width"], size["height"])
+        np.testing.assert_allclose((width / 2, height / 2), (size["width"], size["height"]), atol=1)  # rounded to pixels
 
     def test_figures_can_be_pickled(self, make):
         figure = make()

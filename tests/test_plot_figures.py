@@ -106,7 +106,7 @@ class TestWindows:
 
     def test_axes_of_one_s_own_open_no_further_window(self, windows):
         own, ax = plt.subplots()
-        assert plot.raster(spikes(), ax=ax) is own
+        assert plot.raster(spikes(), ax=ax) is ax
         assert plt.get_fignums() == [own.number]
 
 

@@ -64,7 +64,7 @@ class TestConfusion:
 
     def test_on_axes_of_one_s_own(self):
         own, ax = plt.subplots()
-        assert plot.confusion(evaluation(), ax=ax) is own
+        assert plot.confusion(evaluation(), ax=ax) is ax
         assert ax.get_title("left") == "44 of 50 samples right (88.00%)"
         assert len(ax.texts) == 6
         plt.close(own)

@@ -62,11 +62,11 @@ class TestPsp:
         assert np.array_equal(right.patches[0].get_data().values, recording.spikes["dense_2"].counts[0])
         assert [top.get_title("left"), right.get_title("left")] == ["dense_1", "dense_2"]
         shown = figure.axes[0].get_xlabel()
-        assert shown == f"pre-synaptic: dense_1, the {(active > 0).sum()} of 25 neurons that fire"
+        assert shown == f"pre-synaptic: dense_1 ({(active > 0).sum()} of 25 fire)"
 
     def test_on_axes_of_one_s_own(self, fired):
         own, ax = plt.subplots()
-        assert plot.psp(fired[1], "dense_2", ax=ax) is own
+        assert plot.psp(fired[1], "dense_2", ax=ax) is ax
         assert ax.images[0].get_array().shape[0] == 3
         assert ax.get_title("left") == "S-PSP of dense_2, sample 0"
         plt.close(own)

@@ -37,7 +37,7 @@ def raster(
     layers: str | Sequence[str] | None = None,
     *,
     ax: Axes | None = None,
-) -> Figure:
+) -> Figure | Axes:
     """Spikes of one sample, a panel a layer, with the firing count of each neuron beside it.
 
     In the last layer the neuron that fires most, the class that is predicted, stands out.
@@ -55,7 +55,7 @@ def raster(
 
     Returns
     -------
-    Figure
+    Figure, or `ax` if that was given
 
     Raises
     ------
@@ -83,7 +83,7 @@ def raster(
         with rc_context(STYLE):
             _panel(ax, names[0], shown[0], TALLEST, colours[names[0]], winners[0])
             ax.set_xlabel("step")
-        return ax.figure
+        return ax
     heights = [min(0.3 + ROW * spikes.size, TALLEST) for spikes in shown]
     with rc_context(STYLE):
         figure = new_figure(0.7 + sum(heights) + 0.3 * len(shown))

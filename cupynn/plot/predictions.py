@@ -25,7 +25,7 @@ BINS = 30  # of a histogram, at most
 
 def confusion(
     evaluation: Evaluation | np.ndarray, classes: Sequence[str] | None = None, *, ax: Axes | None = None
-) -> Figure:
+) -> Figure | Axes:
     """Samples by label (rows) and prediction (columns), with the accuracy of each class and the most frequent confusions.
 
     The right ones, on the diagonal, are blue; the wrong ones orange, the more of their row they are, by a scale of their
@@ -42,7 +42,7 @@ def confusion(
 
     Returns
     -------
-    Figure
+    Figure, or `ax` if that was given
 
     Raises
     ------
@@ -62,7 +62,7 @@ def confusion(
         with rc_context(STYLE):
             _matrix(arguments.axes("ax", ax), matrix, names, 0.42)
             titles(ax, words)
-        return ax.figure
+        return ax
     with rc_context(STYLE):
         side = min(max(0.42 * len(matrix), 2.1), 6.0)
         figure = new_figure(side + 1.0)

@@ -29,7 +29,7 @@ from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
 
 
-def psp(recording: Recording, layer: str, sample: int = 0, *, ax: Axes | None = None) -> Figure:
+def psp(recording: Recording, layer: str, sample: int = 0, *, ax: Axes | None = None) -> Figure | Axes:
     """Spike-train level post-synaptic potentials (S-PSP) of a dense layer in one sample, with firing counts beside them.
 
     Entry e_ij is what the train of pre-synaptic neuron j, with unit weight, contributed to the membrane of neuron i at the
@@ -49,7 +49,7 @@ def psp(recording: Recording, layer: str, sample: int = 0, *, ax: Axes | None = 
 
     Returns
     -------
-    Figure
+    Figure, or `ax` if that was given
 
     Raises
     ------
@@ -74,7 +74,7 @@ def psp(recording: Recording, layer: str, sample: int = 0, *, ax: Axes | None = 
             arguments.axes("ax", ax)
             _matrix(ax, matrix, active, below, above, (name, layer))
             titles(ax, f"S-PSP of {layer}, sample {sample}")
-        return ax.figure
+        return ax
     with rc_context(STYLE):
         height = 4.2 if len(matrix) > FEW else 0.6 + 0.2 * len(matrix)
         figure = new_figure(1.9 + height)
@@ -223,7 +223,7 @@ def _matrix(axes: Axes, matrix: np.ndarray, shown: list[np.ndarray], below: Spik
         (axes.xaxis, shown[1], below, f"pre-synaptic: {names[0]}"),
     ):
         if neurons.size < spikes.size:
-            words += f", the {neurons.size:,} of {number(spikes.size, 'neuron')} that fire"
+            words += f" ({neurons.size:,} of {spikes.size:,} fire)"
         axis.set_major_locator(MultipleLocator(1) if neurons.size <= FEW else whole(8))
         axis.set_major_formatter(FuncFormatter(partial(_neuron_at, neurons)))
         axis.set_label_text(words)
