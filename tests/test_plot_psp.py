@@ -136,6 +136,10 @@ NET = Sequential([layers.SpikingDense(3, v_th=1.0)], (4,), steps=20)
             lambda r: plot.psp(NET, "output"),
             f"recording is a Sequential: pass {RECORDING}",
         ),
+        (
+            lambda r: plot.psp(r, "output", ax=plt),
+            "ax is a module: pass one Axes, such as `fig, ax = plt.subplots()` makes",
+        ),
         (lambda r: plot.psp_build_up(r, "output", pre=40), "pre=40: pass a whole number from 0 to 39"),
         (lambda r: plot.psp_build_up(r, "output", post=4), "post=4: pass a whole number from 0 to 3"),
         (lambda r: plot.membranes(r, "input"), "layer='input': pass one of 'hidden', 'output'"),

@@ -65,13 +65,14 @@ def psp(recording: Recording, layer: str, sample: int = 0, *, ax: Axes | None = 
     'S-PSP of dense_1, sample 0'
     """
     below, above, name = _pair(recording, layer, sample)
+    if ax is not None:
+        arguments.axes("ax", ax)
     matrix = potentials.spsp(below, above, recording.potentials[layer], recording.refractory[layer])
     active = [_shown(spikes) for spikes in (above, below)]
     matrix = matrix[np.ix_(*active)]
     colours = layer_colours(recording.spikes)
     if ax is not None:
         with rc_context(STYLE):
-            arguments.axes("ax", ax)
             _matrix(ax, matrix, active, below, above, (name, layer))
             titles(ax, f"S-PSP of {layer}, sample {sample}")
         return ax
