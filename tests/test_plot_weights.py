@@ -1,5 +1,6 @@
 """Figures of weights: each value where it belongs."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from pictures import png
@@ -57,6 +58,13 @@ class TestWeights:
         assert zero == pytest.approx((1, 1, 1), abs=0.02)
         assert high[0] > 0.8 > high[2]
         assert low[2] > 0.6 > low[0]
+
+    @pytest.mark.parametrize("ground", ["default", "dark_background"])
+    def test_the_further_from_zero_the_further_from_the_ground(self, net, ground):
+        with plt.style.context(ground):
+            colours = plot.weights(net, "output").axes[1].images[0].cmap(np.linspace(0.5, 1, 9))[:, :3]
+        lightness = colours @ (0.21, 0.72, 0.07)
+        assert (np.diff(lightness) < 0).all() if ground == "default" else (np.diff(lightness) > 0).all()
 
     def test_a_reservoir_s_fixed_weights_count_as_well(self):
         net = Sequential([layers.SpikingRecurrent(27, 2.0, reservoir=(3, 3, 3), trained=False, name="pool")], (5,), 20)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.ticker import MaxNLocator
 
 FEW = 20  # neurons that get a row, a number and a bar each; epochs that get a dot each
@@ -66,8 +67,10 @@ def shades(axes: Axes) -> LinearSegmentedColormap:
 
 
 def signed(axes: Axes) -> LinearSegmentedColormap:
-    """Blue for what is below zero, the ground for zero, orange for what is above: distinct to every eye."""
-    colours = ["#003a5c", PALETTE[0], axes.get_facecolor(), PALETTE[1], "#6b2f00"]
+    """Blue below zero, the ground at zero, orange above: distinct to every eye, the further from zero the nearer to ink."""
+    ink = np.array(to_rgb(rcParams["text.color"]))
+    ends = [0.5 * (ink + to_rgb(colour)) for colour in PALETTE[:2]]
+    colours = [ends[0], PALETTE[0], axes.get_facecolor(), PALETTE[1], ends[1]]
     return LinearSegmentedColormap.from_list("signed", colours)
 
 
