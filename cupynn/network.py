@@ -214,7 +214,7 @@ class Sequential:
         """
         x = self.inputs(x)
         spikes = self.encode(x, np.arange(len(x)), evaluation.DRAW)
-        recording = Recording({"input": spikes.to_host()}, {}, {}, {})
+        recording = Recording({"input": spikes.to_host()}, {}, {}, {}, {}, {})
         with self.device:
             for layer in self.layers:
                 run = layer.forward(spikes, record=True)
@@ -223,6 +223,8 @@ class Sequential:
                 recording.membranes[layer.name] = self.device.get(run.membrane)
                 recording.currents[layer.name] = self.device.get(run.current)
                 recording.thresholds[layer.name] = layer.v_th
+                recording.refractory[layer.name] = layer.t_ref
+                recording.potentials[layer.name] = layer.potential
         return recording
 
     def run(self, spikes: SpikeTrains) -> list[SpikeTrains]:
