@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,13 @@ def choice(name: str, value: Any, options: Collection[str]) -> str:
     if not isinstance(value, str) or value not in options:
         raise InputError(f"{name}={value!r}: pass one of {', '.join(map(repr, options))}")
     return value
+
+
+def path(name: str, value: Any) -> Path:
+    """Return `value`, a string or a path, as a Path, or raise InputError."""
+    if not isinstance(value, str | PathLike) or not str(value):
+        raise InputError(f"{name}={value!r}: pass the path of a file")
+    return Path(value)
 
 
 def shape(name: str, value: Any) -> tuple[int, ...]:

@@ -43,6 +43,8 @@ class Sequential:
     ----------
     trains : list of SpikeTrains
         Of the input and of every layer, in the last `forward` pass.
+    encoded : int
+        Samples that `encode` has numbered by itself.
 
     Raises
     ------
@@ -78,7 +80,7 @@ class Sequential:
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)
         self.trains: list[SpikeTrains] = []
-        self._encoded = 0
+        self.encoded = 0
         self._name_layers()
         shape = self.input_shape
         for index, layer in enumerate(self.layers):
@@ -109,6 +111,12 @@ class Sequential:
         self.device, self.trains = target, []
         return self
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays of the layers, trained and fixed, as "layer/array"."""
+        return {
+            f"{layer.name}/{name}": array for layer in self.layers for name, array in (layer.params | layer.buffers).items()
+        }
+
     # Passes ------------------------------------------------------------------------------------------------------------
 
     def encode(self, x: Data, samples: np.ndarray | None = None, draw: int | None = None) -> SpikeTrains:
@@ -131,8 +139,8 @@ class Sequential:
         if isinstance(x, SpikeTrains):
             return self.device.trains(x)
         if samples is None:
-            samples = np.arange(self._encoded, self._encoded + len(x)) % 2**32
-            self._encoded += len(x)
+            samples = np.arange(self.encoded, self.encoded + len(x)) % 2**32
+            self.encoded += len(x)
         draw = FREE_DRAW if draw is None else checks.integer("draw", draw, maximum=FREE_DRAW)
         samples = np.asarray(samples)
         whole = samples.shape == (len(x),) and samples.dtype.kind in "iu"

@@ -17,7 +17,7 @@ from cupynn.checks import InputError
 from cupynn.datasets import PassiveEar
 from cupynn.network import Recording
 from cupynn.spikes import SpikeTrains
-from cupynn.training import Epoch, History
+from cupynn.progress import Epoch, History
 
 
 def trains(*shape, rate=0.2, seed=0):

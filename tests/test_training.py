@@ -13,8 +13,9 @@ from cupynn.encoders import Poisson
 from cupynn.layers import SpikingDense
 from cupynn.losses import SpikeCount
 from cupynn.optimizers import SGD, Adam
+from cupynn.progress import Epoch, History
 from cupynn.spikes import SpikeTrains
-from cupynn.training import EarlyStopping, Epoch, History
+from cupynn.training import EarlyStopping
 
 CLASSES, STEPS = 3, 50
 LOSS = SpikeCount(desired=12, undesired=2, margin=2)

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cupynn.checks import InputError
 from cupynn.plot.style import FEW, GREY, STYLE, WIDTH, NotebookFigure, layer_colours, only, whole
-from cupynn.training import History
+from cupynn.progress import History
 
 
 def curves(history: History) -> Figure:
