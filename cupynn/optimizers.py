@@ -120,8 +120,10 @@ class Optimizer(Configured):
                         self.moments[layer.name, name] = tuple(xp.zeros_like(weight) for _ in range(self.moment_count))
                     self._update(weight, gradient, decay, self.moments[layer.name, name], rate)
 
-    def restore(self, network: "Sequential", updates: int, moments: dict[tuple[str, str], tuple[np.ndarray, ...]]) -> None:
-        """Go on where another of the same kind stopped, with its moments, on the network's device.
+    def restore(
+        self, network: "Sequential", updates: int, epoch: float, moments: dict[tuple[str, str], tuple[np.ndarray, ...]]
+    ) -> None:
+        """Go on where another of the same kind stopped; its moments lie on the network's device.
 
         Raises
         ------
@@ -129,7 +131,7 @@ class Optimizer(Configured):
             If the optimizer has updated another network before.
         """
         self._belong_to(network)
-        self.updates, self.moments, self._device = updates, moments, network.device
+        self.updates, self.epoch, self.moments, self._device = updates, epoch, moments, network.device
 
     def _belong_to(self, network: "Sequential") -> None:
         self._network = self._network or ref(network)

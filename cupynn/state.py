@@ -30,6 +30,7 @@ _KINDS = {
     "seconds": float,
     "encoded": int,
     "updates": int,
+    "schedule": float,
     "tally": dict,
     "epochs": list,
     "notices": list,
@@ -94,6 +95,7 @@ def save(state: State, settings: dict[str, Any], path: Path) -> None:
         "seconds": perf_counter() - state.start,
         "encoded": state.network.encoded,
         "updates": state.optimizer.updates,
+        "schedule": state.optimizer.epoch,
         "tally": state.tally.figures(),
         "epochs": [asdict(epoch) for epoch in state.history.epochs],
         "notices": state.history.notices,
@@ -171,7 +173,7 @@ def _restore(state: State, header: dict[str, Any], arrays: dict[str, np.ndarray]
         if name.startswith("moments/"):
             _, layer, parameter, _ = name.split("/")
             moments[layer, parameter] = (*moments.get((layer, parameter), ()), there[name])
-    state.optimizer.restore(network, header["updates"], moments)
+    state.optimizer.restore(network, header["updates"], header["schedule"], moments)
     state.samples.weights, state.samples.wrong = there["samples/weights"], there["samples/wrong"]
     network.encoded = header["encoded"]
     state.tally.go_on(header["tally"])
@@ -219,6 +221,6 @@ def _digest(*arrays: Any) -> str:
 
 
 def _difference(name: str, before: Any, now: Any) -> str:
-    if isinstance(now, dict | str) and (before is None or isinstance(before, dict) or len(str(before)) == 64):
-        return f"{name} is another; pass the same, or train anew"
-    return f"it has {name}={before!r}, this one {now!r}; pass the same, or train anew"
+    numbers = isinstance(before, int) and isinstance(now, int)
+    difference = f"it has {name}={before!r}, this one {now!r}" if numbers else f"{name} is another"
+    return f"{difference}; pass the same, or train anew"

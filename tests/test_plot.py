@@ -16,8 +16,8 @@ from cupynn import Ragged, Sequential, encoders, layers, plot
 from cupynn.checks import InputError
 from cupynn.datasets import PassiveEar
 from cupynn.network import Recording
-from cupynn.spikes import SpikeTrains
 from cupynn.progress import Epoch, History
+from cupynn.spikes import SpikeTrains
 
 
 def trains(*shape, rate=0.2, seed=0):
