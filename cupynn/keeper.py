@@ -75,6 +75,7 @@ class Keeper:
         self._save()
 
     def _save(self) -> None:
+        self.state.watch.check(self.state)  # before the last good state is replaced
         states.save(self.state, self.settings, self.path)
         self.saved = perf_counter()
 

@@ -180,6 +180,13 @@ class Bar:
         if self.progress:
             tqdm.write(notice, file=sys.stdout)
 
+    def tell_once(self, notices: list[str], history: History) -> None:
+        """Print those notices that are new, and keep them."""
+        for notice in notices:
+            if notice not in history.notices:
+                history.notices.append(notice)
+                self.tell(notice)
+
     def line(self, epoch: Epoch) -> None:
         """Print the figures of a finished epoch above the bar."""
         if self.progress:

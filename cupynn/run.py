@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cupynn import atomic, checkpoint, plot, presets
+from cupynn import atomic, checkpoint, health, plot, presets
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
 from cupynn.device import machine
@@ -57,8 +57,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     """
     network, loss, _ = experiment.build(device)
     data, _, _ = loaded = experiment.load_data()
-    network.labelled(data)  # refuse data of another shape, and a loss that does not fit, before the folder is made
-    loss.check(network.output_shape, network.steps)
+    x, _ = network.labelled(data)  # refuse what cannot be trained before the folder is made
+    health.before_training(network, loss, x)
     folder = _new_folder(folder, experiment.name)
     with _alone(folder):
         if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):

@@ -13,6 +13,7 @@ import cupynn
 from cupynn import npz
 from cupynn.atomic import sweep
 from cupynn.checks import InputError
+from cupynn.health import Watch
 from cupynn.optimizers import Optimizer
 from cupynn.progress import Epoch, History, Tally
 from cupynn.spikes import SpikeTrains
@@ -46,10 +47,14 @@ class State:
     ----------
     network, optimizer, samples, tally, history
         What the steps change.
+    watch : Watch
+        Sees whether it is fit to be saved.
     epoch : int
         Number of the epoch that goes on, from 1.
     done : int
         Samples of this epoch that have been trained on.
+    batch : int
+        Batches of this epoch that have been trained on.
     ended : bool
         Whether a callback has ended the training.
     start : float
@@ -61,14 +66,16 @@ class State:
     samples: "Samples"
     tally: Tally
     history: History
+    watch: Watch
     epoch: int = 1
     done: int = 0
+    batch: int = 0
     ended: bool = False
     start: float = field(default_factory=perf_counter)
 
     def next_epoch(self) -> None:
         """Go to the start of the next one."""
-        self.epoch, self.done, self.tally = self.epoch + 1, 0, Tally(self.network)
+        self.epoch, self.done, self.batch, self.tally = self.epoch + 1, 0, 0, Tally(self.network)
 
     def __str__(self) -> str:
         return f"epoch {self.epoch} after {self.done} samples" if self.done else f"the start of epoch {self.epoch}"
@@ -91,7 +98,7 @@ def save(state: State, settings: dict[str, Any], path: Path) -> None:
         "format": FORMAT,
         "versions": _versions(state.network),
         "settings": settings,
-        "place": {"epoch": state.epoch, "done": state.done, "ended": state.ended},
+        "place": {"epoch": state.epoch, "done": state.done, "batch": state.batch, "ended": state.ended},
         "seconds": perf_counter() - state.start,
         "encoded": state.network.encoded,
         "updates": state.optimizer.updates,
@@ -178,7 +185,8 @@ def _restore(state: State, header: dict[str, Any], arrays: dict[str, np.ndarray]
     network.encoded = header["encoded"]
     state.tally.go_on(header["tally"])
     state.history.epochs[:], state.history.notices[:] = header["epochs"], header["notices"]
-    state.epoch, state.done, state.ended = (header["place"][name] for name in ("epoch", "done", "ended"))
+    for name, value in header["place"].items():
+        setattr(state, name, value)
     state.start = perf_counter() - header["seconds"]
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cupynn import checks
+from cupynn import checks, health
 from cupynn.augment import Augment
 from cupynn.checks import InputError
+from cupynn.health import Watch
 from cupynn.keeper import Keeper
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
@@ -126,7 +127,6 @@ def fit(
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else network.labelled(validation)
     checks.flag("boost", boost)
-    loss.check(network.output_shape, network.steps)
     if augment is not None:
         checks.only("augment", augment, Augment).check(x)
     checks.flag("progress", progress)
@@ -135,17 +135,19 @@ def fit(
     for callback in callbacks:
         if validation is None and getattr(callback, "needs_validation", False):
             raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
-    if progress and not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
-        print(notice)
+    notices = health.before_training(network, loss, x)
+    if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
+        notices.append(notice)
     parts = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
     pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
-    state = State(network, optimizer, Samples(network, x, y, weights), Tally(network), History())
+    state = State(network, optimizer, Samples(network, x, y, weights), Tally(network), History(), Watch(network))
     keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, parts, pairs, epochs)
-    history, samples = state.history, state.samples
+    history, samples, watch = state.history, state.samples, state.watch
     optimizer.epochs = epochs
     with keeper, _interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
         for notice in keeper.begin(state, resume):
             bar.tell(notice)
+        bar.tell_once(notices, history)
         while state.epoch <= epochs and not state.ended:
             number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
@@ -156,12 +158,15 @@ def fit(
                 error = step(network, loss, optimizer, spikes, batch.y, batch.weights)
                 samples.wrong[batch.picks] = tally.add(error, network, batch.y)
                 bar.update(number, tally)
-                state.done = first + len(batch.y)
+                state.done, state.batch = first + len(batch.y), state.batch + 1
+                watch.after_update(state)
                 keeper.after_batch()
             with keeper.left():
                 epoch = tally.epoch(network, number, optimizer, validation, loss)
+            watch.check(state)
             history.epochs.append(epoch)
             bar.line(epoch)
+            bar.tell_once(health.after_epoch(network, epoch), history)
             if boost:
                 samples.boost(network.output_shape[-1])
             state.ended = any([callback(network, history) for callback in callbacks])

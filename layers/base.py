@@ -122,6 +122,11 @@ class SpikingLayer(Layer):
         """Constants of the simulation."""
         return lif(self.v_th, self.tau_m, self.tau_s, self.t_ref, self.margin)
 
+    def drive(self) -> float:
+        """Largest current that one step can give a neuron, all its inputs firing."""
+        weight = (self.params | self.buffers)["weight"]
+        return float(weight.reshape(len(weight), -1).clip(0, None).sum(1).max())
+
     @property
     def potential(self) -> Psp:
         """Constants of the S-PSP's traces."""

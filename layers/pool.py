@@ -68,6 +68,11 @@ class SpikingPool2D(SpikingLayer):
         self.input_shape = input_shape
         self.output_shape = (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
 
+    def drive(self) -> float:
+        """Largest current that one step can give a neuron: its window."""
+        (_, height, width), _ = self._shapes
+        return float(min(self.size[0], height) * min(self.size[1], width))
+
     @property
     def _shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """Input as (channels, height, width), output as (channels, rows, columns)."""
