@@ -142,11 +142,7 @@ class Sequential:
             samples = np.arange(self.encoded, self.encoded + len(x)) % 2**32
             self.encoded += len(x)
         draw = FREE_DRAW if draw is None else checks.integer("draw", draw, maximum=FREE_DRAW)
-        samples = np.asarray(samples)
-        whole = samples.shape == (len(x),) and samples.dtype.kind in "iu"
-        if not whole or (samples < 0).any() or (samples >= 2**32).any():
-            raise InputError(f"samples={samples!r}: pass {len(x)} whole numbers from 0 to 2^32 - 1, one a sample")
-        return self.draw(x, samples, draw)
+        return self.draw(x, checks.numbers("samples", samples, len(x)), draw)
 
     def draw(self, x: Data, samples: np.ndarray, draw: int) -> SpikeTrains:
         """Do what `encode` does with data, numbers and a draw that were checked before; arrays may lie on the device."""
@@ -207,9 +203,9 @@ class Sequential:
                 f"the error is of trains {error.trains.shape}, the last forward pass gave {self.trains[-1].shape}: "
                 "pass what the loss returned for the output of that pass"
             )
-        trains = [*self.trains[:-1], error.trains]
-        delta = error.delta
+        trains = [*self.trains[:-1], self.device.trains(error.trains)]
         with self.device:
+            delta = self.device.put(error.delta)
             for index in reversed(range(len(self.layers))):
                 wanted = input_error or index > 0
                 delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted)

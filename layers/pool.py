@@ -89,6 +89,7 @@ class SpikingPool2D(SpikingLayer):
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
         """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
+        delta = self.checked(inputs, outputs, delta)
         if not input_error:
             return None
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32)
