@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from reliability.kills import DEFINITION, ROOT
 
-COUNTS = "from cupynn.spikes import SpikeTrains; print(int(SpikeTrains.from_dense([[[0], [1], [1]]]).counts))"
+COUNTS = "from cupynn.spikes import SpikeTrains; print(int(SpikeTrains.from_dense([[[0], [1], [1]]]).counts.sum()))"
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
 
 

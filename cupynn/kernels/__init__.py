@@ -54,6 +54,8 @@ class _KernelCache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # what a file that a crash or a full disk has cut short makes pickle raise: compiled anew
+            with suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, sig, data):
