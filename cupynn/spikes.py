@@ -151,7 +151,7 @@ class SpikeTrains:
     def verify(self) -> "SpikeTrains":
         """Return the trains if their events are as the constructor takes them: kernels index by them, unchecked.
 
-        Once for each object: of a training step it takes 0.3 %.
+        Once for each object: 25 us for the input of 32 digits, whose training step takes 36 ms.
 
         Raises
         ------
