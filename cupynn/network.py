@@ -45,6 +45,8 @@ class Sequential:
     ----------
     trains : list of SpikeTrains
         Of the input and of every layer, in the last `forward` pass.
+    encoded : int
+        Samples that `encode` has numbered by itself.
 
     Raises
     ------
@@ -80,7 +82,7 @@ class Sequential:
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)
         self.trains: list[SpikeTrains] = []
-        self._encoded = 0
+        self.encoded = 0
         self._name_layers()
         self.output_shape = _countable("input_shape", self.input_shape)
         for index, layer in enumerate(self.layers):
@@ -109,6 +111,12 @@ class Sequential:
         self.device, self.trains = target, []
         return self
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays of the layers, trained and fixed, as "layer/array"."""
+        return {
+            f"{layer.name}/{name}": array for layer in self.layers for name, array in (layer.params | layer.buffers).items()
+        }
+
     # Passes ------------------------------------------------------------------------------------------------------------
 
     def encode(self, x: Data, samples: np.ndarray | None = None, draw: int | None = None) -> SpikeTrains:
@@ -131,14 +139,10 @@ class Sequential:
         if isinstance(x, SpikeTrains):
             return self.device.trains(x)
         if samples is None:
-            samples = np.arange(self._encoded, self._encoded + len(x)) % 2**32
-            self._encoded += len(x)
+            samples = np.arange(self.encoded, self.encoded + len(x)) % 2**32
+            self.encoded += len(x)
         draw = FREE_DRAW if draw is None else checks.integer("draw", draw, maximum=FREE_DRAW)
-        samples = np.asarray(samples)
-        whole = samples.shape == (len(x),) and samples.dtype.kind in "iu"
-        if not whole or (samples < 0).any() or (samples >= 2**32).any():
-            raise InputError(f"samples={samples!r}: pass {len(x)} whole numbers from 0 to 2^32 - 1, one a sample")
-        return self.draw(x, samples, draw)
+        return self.draw(x, checks.numbers("samples", samples, len(x)), draw)
 
     def draw(self, x: Data, samples: np.ndarray, draw: int) -> SpikeTrains:
         """Do what `encode` does with data, numbers and a draw that were checked before; arrays may lie on the device."""
@@ -199,9 +203,9 @@ class Sequential:
                 f"the error is of trains {error.trains.shape}, the last forward pass gave {self.trains[-1].shape}: "
                 "pass what the loss returned for the output of that pass"
             )
-        trains = [*self.trains[:-1], error.trains]
-        delta = error.delta
+        trains = [*self.trains[:-1], self.device.trains(error.trains)]
         with self.device:
+            delta = self.device.put(error.delta)
             for index in reversed(range(len(self.layers))):
                 wanted = input_error or index > 0
                 delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted)

@@ -190,7 +190,7 @@ class TestPresets:
         experiment = presets.read(name)
         network, _, _ = experiment.build()
         assert network.output_shape == ({"emnist": 47, "ti46": 26}.get(name, 10),)
-        assert tomllib.loads(experiment.to_toml()) == experiment.tables()
+        assert tomllib.loads(experiment.to_toml()) == {"name": name} | experiment.tables()
 
     @pytest.mark.parametrize(
         ("old", "new", "message"),

@@ -19,7 +19,7 @@ from cupynn.checks import InputError
 from cupynn.datasets import PassiveEar
 from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
-from cupynn.training import History
+from cupynn.progress import History
 
 
 def spoken():
@@ -418,7 +418,7 @@ print("matplotlib.figure" in sys.modules, "matplotlib.pyplot" in sys.modules)
 
 def test_a_network_that_was_trained_and_recorded():
     net = Sequential(
-        [layers.SpikingDense(30, v_th=1.0), layers.SpikingDense(3, v_th=0.3)], (4, 6), steps=50, encoder=encoders.Poisson()
+        [layers.SpikingDense(30, v_th=1.0), layers.SpikingDense(3, v_th=0.3, t_ref=0)], (4, 6), 50, encoders.Poisson()
     )
     rng = np.random.default_rng(0)
     data = rng.random((12, 4, 6)), rng.integers(0, 3, 12)

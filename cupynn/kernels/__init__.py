@@ -5,7 +5,9 @@ in it has one order, whatever the number of threads, so that a run gives the sam
 """
 
 import os
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -48,6 +50,28 @@ class _KernelCache(FunctionCache):
     def _index_key(self, sig, codegen):
         return (*super()._index_key(sig, codegen), _sources())
 
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # what a file that a crash or a full disk has cut short makes pickle raise: compiled anew
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig, data):
+        with suppress(OSError):  # a full disk: the next start compiles again
+            super().save_overload(sig, data)
+
+
+@cache
+def _say_uncached() -> None:
+    warnings.warn(
+        "no folder to keep compiled kernels in, so that each start compiles them anew: "
+        "set NUMBA_CACHE_DIR to a folder that can be written",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
 
 def kernel(function: Callable) -> Callable:
     """Compile `function` at its first call, parallel where it says `prange`, and keep the result on disk.
@@ -56,7 +80,10 @@ def kernel(function: Callable) -> Callable:
     Rounding is IEEE's own (no `fastmath`): a spike must not depend on the processor that computes it.
     """
     dispatcher = numba.njit(parallel=True, nogil=True, error_model="numpy")(function)
-    dispatcher._cache = _KernelCache(function)
+    try:
+        dispatcher._cache = _KernelCache(function)
+    except RuntimeError:  # neither the package nor the user's home can be written
+        _say_uncached()
     return dispatcher
 
 

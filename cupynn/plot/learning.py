@@ -14,7 +14,7 @@ from cupynn.checks import InputError
 from cupynn.plot import metrics
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import FEW, GREY, PALETTE, STYLE, heading, layer_colours, number, titles, whole
-from cupynn.training import Epoch, History
+from cupynn.progress import Epoch, History
 
 RUNS = "several, such as {'small': history, 'large': 'runs/large'}"
 
