@@ -88,7 +88,7 @@ class Augment(Configured):
         """
         if not on_device(x):  # what lies on a GPU was checked before it came there
             self.check(x)
-            samples = np.asarray(samples)
+            samples = checks.numbers("samples", samples, len(x))
         images = x if x.ndim == 4 else x[:, None]
         constants = self.scale, math.radians(self.rotation), SIGMA * self.distortion, SIGMA
         twin = augment_cuda if on_device(x) else augment

@@ -4,8 +4,6 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
-
 import cupynn
 from cupynn import definition, npz
 from cupynn.checks import InputError
@@ -26,21 +24,7 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
     """
     path = Path(path)
     header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
-    arrays = {name: np.ascontiguousarray(network.device.get(array)) for name, array in _arrays(network).items()}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            with temporary.open("wb") as file:
-                np.savez(file, **{_HEADER: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours"
-        ) from error
+    npz.write(path, _HEADER, header, {name: network.device.get(array) for name, array in network.arrays().items()})
 
 
 def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
@@ -66,21 +50,8 @@ def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
         )
     resolve(device)
     network = definition.build(header.get("network"), str(path), "cpu")
-    expected = _arrays(network)
-    if arrays.keys() != expected.keys():
-        raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition wants {sorted(expected)}: save it anew")
+    expected = network.arrays()
+    npz.check(path, arrays, expected)
     for name, parameter in expected.items():
-        array = arrays[name]
-        if array.shape != parameter.shape or array.dtype != parameter.dtype or not np.isfinite(array).all():
-            raise InputError(
-                f"{path}: {name} is {array.dtype} {array.shape}, or not finite; expected {parameter.dtype} {parameter.shape}"
-            )
-        parameter[...] = array
+        parameter[...] = arrays[name]
     return network.to(device)
-
-
-def _arrays(network: Sequential) -> dict[str, np.ndarray]:
-    """All arrays of the layers, trained and fixed, by layer and name."""
-    return {
-        f"{layer.name}/{name}": array for layer in network.layers for name, array in (layer.params | layer.buffers).items()
-    }

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+LARGEST = 1e30  # of all numbers: beyond it, sums of float32 would overflow
 EVENT_FIELDS = ("t", "x", "y", "p")  # of an event: microseconds, column, line, polarity
 
 
@@ -22,17 +25,17 @@ def integer(name: str, value: Any, minimum: int = 0, maximum: int | None = None)
     return int(value)
 
 
-def number(name: str, value: Any, minimum: float = -np.inf, above: float = -np.inf, maximum: float = np.inf) -> float:
-    """Return `value` as a finite float with minimum <= value <= maximum and value > above, or raise InputError."""
-    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_) and np.isfinite(value)
-    if not real or value < minimum or value <= above or value > maximum:
+def number(name: str, value: Any, minimum: float = -LARGEST, above: float = -np.inf, maximum: float = LARGEST) -> float:
+    """Return `value` as a float with minimum <= value <= maximum and value > above, or raise InputError."""
+    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if not (real and above < value and minimum <= value <= maximum):  # so is no NaN; an int may have any length
         bounds = []
         if above > -np.inf:
             bounds.append(f"greater than {above:g}")
-        elif minimum > -np.inf:
+        elif minimum > -LARGEST or (real and value < -LARGEST):
             bounds.append(f"of at least {minimum:g}")
-        if maximum < np.inf:
-            bounds.append(f"at most {maximum:g}")
+        if maximum < LARGEST or (real and value > LARGEST):
+            bounds.append(f"{'' if bounds else 'of '}at most {maximum:g}")
         raise InputError(f"{name}={value!r}: pass a finite number {' and '.join(bounds)}".rstrip())
     return float(value)
 
@@ -49,6 +52,13 @@ def choice(name: str, value: Any, options: Collection[str]) -> str:
     if not isinstance(value, str) or value not in options:
         raise InputError(f"{name}={value!r}: pass one of {', '.join(map(repr, options))}")
     return value
+
+
+def path(name: str, value: Any) -> Path:
+    """Return `value`, a string or a path, as a Path, or raise InputError."""
+    if not isinstance(value, str | PathLike) or not str(value):
+        raise InputError(f"{name}={value!r}: pass the path of a file")
+    return Path(value)
 
 
 def shape(name: str, value: Any) -> tuple[int, ...]:
@@ -74,9 +84,25 @@ def image_shape(name: str | None, value: tuple[int, ...]) -> tuple[int, int, int
     return (1, *value) if len(value) == 2 else value
 
 
+def host(name: str, value: Any) -> Any:
+    """Return `value` unless it lies on a GPU, which its user must say it may leave."""
+    if hasattr(value, "__cuda_array_interface__"):
+        raise InputError(f"{name} lies on a GPU: pass it from host memory, as x.get() (CuPy) or x.cpu() (PyTorch)")
+    return value
+
+
+def numbers(name: str, value: Any, samples: int) -> np.ndarray:
+    """Return `value`, the numbers of so many samples, below 2^32, as an array, or raise InputError."""
+    array = np.asarray(host(name, value))
+    whole = array.shape == (samples,) and array.dtype.kind in "iu"
+    if not whole or (array < 0).any() or (array >= 2**32).any():
+        raise InputError(f"{name}={array!r}: pass {samples} whole numbers from 0 to 2^32 - 1, one a sample")
+    return array
+
+
 def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
     """Return `value` as int64 labels (samples,), each in 0..classes-1, or raise InputError."""
-    array = np.asarray(value)
+    array = np.asarray(host(name, value))
     if array.shape != (samples,):
         raise InputError(f"{name} has shape {array.shape}: pass one label a sample, shape ({samples},)")
     if array.dtype.kind not in "iu":
@@ -90,7 +116,7 @@ def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
 
 def weights(name: str, value: Any, samples: int) -> np.ndarray:
     """Return `value` as float32 weights (samples,), ones if it is None, or raise InputError."""
-    array = np.ones(samples, np.float32) if value is None else np.array(value)
+    array = np.ones(samples, np.float32) if value is None else np.array(host(name, value))
     if array.shape != (samples,) or array.dtype.kind not in "biuf":
         raise InputError(f"{name} has shape {array.shape}: pass one weight a sample, shape ({samples},)")
     if not np.isfinite(array).all() or (array < 0).any():

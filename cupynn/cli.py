@@ -7,6 +7,7 @@ from typing import Any
 
 import cupynn
 from cupynn.checks import InputError
+from cupynn.interrupt import Interrupted
 
 _EXAMPLES = """\
 examples:
@@ -30,13 +31,16 @@ nothing is ever downloaded.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, or 2 for an input that cannot be used, 130 when interrupted."""
+    """Run the command line; return its exit code: 0, 2 for an input that cannot be used, 130 or 143 when interrupted."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
     except InputError as error:
         print(f"cupynn: error: {error}", file=sys.stderr)
         return 2
+    except Interrupted as stop:
+        print(f"cupynn: {stop}", file=sys.stderr)
+        return stop.exit_code
     except KeyboardInterrupt:
         print(
             "cupynn: interrupted; what a training has finished is in its run folder, and a download goes on from here",
@@ -63,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "experiment",
+        nargs="?",
         metavar="EXPERIMENT",
         help="a preset (digits, emnist, fashion-mnist, fsdd, mnist, mnist-cnn, n-mnist, ti46) or the path of a .toml file",
     )
@@ -77,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, help="of weights, encoding, order and validation split")
     _add_device(train)
     train.add_argument("--out", metavar="FOLDER", help="a new folder for the results (default: runs/NAME-DATE-TIME)")
+    train.add_argument("--resume", metavar="RUN", help="go on with the run in this folder, where it was interrupted")
     train.add_argument("--quiet", action="store_true", help="print nothing but errors")
     train.set_defaults(command=_train)
 
@@ -160,15 +166,22 @@ def _number(text: str) -> int | float:
 def _train(options: argparse.Namespace) -> None:
     from cupynn import presets, run  # here, so that `cupynn --help` does not wait for Numba
 
-    experiment = presets.read(options.experiment).replace(
-        **{
-            "training.epochs": options.epochs,
-            "training.batch_size": options.batch_size,
-            "optimizer.lr": options.lr,
-            "network.seed": options.seed,
-            "data.validation": options.validation,
-        }
-    )
+    values = {
+        "training.epochs": options.epochs,
+        "training.batch_size": options.batch_size,
+        "optimizer.lr": options.lr,
+        "network.seed": options.seed,
+        "data.validation": options.validation,
+    }
+    new = [options.experiment, options.out, *values.values()]
+    if options.resume is not None:
+        if any(value is not None for value in new):
+            raise InputError("--resume goes on with a run as it began: leave out EXPERIMENT, --out and all values")
+        run.resume(options.resume, progress=not options.quiet, device=options.device)
+        return
+    if options.experiment is None:
+        raise InputError("train what? pass a preset or a .toml file, or --resume RUN")
+    experiment = presets.read(options.experiment).replace(**values)
     run.train(experiment, options.out, progress=not options.quiet, device=options.device)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cupynn import foreign
+from cupynn import checks, foreign
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
@@ -18,8 +18,9 @@ def as_inputs(x: Any, input_shape: tuple[int, ...], steps: int) -> Data:
     if isinstance(x, SpikeTrains):
         if x.steps != steps or x.neuron_shape != input_shape:
             raise InputError(f"spikes have shape {x.shape}: this network takes (samples, {steps}, *{input_shape})")
+        x.verify()
     else:
-        x = x if isinstance(x, Ragged) else np.asarray(x)
+        x = x if isinstance(x, Ragged) else np.asarray(checks.host("data", x))
         if x.shape[1:] != input_shape or x.shape == ():
             hint = " (a single sample? pass x[None])" if x.shape == input_shape else ""
             raise InputError(f"data has shape {x.shape}: this network takes (samples, *{input_shape}){hint}")

@@ -14,6 +14,8 @@ from cupynn.kernels.cuda import on_device
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
+LARGEST = 2**31 - 1  # count that a GPU takes as a C int
+
 
 @dataclass(frozen=True)
 class CountError:
@@ -48,6 +50,11 @@ class CountLoss(Configured, ABC):
     """
 
     desired: int
+
+    @property
+    def least(self) -> int:
+        """Firing count of a label's neuron that the loss is content with, as far as there is one."""
+        return 0
 
     @abstractmethod
     def _distance(self, counts: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,12 +93,17 @@ class CountLoss(Configured, ABC):
         delta = (delta * sample_weight[:, None]).astype(np.float32)
         return CountError(delta, self._fill_silent_labels(spikes, labels), losses * sample_weight)
 
-    def check(self, output_shape: tuple[int, ...], steps: int) -> None:
-        """Refuse an output of more than one axis, and fewer steps than `desired` spikes need."""
+    def check(self, output_shape: tuple[int, ...], steps: int, most: int | None = None) -> None:
+        """Refuse an output of more than one axis, fewer steps than `desired` spikes need, a target above `most` spikes."""
         if len(output_shape) != 1:
             raise InputError(f"the output has shape {output_shape}: end the network with a layer of one axis, classes")
         if self.desired >= steps:
             raise InputError(f"desired={self.desired} spikes do not fit into {steps} steps: pass fewer, or more steps")
+        if most is not None and self.least > most:
+            raise InputError(
+                f"desired={self.desired}: in {steps} steps and with its t_ref a neuron of the output fires at most {most} "
+                "times: pass fewer, more steps, or a smaller t_ref"
+            )
 
     def _error_cuda(self, spikes: CudaTrains, labels: Any, weights: Any) -> CountError:
         for name, array in (("labels", labels), ("sample_weight", weights)):
@@ -146,11 +158,16 @@ class SpikeCount(CountLoss):
     """
 
     def __init__(self, desired: int = 35, undesired: int = 5, margin: int = 5) -> None:
-        self.desired = checks.integer("desired", desired, minimum=1)
-        self.undesired = checks.integer("undesired", undesired)
-        self.margin = checks.integer("margin", margin)
+        self.desired = checks.integer("desired", desired, minimum=1, maximum=LARGEST)
+        self.undesired = checks.integer("undesired", undesired, maximum=LARGEST)
+        self.margin = checks.integer("margin", margin, maximum=LARGEST)
         if self.desired <= self.undesired:
             raise InputError(f"desired={desired} with undesired={undesired}: pass a desired count above the undesired one")
+
+    @property
+    def least(self) -> int:
+        """The lowest firing count within the margin."""
+        return self.desired - self.margin
 
     def _distance(self, counts: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         target = np.full(counts.shape, self.undesired, np.float64)
@@ -185,7 +202,7 @@ class SoftmaxCount(CountLoss):
     """
 
     def __init__(self, desired: int = 35) -> None:
-        self.desired = checks.integer("desired", desired, minimum=1)
+        self.desired = checks.integer("desired", desired, minimum=1, maximum=LARGEST)
 
     def _distance(self, counts: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = np.arange(len(labels))

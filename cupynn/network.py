@@ -1,6 +1,7 @@
 """`Sequential`: layers one after the other, with explicit forward and backward passes."""
 
 from collections.abc import Iterable
+from math import prod
 from os import PathLike
 from typing import Any
 
@@ -19,6 +20,7 @@ from cupynn.spikes import SpikeTrains
 
 # Draw of random trains by `encode` without numbers of its own; evaluation and the epochs of training count from 0.
 FREE_DRAW = 2**32 - 1
+LARGEST_INDEX = 2**31 - 1  # kernels count neurons and steps in int32
 
 
 class Sequential:
@@ -43,6 +45,8 @@ class Sequential:
     ----------
     trains : list of SpikeTrains
         Of the input and of every layer, in the last `forward` pass.
+    encoded : int
+        Samples that `encode` has numbered by itself.
 
     Raises
     ------
@@ -73,18 +77,16 @@ class Sequential:
         if not self.layers:
             raise InputError("layers is empty: pass at least one layer")
         self.input_shape = checks.shape("input_shape", input_shape)
-        self.steps = checks.integer("steps", steps, minimum=1)
+        self.steps = checks.integer("steps", steps, minimum=1, maximum=LARGEST_INDEX)
         self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)
         self.trains: list[SpikeTrains] = []
-        self._encoded = 0
+        self.encoded = 0
         self._name_layers()
-        shape = self.input_shape
+        self.output_shape = _countable("input_shape", self.input_shape)
         for index, layer in enumerate(self.layers):
-            layer.build(shape, np.random.default_rng([self.seed, index]))
-            shape = layer.output_shape
-        self.output_shape = shape
+            self.output_shape = _build(layer, self.output_shape, np.random.default_rng([self.seed, index]))
         self.to(self.device)
 
     def _name_layers(self) -> None:
@@ -109,6 +111,12 @@ class Sequential:
         self.device, self.trains = target, []
         return self
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays of the layers, trained and fixed, as "layer/array"."""
+        return {
+            f"{layer.name}/{name}": array for layer in self.layers for name, array in (layer.params | layer.buffers).items()
+        }
+
     # Passes ------------------------------------------------------------------------------------------------------------
 
     def encode(self, x: Data, samples: np.ndarray | None = None, draw: int | None = None) -> SpikeTrains:
@@ -131,14 +139,10 @@ class Sequential:
         if isinstance(x, SpikeTrains):
             return self.device.trains(x)
         if samples is None:
-            samples = np.arange(self._encoded, self._encoded + len(x)) % 2**32
-            self._encoded += len(x)
+            samples = np.arange(self.encoded, self.encoded + len(x)) % 2**32
+            self.encoded += len(x)
         draw = FREE_DRAW if draw is None else checks.integer("draw", draw, maximum=FREE_DRAW)
-        samples = np.asarray(samples)
-        whole = samples.shape == (len(x),) and samples.dtype.kind in "iu"
-        if not whole or (samples < 0).any() or (samples >= 2**32).any():
-            raise InputError(f"samples={samples!r}: pass {len(x)} whole numbers from 0 to 2^32 - 1, one a sample")
-        return self.draw(x, samples, draw)
+        return self.draw(x, checks.numbers("samples", samples, len(x)), draw)
 
     def draw(self, x: Data, samples: np.ndarray, draw: int) -> SpikeTrains:
         """Do what `encode` does with data, numbers and a draw that were checked before; arrays may lie on the device."""
@@ -199,9 +203,9 @@ class Sequential:
                 f"the error is of trains {error.trains.shape}, the last forward pass gave {self.trains[-1].shape}: "
                 "pass what the loss returned for the output of that pass"
             )
-        trains = [*self.trains[:-1], error.trains]
-        delta = error.delta
+        trains = [*self.trains[:-1], self.device.trains(error.trains)]
         with self.device:
+            delta = self.device.put(error.delta)
             for index in reversed(range(len(self.layers))):
                 wanted = input_error or index > 0
                 delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted)
@@ -214,7 +218,7 @@ class Sequential:
         """
         x = self.inputs(x)
         spikes = self.encode(x, np.arange(len(x)), evaluation.DRAW)
-        recording = Recording({"input": spikes.to_host()}, {}, {}, {})
+        recording = Recording({"input": spikes.to_host()}, {}, {}, {}, {}, {})
         with self.device:
             for layer in self.layers:
                 run = layer.forward(spikes, record=True)
@@ -223,6 +227,8 @@ class Sequential:
                 recording.membranes[layer.name] = self.device.get(run.membrane)
                 recording.currents[layer.name] = self.device.get(run.current)
                 recording.thresholds[layer.name] = layer.v_th
+                recording.refractory[layer.name] = layer.t_ref
+                recording.potentials[layer.name] = layer.potential
         return recording
 
     def run(self, spikes: SpikeTrains) -> list[SpikeTrains]:
@@ -286,3 +292,23 @@ class Sequential:
     def __repr__(self) -> str:
         layers = ", ".join(f"{layer.name} {layer.output_shape}" for layer in self.layers)
         return f"Sequential(input {self.input_shape}, {layers}; {self.steps} steps, {self.device})"
+
+
+def _build(layer: Layer, input_shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+    """Build a layer and return its output's shape; refuse sizes that no machine holds."""
+    try:
+        layer.build(input_shape, rng)
+    except InputError:
+        raise
+    except (MemoryError, ValueError) as error:  # NumPy raises the latter for sizes beyond any address
+        raise InputError(
+            f"{layer.name}: the weights of {layer!r} for an input of {input_shape} do not fit into memory ({error}): "
+            "make the layer or its input smaller"
+        ) from error
+    return _countable(f"{layer.name}: the output of {layer!r}", layer.output_shape)
+
+
+def _countable(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if prod(shape) > LARGEST_INDEX:
+        raise InputError(f"{name} has shape {shape}: pass at most {LARGEST_INDEX:,} neurons")
+    return shape

@@ -1,13 +1,17 @@
-"""Reading .npz files that nobody vouches for: no pickle, checksums verified, sizes checked before anything is allocated."""
+"""Files of arrays: written whole or not at all; read without pickle, checksums and sizes checked."""
 
+import json
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 from numpy.lib import format as npy
+
+from cupynn.atomic import writing
+from cupynn.checks import InputError
 
 
 def read(file: Path | BinaryIO) -> dict[str, np.ndarray]:
@@ -34,3 +38,22 @@ def _array(archive, info) -> np.ndarray:
     if dtype.hasobject or fortran_order or prod(shape) * dtype.itemsize != len(content) - start:
         raise ValueError(f"{info.filename} is not what its header says")
     return np.frombuffer(content, dtype, offset=start).reshape(shape)
+
+
+def write(path: Path, name: str, header: dict[str, Any], arrays: dict[str, np.ndarray], keep: Path | None = None) -> None:
+    """Write arrays, and a header of this name, whole or not at all; `keep` gets what the file held."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with writing(path, keep) as file:
+        np.savez(file, **{name: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **contiguous)
+
+
+def check(path: Path, arrays: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Raise InputError unless a file holds arrays of these names, shapes and types, all finite."""
+    if arrays.keys() != expected.keys():
+        raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition wants {sorted(expected)}: save it anew")
+    for name, parameter in expected.items():
+        array = arrays[name]
+        if array.shape != parameter.shape or array.dtype != parameter.dtype or not np.isfinite(array).all():
+            raise InputError(
+                f"{path}: {name} is {array.dtype} {array.shape}, or not finite; expected {parameter.dtype} {parameter.shape}"
+            )

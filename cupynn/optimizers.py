@@ -106,9 +106,7 @@ class Optimizer(Configured):
             If the optimizer has updated another network before.
         """
         rate, xp = np.float32(self.rate), network.device.xp
-        self._network = self._network or ref(network)
-        if self._network() is not network:
-            raise InputError("this optimizer remembers the moments of another network's weights: make a new one")
+        self._belong_to(network)
         if self._device is not network.device:
             self._move(network.device)
         self.updates += 1
@@ -121,6 +119,24 @@ class Optimizer(Configured):
                     if (layer.name, name) not in self.moments:
                         self.moments[layer.name, name] = tuple(xp.zeros_like(weight) for _ in range(self.moment_count))
                     self._update(weight, gradient, decay, self.moments[layer.name, name], rate)
+
+    def restore(
+        self, network: "Sequential", updates: int, epoch: float, moments: dict[tuple[str, str], tuple[np.ndarray, ...]]
+    ) -> None:
+        """Go on where another of the same kind stopped; its moments lie on the network's device.
+
+        Raises
+        ------
+        InputError
+            If the optimizer has updated another network before.
+        """
+        self._belong_to(network)
+        self.updates, self.epoch, self.moments, self._device = updates, epoch, moments, network.device
+
+    def _belong_to(self, network: "Sequential") -> None:
+        self._network = self._network or ref(network)
+        if self._network() is not network:
+            raise InputError("this optimizer remembers the moments of another network's weights: make a new one")
 
     def _move(self, device: "Device") -> None:
         """Bring the moments to where the network has gone."""

@@ -1,14 +1,15 @@
 """Figures of an epoch: added up while it lasts, shown by a progress bar, kept in the history."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from cupynn import checks
 from cupynn.evaluation import activity
 from cupynn.losses import CountError
 
@@ -61,6 +62,31 @@ class Epoch:
         return "  ".join(parts)
 
 
+@dataclass
+class History:
+    """The epochs of a training, in order; ``history["accuracy"]`` lists one figure of all.
+
+    Attributes
+    ----------
+    epochs : list of Epoch
+    notices : list of str
+        What was noticed of the network before and during the training, each once.
+    seconds : float
+        Time of the whole training, with validation and callbacks, without pauses between its parts.
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __getitem__(self, figure: str) -> list[Any]:
+        checks.choice("figure", figure, Epoch.__dataclass_fields__)
+        return [getattr(epoch, figure) for epoch in self.epochs]
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+
 class Tally:
     """Running figures of an epoch."""
 
@@ -82,6 +108,23 @@ class Tally:
         self.loss = self.loss + error.losses.sum()
         self.spikes = [total + trains.total for total, trains in zip(self.spikes, network.trains, strict=True)]
         return wrong
+
+    def figures(self) -> dict[str, Any]:
+        """What has been added up, as plain numbers; waits for a GPU."""
+        return {
+            "samples": self.samples,
+            "correct": int(self.correct),
+            "silent": int(self.silent),
+            "loss": float(self.loss),
+            "spikes": list(map(int, self.spikes)),
+            "seconds": perf_counter() - self.start,
+        }
+
+    def go_on(self, figures: dict[str, Any]) -> None:
+        """Begin with what another has added up."""
+        self.samples, self.correct, self.silent = figures["samples"], figures["correct"], figures["silent"]
+        self.loss, self.spikes = figures["loss"], figures["spikes"]
+        self.start = perf_counter() - figures["seconds"]
 
     def epoch(self, network, number, optimizer, validation, loss) -> Epoch:
         """Close the epoch."""
@@ -131,6 +174,18 @@ class Bar:
             refresh=False,
         )
         self.bar.update((number - 1) * self.bar.total // self.epochs + tally.samples - self.bar.n)
+
+    def tell(self, notice: str) -> None:
+        """Print a notice above the bar."""
+        if self.progress:
+            tqdm.write(notice, file=sys.stdout)
+
+    def tell_once(self, notices: list[str], history: History) -> None:
+        """Print those notices that are new, and keep them."""
+        for notice in notices:
+            if notice not in history.notices:
+                history.notices.append(notice)
+                self.tell(notice)
 
     def line(self, epoch: Epoch) -> None:
         """Print the figures of a finished epoch above the bar."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cupynn.kernels.psp import Psp
 from cupynn.spikes import SpikeTrains
 
 
@@ -19,12 +20,18 @@ class Recording:
         Membrane just before any reset, and synaptic current, float32 (B, T, *shape), of each layer.
     thresholds : dict of str to float
         Firing threshold of each layer.
+    refractory : dict of str to int
+        Refractory period of each layer, in steps.
+    potentials : dict of str to Psp
+        Constants of the post-synaptic potentials of each layer.
     """
 
     spikes: dict[str, SpikeTrains]
     membranes: dict[str, np.ndarray]
     currents: dict[str, np.ndarray]
     thresholds: dict[str, float]
+    refractory: dict[str, int]
+    potentials: dict[str, Psp]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,28 @@
 
 import csv
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from datetime import datetime
+from io import StringIO
+from itertools import count
 from os import PathLike
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
-from cupynn import checkpoint, plot
+from cupynn import atomic, checkpoint, health, plot, presets
+from cupynn.atomic import write_text
 from cupynn.checks import InputError
 from cupynn.device import machine
+from cupynn.interrupt import Interrupted
 from cupynn.network import Sequential
 from cupynn.presets import Experiment
+from cupynn.progress import Epoch, History
 from cupynn.results import Evaluation
-from cupynn.training import Epoch, History
+from cupynn.state import previous
+
+_DEFINITION, _RESULT, _LOCK = "definition.toml", "result.json", ".lock"
 
 
 def train(experiment: Experiment, folder: str | PathLike | None = None, progress: bool = True, device: str = "auto") -> Path:
@@ -22,7 +31,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
 
     The folder holds `definition.toml` (train it again with ``cupynn train FOLDER/definition.toml``), `metrics.csv` with a
     line for each epoch, `last.npz` and `best.npz` (the best epoch by validation accuracy, or the last if nothing is held
-    out), `result.json` with the figures of that epoch on the test data, `raster.png` and `curves.png`.
+    out), `result.json` with the figures of that epoch on the test data, `raster.png` and `curves.png`; and, until it is
+    finished, `training.npz`, from which `resume` goes on.
 
     Parameters
     ----------
@@ -45,47 +55,137 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     InputError
         If the folder holds something already or cannot be written, or the data cannot be had.
     """
-    network, loss, optimizer = experiment.build(device)
-    data, validation, test = experiment.load_data()
-    network.labelled(data)  # refuse data of another shape, and a loss that does not fit, before the folder is made
-    loss.check(network.output_shape, network.steps)
+    network, loss, _ = experiment.build(device)
+    data, _, _ = loaded = experiment.load_data()
+    x, _ = network.labelled(data)  # refuse what cannot be trained before the folder is made
+    health.before_training(network, loss, x)
     folder = _new_folder(folder, experiment.name)
-    (folder / "definition.toml").write_text(experiment.to_toml(), encoding="utf-8")
+    with _alone(folder):
+        if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
+            raise InputError(f"{folder} is not empty: choose a new folder, so that no earlier run is lost")
+        write_text(folder / _DEFINITION, experiment.to_toml())
+        _train(experiment, folder, loaded, progress, device)
+    return folder
+
+
+def resume(folder: str | PathLike, progress: bool = True, device: str = "auto") -> Path:
+    """Go on with a run that was interrupted, killed, or stopped by an error; it ends as if nothing had come between.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run.
+    progress, device
+        As `train` has them; for the same bits, train on the same device.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run, another process trains in it, or the data cannot be had.
+    """
+    folder = Path(folder)
+    if not (folder / _DEFINITION).is_file():
+        raise InputError(f"{folder} holds no run, as there is no {_DEFINITION} in it: pass the folder of one")
+    with _alone(folder):
+        if (folder / _RESULT).is_file():
+            _forget(folder)
+            if progress:
+                print(f"{folder} is finished: {_RESULT} has its figures")
+            return folder
+        atomic.sweep(folder)
+        experiment = presets.read(folder / _DEFINITION)
+        _train(experiment, folder, experiment.load_data(), progress, device)
+    return folder
+
+
+def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, device: str) -> None:
+    """Train in a folder, from its checkpoint on if there is one, test the best epoch, and write the results."""
+    network, loss, optimizer = experiment.build(device)
+    data, validation, test = loaded
     if progress:
         print(f"{data}\nruns on {network.device.describe()}; leaves its results in {folder}\n")
         network.summary()
         print()
-    start = perf_counter()
-    history = network.fit(
-        data,
-        validation=validation,
-        loss=loss,
-        optimizer=optimizer,
-        callbacks=[_Keeper(folder)],
-        progress=progress,
-        **experiment.fit_options(),
-    )
-    seconds = perf_counter() - start
+    begun = any(path.exists() for path in _states(folder))
+    try:
+        history = network.fit(
+            data,
+            validation=validation,
+            loss=loss,
+            optimizer=optimizer,
+            callbacks=[_Keeper(folder)],
+            checkpoint=_states(folder)[0],
+            resume=begun,
+            progress=progress,
+            **experiment.fit_options(),
+        )
+    except Interrupted as stop:
+        raise Interrupted(f"interrupted and saved; go on with: cupynn train --resume {folder}", stop.exit_code) from None
     best = checkpoint.load(folder / "best.npz", device)
     evaluation = best.evaluate(test, loss)
-    _write_result(folder, experiment, network, history, evaluation, seconds)
     _draw(folder, best, history, test.x[:1])
+    _write_result(folder, experiment, network, history, evaluation)
+    _forget(folder)
     if progress:
         chosen = "the best on the validation data" if validation else "the last"
         print(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {_best(history).number}, {chosen})")
-        print(f"trained for {seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
-    return folder
+        print(f"trained for {history.seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
+
+
+def _states(folder: Path) -> tuple[Path, Path]:
+    """Files of the training's state, and of the state before."""
+    path = folder / "training.npz"
+    return path, previous(path)
+
+
+def _forget(folder: Path) -> None:
+    """Remove the state of a training that is finished: it is four times as large as the network."""
+    for path in _states(folder):
+        path.unlink(missing_ok=True)
 
 
 def _new_folder(folder: str | PathLike | None, name: str) -> Path:
-    path = Path(folder) if folder is not None else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    """Make a folder; without one given, a new one of this second, or with a number if there is one already."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise InputError(f"{path} is not empty: choose a new folder, so that no earlier run is lost")
+        if folder is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            return Path(folder)
+        stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+        for number in count(1):
+            path = Path("runs") / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                path.mkdir(parents=True)
+                return path
+            except FileExistsError:  # of another run that began in this second
+                if not path.is_dir():
+                    raise
     except OSError as error:
-        raise InputError(f"cannot make the folder {path} ({error.strerror}): choose another with --out") from error
-    return path
+        raise InputError(f"cannot make the folder {error.filename} ({error.strerror}): choose another with --out") from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in a folder; a lock dies with its process."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"{folder}: another process trains there: wait for it, or choose another folder") from None
+    except OSError as error:
+        raise InputError(f"cannot write to {folder} ({error.strerror}): choose another with --out") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no file that is open
+            (folder / _LOCK).unlink()
+        lock.release()
 
 
 def _best(history: History) -> Epoch:
@@ -106,29 +206,33 @@ class _Keeper:
         checkpoint.save(network, self.folder / "last.npz")
         if _best(history) is epoch:
             checkpoint.save(network, self.folder / "best.npz")
-        with (self.folder / "metrics.csv").open("a", newline="", encoding="utf-8") as file:
-            row = {field.name: getattr(epoch, field.name) for field in fields(epoch) if field.name != "spikes"}
-            row |= {f"spikes_{name}": count for name, count in epoch.spikes.items()}
-            writer = csv.DictWriter(file, row)
-            if epoch.number == 1:
-                writer.writeheader()
-            writer.writerow(row)
+        rows = [_row(epoch) for epoch in history.epochs]
+        text = StringIO(newline="")
+        writer = csv.DictWriter(text, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.folder / "metrics.csv", text.getvalue())
+
+
+def _row(epoch: Epoch) -> dict[str, Any]:
+    row = {field.name: getattr(epoch, field.name) for field in fields(epoch) if field.name != "spikes"}
+    return row | {f"spikes_{name}": count for name, count in epoch.spikes.items()}
 
 
 def _write_result(
-    folder: Path, experiment: Experiment, network: Sequential, history: History, evaluation: Evaluation, seconds: float
+    folder: Path, experiment: Experiment, network: Sequential, history: History, evaluation: Evaluation
 ) -> None:
     result = {
         "experiment": experiment.name,
         "definition": experiment.tables(),
         "seed": experiment.network.get("seed", 0),
         "device": {"runs_on": str(network.device)} | machine(),
-        "seconds": seconds,
+        "seconds": history.seconds,
         "best_epoch": _best(history).number,
         "test": {**asdict(evaluation), "confusion": evaluation.confusion.tolist()},
         "epochs": [asdict(epoch) for epoch in history.epochs],
     }
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / _RESULT, json.dumps(result, indent=1) + "\n")
 
 
 def _draw(folder: Path, network: Sequential, history: History, sample) -> None:

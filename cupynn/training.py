@@ -1,36 +1,27 @@
-"""The training loop: batches, progress, history, callbacks, sample weights."""
+"""The training loop: batches, progress, history, callbacks, sample weights, checkpoints."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from os import PathLike
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cupynn import checks
+from cupynn import checks, health
 from cupynn.augment import Augment
 from cupynn.checks import InputError
+from cupynn.health import Watch
+from cupynn.keeper import Keeper
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
-from cupynn.progress import Bar, Epoch, Tally
+from cupynn.progress import Bar, History, Tally
 from cupynn.spikes import SpikeTrains
+from cupynn.state import State
+from cupynn.state import settings as settings_of
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
-
-
-@dataclass
-class History:
-    """The epochs of a training, in order; ``history["accuracy"]`` lists one figure of all."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-
-    def __getitem__(self, figure: str) -> list[Any]:
-        checks.choice("figure", figure, Epoch.__dataclass_fields__)
-        return [getattr(epoch, figure) for epoch in self.epochs]
-
-    def __len__(self) -> int:
-        return len(self.epochs)
 
 
 Callback = Callable[["Sequential", History], bool | None]
@@ -78,6 +69,9 @@ def fit(
     boost: bool = False,
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
+    checkpoint: str | PathLike | None = None,
+    checkpoint_seconds: float = 60.0,
+    resume: bool = False,
     progress: bool = True,
 ) -> History:
     """Train a network.
@@ -105,6 +99,14 @@ def fit(
         Scales, rotates and distorts the training images anew in each epoch.
     callbacks : sequence of callables
         Each is called as ``callback(network, history)`` after each epoch; one that returns True ends the training.
+    checkpoint : path, optional
+        File for the state of the training, from which it can go on: saved every `checkpoint_seconds`, after each epoch, and
+        when SIGINT or SIGTERM ends it, which then raises `Interrupted`. The state before is kept beside it.
+    checkpoint_seconds : float
+        Time between two saves within an epoch.
+    resume : bool
+        Whether to go on from `checkpoint`, with the same data and options; only `epochs` may be another. The network ends
+        with the same bits as if nothing had come between. Callbacks begin anew: what they keep is their own affair.
     progress : bool
         Whether to show a bar in a terminal or notebook, and a line for each epoch.
 
@@ -115,7 +117,7 @@ def fit(
     Raises
     ------
     InputError
-        If anything handed in cannot be used; nothing is changed then.
+        If anything handed in cannot be used; nothing is changed then. If the checkpoint cannot be written.
     """
     loss = SpikeCount() if loss is None else checks.only("loss", loss, CountLoss)
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
@@ -125,7 +127,6 @@ def fit(
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else network.labelled(validation)
     checks.flag("boost", boost)
-    loss.check(network.output_shape, network.steps)
     if augment is not None:
         checks.only("augment", augment, Augment).check(x)
     checks.flag("progress", progress)
@@ -134,29 +135,63 @@ def fit(
     for callback in callbacks:
         if validation is None and getattr(callback, "needs_validation", False):
             raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
-    if progress and not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
-        print(notice)
+    notices = health.before_training(network, loss, x)
+    if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
+        notices.append(notice)
+    parts = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
+    pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
+    state = State(network, optimizer, Samples(network, x, y, weights), Tally(network), History(), Watch(network))
+    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, parts, pairs, epochs)
+    history, samples, watch = state.history, state.samples, state.watch
     optimizer.epochs = epochs
-    history = History()
-    samples = _Samples(network, x, y, weights)
-    with _interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
-        for number in range(1, epochs + 1):
-            tally = Tally(network)
+    with keeper, _interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
+        for notice in keeper.begin(state, resume):
+            bar.tell(notice)
+        bar.tell_once(notices, history)
+        while state.epoch <= epochs and not state.ended:
+            number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
-            for first, batch in samples.batches(order, batch_size):
+            for first, batch in samples.batches(order, batch_size, state.done):
                 optimizer.epoch = number - 1 + first / len(y)
                 x = batch.x if augment is None else augment(batch.x, network.seed, number, batch.numbers)
                 spikes = network.draw(x, batch.numbers, number)
                 error = step(network, loss, optimizer, spikes, batch.y, batch.weights)
                 samples.wrong[batch.picks] = tally.add(error, network, batch.y)
                 bar.update(number, tally)
-            history.epochs.append(tally.epoch(network, number, optimizer, validation, loss))
-            bar.line(history.epochs[-1])
+                state.done, state.batch = first + len(batch.y), state.batch + 1
+                watch.after_update(state)
+                keeper.after_batch()
+            with keeper.left():
+                epoch = tally.epoch(network, number, optimizer, validation, loss)
+            watch.check(state)
+            history.epochs.append(epoch)
+            bar.line(epoch)
+            bar.tell_once(health.after_epoch(network, epoch), history)
             if boost:
                 samples.boost(network.output_shape[-1])
-            if any([callback(network, history) for callback in callbacks]):
-                break
+            state.ended = any([callback(network, history) for callback in callbacks])
+            state.next_epoch()
+            keeper.after_epoch()
+    history.seconds = perf_counter() - state.start
     return history
+
+
+def _keeper(
+    checkpoint: Any, seconds: float, resume: bool, state: State, parts: dict[str, Any], pairs: dict[str, Any], epochs: int
+) -> Keeper:
+    """Check the options of `fit` that concern the checkpoint, and make its keeper."""
+    checks.flag("resume", resume)
+    seconds = checks.number("checkpoint_seconds", seconds, minimum=0)
+    if checkpoint is None:
+        if resume:
+            raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
+        return Keeper(None, seconds, {})
+    if state.optimizer.schedule == "cosine":
+        parts = parts | {"epochs": epochs}
+    if resume and state.optimizer.updates:
+        raise InputError("resume=True with an optimizer that has done updates: pass a new one")
+    settings = settings_of(state.network, state.optimizer, parts, pairs)
+    return Keeper(checks.path("checkpoint", checkpoint), seconds, settings)
 
 
 @contextmanager
@@ -183,7 +218,7 @@ class _Batch(NamedTuple):
     weights: Any
 
 
-class _Samples:
+class Samples:
     """The training data, on the network's device if its encoder works there and they fit, so that no batch is copied."""
 
     def __init__(self, network: "Sequential", x: Any, y: np.ndarray, weights: np.ndarray) -> None:
@@ -193,10 +228,10 @@ class _Samples:
         self.y, self.weights = self.device.put(y), self.device.put(weights)
         self.wrong = self.device.put(np.zeros(len(y), bool))  # which were misclassified in this epoch
 
-    def batches(self, order: np.ndarray, size: int) -> Iterator[tuple[int, _Batch]]:
-        """Batches in this order, each with the place of its first sample."""
+    def batches(self, order: np.ndarray, size: int, start: int = 0) -> Iterator[tuple[int, _Batch]]:
+        """Batches in this order from place `start` on, each with the place of its first sample."""
         placed_order = self.device.put(order)
-        for first in range(0, len(order), size):
+        for first in range(start, len(order), size):
             here = slice(first, first + size)
             picks = placed_order[here]
             numbers = picks if self.placed else order[here]

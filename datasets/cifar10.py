@@ -1,14 +1,12 @@
 """CIFAR-10 (Krizhevsky 2009): small colour photographs of ten kinds, 50000 to train and 10000 to test."""
 
-import tarfile
-import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from cupynn.checks import InputError
 
+from . import tarred
 from .dataset import Dataset
 from .download import fetch
 from .gzipped import opened, read_up_to
@@ -83,28 +81,22 @@ def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """
     path = Path(path)
     with opened(path) as stream:
-        return _records(stream, str(path))
+        return _records(read_up_to(stream, IMAGES * RECORD + 1), str(path))
 
 
 def read_archive(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Read the files within the archive, in the order of `FILES`, each as `read` gives it; nothing is unpacked to disk."""
     found = {}
-    try:
-        with tarfile.open(path, "r|gz") as members:
-            for member in members:
-                folder, _, file = member.name.partition("/")
-                if folder == FOLDER and file in FILES and member.isreg():
-                    found[file] = _whole(path, *_records(members.extractfile(member), f"{path}: {file}"))
-    except (tarfile.TarError, EOFError, OSError, TypeError, zlib.error) as error:  # TypeError: an archive cut in its header
-        raise InputError(f"{path} cannot be read ({error}): put an intact copy in its place") from None
+    wanted = {f"{FOLDER}/{file}": file for file in FILES}
+    for name, content in tarred.contents(path, wanted.__contains__, IMAGES * RECORD):
+        found[wanted[name]] = _whole(path, *_records(content, f"{path}: {name}"))
     missing = [file for file in FILES if file not in found]
     if missing:
         raise InputError(f"{path} has no {FOLDER}/{missing[0]}: put an intact copy in its place")
     return [found[file] for file in FILES]
 
 
-def _records(stream: BinaryIO, name: str) -> tuple[np.ndarray, np.ndarray]:
-    content = read_up_to(stream, IMAGES * RECORD + 1)
+def _records(content: bytes | bytearray, name: str) -> tuple[np.ndarray, np.ndarray]:
     images, rest = divmod(len(content), RECORD)
     if rest or not images:
         raise InputError(

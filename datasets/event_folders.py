@@ -12,6 +12,7 @@ from cupynn.checks import InputError
 
 from .dataset import Dataset
 from .nmnist import records
+from .npy import read_npy, read_npz
 from .recordings import convert, join
 
 
@@ -87,14 +88,8 @@ def _bin(path: Path) -> np.ndarray:
     return records(path.read_bytes(), str(path))
 
 
-def _npy(path: Path) -> np.ndarray:
-    with path.open("rb") as file:
-        return np.load(file, allow_pickle=False)
-
-
 def _npz(path: Path) -> np.ndarray:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return _structured(dict(archive), path)
+    return _structured(read_npz(path), path)
 
 
 def _hdf5(path: Path) -> np.ndarray:
@@ -145,7 +140,7 @@ def _library(name: str, path: Path) -> ModuleType:
 
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".bin": _bin,
-    ".npy": _npy,
+    ".npy": read_npy,
     ".npz": _npz,
     ".h5": _hdf5,
     ".hdf5": _hdf5,

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from cupynn.checks import InputError
 
+from .gzipped import read_up_to
+
 PARTS = ("Train", "Test")
 NAME = re.compile(r"(Train|Test)/([0-9])/([0-9]{1,6})\.bin", re.ASCII)
+PACKING = ZIP_STORED, ZIP_DEFLATED  # by which `zipfile` reads in pieces: a kB of bzip2 may become a GB at once
 LARGEST = 5 << 20  # bytes of a recording: the longest has some 40 kB, and an archive may claim any size
 
 
@@ -136,4 +139,12 @@ def _of_archive(path: Path) -> list[Member]:
     for info in infos:
         if info.file_size > LARGEST:
             raise InputError(f"{path}: {info.filename} claims {info.file_size} bytes: put an intact copy in its place")
-    return [_member(info.filename, f"{path}: {info.filename}", partial(archive.read, info)) for info in infos]
+        if info.compress_type not in PACKING:
+            raise InputError(f"{path}: {info.filename} is packed otherwise than by deflate: pack the archive anew")
+    return [_member(info.filename, f"{path}: {info.filename}", partial(_inflate, archive, info)) for info in infos]
+
+
+def _inflate(archive: ZipFile, info: ZipInfo) -> bytes:
+    """Content of a member, in pieces: all at once, `zipfile` inflates a thousand times its size, whatever it claims."""
+    with archive.open(info) as stream:
+        return bytes(read_up_to(stream, LARGEST))

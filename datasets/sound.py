@@ -17,6 +17,7 @@ SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
 NAMES = {0x0002: "ADPCM", 0x0006: "A-law", 0x0007: "mu-law", 0x0011: "IMA ADPCM", 0x0050: "MPEG", 0x0055: "MP3"}
 WAV_TYPES = {(PCM, 8): "u1", (PCM, 16): "<i2", (PCM, 24): "<i3", (PCM, 32): "<i4", (FLOAT, 32): "<f4", (FLOAT, 64): "<f8"}
 SPHERE_TYPES = {"01": "<i2", "10": ">i2"}
+RATES = 1000, 400_000  # Hz, those that an ear takes: a damaged header claims up to 4 GHz, at which nothing can be resampled
 INTACT = "put an intact copy in its place"
 
 
@@ -57,8 +58,8 @@ def decode(content: bytes, name: str) -> tuple[np.ndarray, int]:
         raise InputError(f"{name} starts with {content[:8]!r}, neither a WAV nor a NIST SPHERE file: pass another file")
     if not body:
         raise InputError(f"{name} holds no samples: pass a file with sound")
-    if rate == 0:
-        raise InputError(f"{name} declares a sampling rate of 0: {INTACT}")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(f"{name} declares a sampling rate of {rate} Hz, expected {RATES[0]} to {RATES[1]}: {INTACT}")
     return _signal(kind, body, name), rate
 
 

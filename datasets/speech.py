@@ -1,8 +1,6 @@
 """From recordings to cochleagrams: what the speech datasets share."""
 
 import re
-import tarfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
-from . import sound
+from . import sound, tarred
 from .cache import cached
 from .cochlea import PassiveEar
 
@@ -21,7 +19,7 @@ SOURCES = ("cupynn.datasets.cochlea", "cupynn.datasets.sound", "cupynn.datasets.
 
 
 def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the recordings in a folder, at any depth, or in a tar archive, which is never extracted.
+    """Names and contents of the recordings in a folder, at any depth, or in a gzipped tar archive, never extracted.
 
     Parameters
     ----------
@@ -36,16 +34,8 @@ def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
             except OSError as error:
                 raise InputError(f"{path} cannot be read ({error}): make it readable") from None
         return
-    try:
-        with tarfile.open(source, "r|*") as archive:
-            for member in archive:
-                if member.isfile() and pattern.fullmatch(Path(member.name).name):
-                    name = f"{source}: {member.name}"
-                    if member.size > LARGEST:
-                        raise InputError(f"{name} declares {member.size:,} bytes: {sound.INTACT}")
-                    yield name, archive.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError, TypeError, zlib.error) as error:  # TypeError: an archive cut in its header
-        raise InputError(f"{source} cannot be read ({error}): {sound.INTACT}") from None
+    for name, content in tarred.contents(source, lambda name: bool(pattern.fullmatch(Path(name).name)), LARGEST):
+        yield f"{source}: {name}", content
 
 
 def recordings(folder: Path, pattern: re.Pattern) -> list[Path]:
@@ -103,7 +93,7 @@ def heard(name: str, source: Path, pattern: re.Pattern, ear: PassiveEar, check: 
     name : str
         Of the dataset.
     source : Path
-        A folder or a tar archive.
+        A folder or a gzipped tar archive.
     pattern : re.Pattern
         As `contents` takes it.
     ear : PassiveEar

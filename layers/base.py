@@ -9,6 +9,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
+from cupynn.kernels.cuda import on_device
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.spikes import SpikeTrains
@@ -81,6 +82,22 @@ class Layer(Configured, ABC):
             Whether to compute the return value, float32 (B, *input_shape); None otherwise.
         """
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the arrays, as the layer was built."""
+        return {name: gradient.shape for name, gradient in self.grads.items()}
+
+    def check_arrays(self, on_cuda: bool) -> None:
+        """Refuse arrays that somebody has replaced by others that no kernel expects."""
+        shapes = self.shapes()
+        for name, array in (*self.params.items(), *self.grads.items(), *self.buffers.items()):
+            held = array.dtype == np.float32 and array.flags.c_contiguous and on_device(array) == on_cuda
+            if not held or array.shape != shapes.get(name, array.shape):
+                raise InputError(
+                    f"{self.name}/{name} is {array.dtype} {array.shape}: a layer computes with contiguous float32 of the "
+                    "shape that it was built with, where the trains are; assign values by array[...] = values, "
+                    "move it by net.to"
+                )
+
     @property
     def parameter_count(self) -> int:
         """Number of trained values."""
@@ -122,6 +139,11 @@ class SpikingLayer(Layer):
         """Constants of the simulation."""
         return lif(self.v_th, self.tau_m, self.tau_s, self.t_ref, self.margin)
 
+    def drive(self) -> float:
+        """Largest current that one step can give a neuron, all its inputs firing."""
+        weight = (self.params | self.buffers)["weight"]
+        return float(weight.reshape(len(weight), -1).clip(0, None).sum(1).max())
+
     @property
     def potential(self) -> Psp:
         """Constants of the S-PSP's traces."""
@@ -131,8 +153,27 @@ class SpikingLayer(Layer):
         """Check that trains fit the layer; return arrays for membrane and current, (B, T, N), or empty unless recorded."""
         if inputs.size != prod(self.input_shape):
             raise InputError(f"{self.name}: spikes have shape {inputs.shape}, this layer takes (B, T, *{self.input_shape})")
+        inputs.verify()
+        self.check_arrays(inputs.on_cuda)
         shape = (inputs.batch, inputs.steps, prod(self.output_shape)) if record else (0, 0, 0)
         return inputs.xp.zeros(shape, np.float32), inputs.xp.zeros(shape, np.float32)
+
+    def checked(self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray) -> np.ndarray:
+        """Check what `backward` takes before a kernel indexes by it; return the error as contiguous float32."""
+        expected = (inputs.batch, inputs.steps, *self.output_shape)
+        if inputs.size != prod(self.input_shape) or outputs.shape != expected or outputs.on_cuda != inputs.on_cuda:
+            raise InputError(
+                f"{self.name}: inputs {inputs.shape} and outputs {outputs.shape}: pass what forward took and returned, "
+                f"(B, T, *{self.input_shape}) and (B, T, *{self.output_shape}), on one device"
+            )
+        if delta.shape != (inputs.batch, *self.output_shape) or on_device(delta) != inputs.on_cuda:
+            raise InputError(
+                f"{self.name}: the error has shape {delta.shape}: pass (B, *{self.output_shape}), where the trains are"
+            )
+        inputs.verify()
+        outputs.verify()
+        self.check_arrays(inputs.on_cuda)
+        return inputs.xp.ascontiguousarray(delta, np.float32)
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
         """What `forward` returns, given the recorders that the simulation filled."""

@@ -112,6 +112,7 @@ class SpikingConv2D(SpikingLayer):
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP; positions share their weights."""
+        delta = self.checked(inputs, outputs, delta)
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32) if input_error else None
         twin = conv_cuda if inputs.on_cuda else conv_cpu
         twin.backward(

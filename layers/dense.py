@@ -85,6 +85,10 @@ class SpikingDense(SpikingLayer):
         """Weights (units, inputs), trained or fixed."""
         return self.params["weight"]
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the arrays, as the layer was built."""
+        return {"weight": (self.units, prod(self.input_shape)), "lateral": (self.units, self.units)}
+
     @property
     def lateral(self) -> np.ndarray | None:
         """Weights among the layer's own neurons (units, units), [to, from], if there are any."""
@@ -101,6 +105,7 @@ class SpikingDense(SpikingLayer):
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP: the macro and the micro level of the paper."""
+        delta = self.checked(inputs, outputs, delta)
         gradient = self.grads.get("weight")
         if gradient is None and not input_error:  # a reservoir at the bottom
             return None

@@ -68,6 +68,11 @@ class SpikingPool2D(SpikingLayer):
         self.input_shape = input_shape
         self.output_shape = (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
 
+    def drive(self) -> float:
+        """Largest current that one step can give a neuron: its window."""
+        (_, height, width), _ = self._shapes
+        return float(min(self.size[0], height) * min(self.size[1], width))
+
     @property
     def _shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """Input as (channels, height, width), output as (channels, rows, columns)."""
@@ -84,6 +89,7 @@ class SpikingPool2D(SpikingLayer):
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
     ) -> np.ndarray | None:
         """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
+        delta = self.checked(inputs, outputs, delta)
         if not input_error:
             return None
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32)

@@ -247,6 +247,26 @@ class TestDamage:
             archive.writestr("readme.txt", "a zip file")
         refuses(path, "is no network of cupynn's")
 
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {"model/data.pkl": b"\x80\x02}q\x00.", "model/byteorder": b"little", "model/data/0": bytes(64)},  # torch.save
+            {"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": b"\x89HDF\r\n\x1a\n"},  # .keras
+        ],
+        ids=["PyTorch", "Keras"],
+    )
+    def test_archives_of_other_frameworks(self, tmp_path, members):
+        with zipfile.ZipFile(tmp_path / "net.pt", "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        refuses(tmp_path / "net.pt", "is no network of cupynn's")
+
+    def test_a_keras_h5_file(self, tmp_path):
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(tmp_path / "net.h5", "w") as file:
+            file["weights"] = np.ones(3)
+        refuses(tmp_path / "net.h5", "is no network of cupynn's")
+
     def test_no_file(self, tmp_path):
         refuses(tmp_path / "net.npz", "no such file")
         refuses(tmp_path, "no such file")

@@ -190,7 +190,7 @@ class TestPresets:
         experiment = presets.read(name)
         network, _, _ = experiment.build()
         assert network.output_shape == ({"emnist": 47, "ti46": 26}.get(name, 10),)
-        assert tomllib.loads(experiment.to_toml()) == experiment.tables()
+        assert tomllib.loads(experiment.to_toml()) == {"name": name} | experiment.tables()
 
     @pytest.mark.parametrize(
         ("old", "new", "message"),
@@ -216,6 +216,13 @@ class TestPresets:
             ("desired = 10\n", "desired = 1\n", r"loss \(SpikeCount\): desired=1"),
             ("[loss]", "[losses]", "unknown key 'losses'"),
             ("[data]", "[data", "not a TOML file"),
+            ("steps = 60", f"steps = {'[' * 5000}", r"small\.toml: not a TOML file: maximum recursion depth"),
+            ("steps = 60", f"steps{'.a' * 5000} = 60", r"small\.toml: not a TOML file: maximum recursion depth"),
+            ("steps = 60", f"steps = {'9' * 5000}", r"small\.toml: not a TOML file: Exceeds the limit"),
+            ("steps = 60", f"steps = 0x{'f' * 5000}", r"small\.toml: not a TOML file: Exceeds the limit"),
+            ("v_th = 10.0", f"v_th = {'9' * 400}", r"layers\[0\] \(SpikingDense\): v_th=9{400}: .* at most 1e\+30"),
+            ("v_th = 10.0", "v_th = 1e308", r"v_th=1e\+308: pass a finite number greater than 1e-05 and at most 1e\+30"),
+            ("units = 30", "units = 1000000000000", "network: hidden: the weights of .* for an input of .* do not fit"),
         ],
     )
     def test_mistakes_say_where_and_what(self, definition, old, new, message):

@@ -64,7 +64,7 @@ def test_images_of_pillow():
 
 def test_fit_and_evaluate_take_them():
     def make():
-        return Sequential([layers.SpikingDense(3, 1.0)], (3, 2), 40, encoders.Poisson(0.5))
+        return Sequential([layers.SpikingDense(3, 1.0, t_ref=0)], (3, 2), 40, encoders.Poisson(0.5))
 
     data, net, twin = Map(list(zip(X, Y, strict=True))), make(), make()
     net.fit(data, validation=data, epochs=2, batch_size=2, progress=False)

@@ -1,6 +1,9 @@
 """Folders of recordings in the formats of strangers."""
 
 import sys
+import tracemalloc
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import h5py
@@ -13,7 +16,7 @@ from nmnist_toy import pack
 
 from cupynn import datasets
 from cupynn.checks import InputError
-from cupynn.datasets import event_folders
+from cupynn.datasets import event_folders, npy
 
 AEDAT4 = Path(__file__).parent / "data" / "toy.aedat4"  # three events of a sensor 6 wide and 5 high, by dv-processing 2.0
 EVENTS = recording((1000, 3, 2, 1), (1600, 0, 0, 0), (2201, 1, 2, 1))
@@ -135,8 +138,60 @@ def test_refuses_other_contents(tmp_path, kind, arrays, message):
 def test_refuses_pickles(tmp_path):
     (tmp_path / "left").mkdir()
     np.save(tmp_path / "left" / "1.npy", np.array([{}], object))
-    with pytest.raises(InputError, match=r"1\.npy cannot be read \(Object arrays"):
+    with pytest.raises(InputError, match=r"1\.npy cannot be read \(.*holds objects\)"):
         datasets.from_event_folder(tmp_path, SENSOR)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+@pytest.mark.parametrize(
+    "array", [EVENTS, EVENTS[::2], EVENTS[:0], np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.array(7)]
+)
+def test_npy_of_either_version(tmp_path, version, array):
+    with (tmp_path / "1.npy").open("wb") as file:
+        np.lib.format.write_array(file, array, version)
+    np.testing.assert_array_equal(npy.read_npy(tmp_path / "1.npy"), array, strict=True)
+
+
+def test_memory_grows_with_the_file_not_with_what_it_claims(tmp_path):
+    """A header that claims 600 MiB, alone and in an archive; a member of 64 MiB, packed to 64 kB, that is no array."""
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (600 << 20,)})
+    (tmp_path / "1.npy").write_bytes(header.getvalue() + b"abc")
+    for name, member, content in (("2.npz", "t.npy", header.getvalue() + b"abc"), ("3.npz", "notes.txt", bytes(64 << 20))):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(member, content)
+    problems = {"1.npy": "declares 629145600 bytes and holds 3", "2.npz": "declares 629145600", "3.npz": "holds nothing"}
+    for name, problem in problems.items():
+        tracemalloc.start()
+        with pytest.raises(InputError, match=rf"{name} .*{problem}"):
+            event_folders._read(tmp_path / name)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4e6
+
+
+def test_refuses_what_could_not_be_read_in_pieces(tmp_path):
+    write(tmp_path, "b.npy")
+    with zipfile.ZipFile(tmp_path / "1.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.write(tmp_path / "left" / "b.npy", "b.npy")
+    with pytest.raises(InputError, match=r"1\.npz cannot be read \(b\.npy is packed otherwise than NumPy does\)"):
+        event_folders._read(tmp_path / "1.npz")
+
+
+def test_refuses_more_than_the_header_declares(tmp_path):
+    np.save(tmp_path / "1.npy", EVENTS)
+    content = (tmp_path / "1.npy").read_bytes()
+    for rest, found in ((content + b"x", "more"), (content[:-1], str(EVENTS.nbytes - 1))):
+        (tmp_path / "1.npy").write_bytes(rest)
+        with pytest.raises(InputError, match=rf"declares {EVENTS.nbytes} bytes and holds {found}"):
+            event_folders._read(tmp_path / "1.npy")
+
+
+def test_refuses_other_versions(tmp_path):
+    with (tmp_path / "1.npy").open("wb") as file:
+        np.lib.format.write_array(file, EVENTS, (3, 0))
+    with pytest.raises(InputError, match=r"has version \(3, 0\)"):
+        event_folders._read(tmp_path / "1.npy")
 
 
 @pytest.fixture(scope="module")

@@ -47,10 +47,22 @@ def test_events_after_the_last_step_are_dropped(t):
     assert encode(toy(recording((t, 0, 0, 0))).x, 540).neurons.size == 0
 
 
-@pytest.mark.parametrize("step", [1e-300, 1e300])
+@pytest.mark.parametrize("step", [1e-300, 1e30])
 def test_extreme_steps(step):
     trains = encode(toy(recording((0, 0, 0, 0), (2**32 - 1, 1, 0, 0))).x, 5, step=step)
     assert trains.events().steps.tolist() == ([1] if step < 1 else [1, 1])
+
+
+@given(st.lists(recordings(), min_size=1, max_size=3), st.integers(1, 8), st.sampled_from([1e-300, 0.1, 1.0, 600.0, 1e30]))
+def test_notice_says_how_many_events_are_dropped(streams, steps, step):
+    """Each event on a pixel of its own, so that none merge: what is not noticed falls on a step."""
+    alone = [recording(*((t, 0, 0, 0) for t in stream["t"])) for stream in streams]
+    for stream in alone:
+        stream["x"] = np.arange(len(stream))
+    x = toy(*alone, sensor=(1, 1, 40)).x
+    kept, total = encode(x, steps, step=step).neurons.size, sum(map(len, alone))
+    notice = f"{total - kept} of {total} events fall after the last of {steps} steps, and are dropped"
+    assert Events(step).notice(x, steps) == (None if kept == total else notice)
 
 
 def test_one_step_holds_no_spike():

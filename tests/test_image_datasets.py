@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import struct
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -414,6 +415,14 @@ def test_cifar10_reads_a_damaged_archive_whole_or_not_at_all(scratch, inside, da
         except InputError:
             return
     assert [x.shape for x, _ in parts] == [(1, 3, 32, 32)] * 6
+
+
+def test_cifar10_refuses_an_archive_of_endless_headers(scratch):
+    """Names longer than a header's stand in a header of their own, each before the next; `tarfile` calls itself for each."""
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 1
+    with pytest.raises(InputError, match=r"cannot be read \(maximum recursion depth exceeded.*\): put an intact copy"):
+        cifar10.read_archive(scratch(gzip.compress((name.tobuf() + bytes(512)) * sys.getrecursionlimit())))
 
 
 @real("cifar-10")

@@ -9,7 +9,7 @@ import pytest
 from cupynn import Sequential
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
-from cupynn.layers import SpikingDense
+from cupynn.layers import SpikingConv2D, SpikingDense
 from cupynn.losses import SoftmaxCount, SpikeCount
 from cupynn.spikes import SpikeTrains
 
@@ -94,6 +94,20 @@ class TestConstruction:
             ({"input_shape": "3"}, "input_shape='3'"),
             ({"steps": 0}, "steps=0"),
             ({"steps": 10.0}, r"steps=10\.0"),
+            ({"steps": 2**31}, "steps=2147483648: pass a whole number from 1 to 2147483647"),
+            ({"input_shape": (10**400,)}, r"input_shape has shape \(10+,\): pass at most 2,147,483,647 neurons"),
+            (
+                {"layers": [SpikingDense(2**46, 1.0)]},
+                r"^dense_1: the weights of .*units=70368744177664.* input of \(3,\) do not",
+            ),
+            (
+                {"layers": [SpikingDense(10**20, 1.0)]},
+                r"units=1[0]{20},.* do not fit into memory \(.*\): make the layer or its",
+            ),
+            (
+                {"layers": [SpikingConv2D(32768, 1, 1.0)], "input_shape": (256, 256)},
+                r"^conv_1: the output of .* has shape \(32768, 256, 256\): pass at most",
+            ),
             ({"encoder": "Poisson"}, "encoder is a str: pass a Encoder"),
             ({"encoder": Poisson}, "encoder is a"),
             ({"seed": -1}, "seed=-1"),

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import struct
 import tracemalloc
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -199,6 +200,29 @@ def test_refuses_a_member_that_claims_to_be_huge(nmnist_folder):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4e6
+
+
+def test_a_member_that_holds_more_than_it_claims_is_not_inflated(nmnist_folder):
+    """64 MiB, packed to 64 kB, that pass for 5 bytes."""
+    path, size = nmnist_folder / "part.zip", 64 << 20
+    write_archive(path, FILES | {"Train/5/00002.bin": bytes(size)})
+    content = path.read_bytes()
+    assert content.count(struct.pack("<I", size)) == 2
+    path.write_bytes(content.replace(struct.pack("<I", size), struct.pack("<I", 5)))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"part\.zip: Train/5/00002\.bin cannot be read"):
+        datasets.load("n-mnist")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_refuses_what_could_not_be_read_in_pieces(nmnist_folder, compression):
+    """64 MiB, packed to 66 bytes by bzip2, would be there at once."""
+    write_archive(nmnist_folder / "part.zip", FILES, compression)
+    with pytest.raises(InputError, match=r"part\.zip: T.*\.bin is packed otherwise than by deflate: pack the archive anew"):
+        datasets.load("n-mnist")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])

@@ -1,5 +1,6 @@
 """Figures: what they draw is what happened, whatever happened, and they leave matplotlib as it was."""
 
+import doctest
 import io
 import pickle
 import subprocess
@@ -11,26 +12,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from pictures import RECORDING, TRAINS, events, history, line, marks, panels, png, recorded, trains
 
 from cupynn import Ragged, Sequential, encoders, layers, plot
 from cupynn.checks import InputError
 from cupynn.datasets import PassiveEar
-from cupynn.network import Recording
+from cupynn.progress import History
+from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
-from cupynn.training import Epoch, History
-
-
-def trains(*shape, rate=0.2, seed=0):
-    return SpikeTrains.from_dense((np.random.default_rng(seed).random(shape) < rate).astype(np.uint8))
-
-
-def recorded(spikes, seed=0):
-    """A Recording of given trains, with made-up membranes and currents."""
-    rng = np.random.default_rng(seed)
-    state = [
-        {name: rng.normal(size=s.shape).astype(np.float32) for name, s in spikes.items() if name != "input"} for _ in "ua"
-    ]
-    return Recording(spikes, *state, {name: 2.5 for name in state[0]})
 
 
 def spoken():
@@ -42,53 +31,6 @@ def spoken():
 @pytest.fixture
 def recording():
     return recorded({"input": trains(3, 50, 6, 5), "hidden": trains(3, 50, 40, seed=1), "output": trains(3, 50, 4, seed=2)})
-
-
-def history(epochs, validation=True):
-    accuracies = [0.5, 0.8, 0.7, 0.8, 0.6][:epochs]
-    return History(
-        [
-            Epoch(
-                number=number,
-                loss=100.0 / number,
-                accuracy=accuracy - 0.1,
-                validation_loss=90.0 / number if validation else None,
-                validation_accuracy=accuracy if validation else None,
-                spikes={"input": 20.0, "hidden": 3.0 + number, "output": 0.0},
-                silent=0,
-                rate=1e-3,
-                seconds=1.0,
-                samples_per_second=100.0,
-            )
-            for number, accuracy in enumerate(accuracies, start=1)
-        ]
-    )
-
-
-def png(figure):
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
-
-
-def panels(figure):
-    """Raster panels and count panels, from top to bottom."""
-    return figure.axes[::2], figure.axes[1::2]
-
-
-def marks(axes):
-    """Sorted (step, neuron) of all spikes drawn in a raster panel."""
-    lines = [line for line in axes.lines if line.get_marker() == "|"]
-    return sorted(point for line in lines for point in zip(line.get_xdata(), line.get_ydata(), strict=True))
-
-
-def events(spikes, sample):
-    return sorted(zip(*spikes[sample].events()[1:], strict=True))
-
-
-def line(axes, label):
-    (found,) = [line for line in axes.lines if line.get_label() == label]
-    return found
 
 
 class TestRaster:
@@ -184,58 +126,69 @@ class TestRaster:
 
 
 class TestMembranes:
-    def test_draws_state_threshold_and_spikes(self, recording):
+    def test_draws_membrane_reset_threshold_and_spikes(self, recording):
         figure = plot.membranes(recording, "hidden", sample=1, neurons=[7, 3])
-        assert [axes.get_title("left") for axes in figure.axes] == ["neuron 7", "neuron 3"]
-        for axes, neuron in zip(figure.axes, (7, 3), strict=True):
+        uppers = figure.axes[::2]
+        assert [axes.get_title("left") for axes in uppers] == ["neuron 7", "neuron 3"]
+        for axes, neuron in zip(uppers, (7, 3), strict=True):
             steps = np.nonzero(recording.spikes["hidden"].to_dense()[1, :, neuron])[0]
-            assert np.array_equal(line(axes, "membrane").get_ydata(), recording.membranes["hidden"][1, :, neuron])
-            marked = line(axes, "spike")
-            assert np.array_equal(marked.get_xdata(), steps)
-            _, heights = marked.get_transform().transform(marked.get_xydata()).T
-            np.testing.assert_allclose(heights, axes.bbox.ymax)
+            expected = []
+            for step, value in enumerate(recording.membranes["hidden"][1, :, neuron]):
+                expected += [(step, value), (step, 0)] if step in steps else [(step, value)]
+            assert line(axes, "membrane, reset where it fires").get_xydata().tolist() == [list(point) for point in expected]
+            assert line(axes, "spike").get_xdata().tolist() == steps.tolist()
             assert set(line(axes, "threshold").get_ydata()) == {2.5}
-            assert axes.get_title("right") == f"{len(steps)} spikes"
+            assert axes.get_title("right") == f"{len(steps)} spikes in 50 steps"
 
-    def test_current_reaches_the_threshold_by_one_factor_for_all(self, recording):
-        figure = plot.membranes(recording, "hidden", neurons=[0, 1, 2])
-        drawn = np.array([line(axes, "synaptic current, scaled").get_ydata() for axes in figure.axes])
-        current = recording.currents["hidden"][0, :, :3].T
-        np.testing.assert_allclose(drawn, current * 2.5 / np.abs(current).max(), rtol=1e-5)
+    def test_shades_the_steps_at_which_a_neuron_rests(self, recording):
+        figure = plot.membranes(recording, "hidden", neurons=5)
+        (bars,) = figure.axes[0].collections
+        drawn = [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in bars.get_paths()]
+        fired = np.nonzero(recording.spikes["hidden"].to_dense()[0, :, 5])[0]
+        assert drawn == [(step + 0.5, step + 2.5) for step in fired]  # steps + 1 and + 2
+
+    def test_draws_the_current_below_on_one_scale(self, recording):
+        lowers = plot.membranes(recording, "hidden", neurons=[4, 9]).axes[1::2]
+        for axes, neuron in zip(lowers, (4, 9), strict=True):
+            vertices = axes.collections[0].get_paths()[0].vertices
+            outline = {(x, np.float32(y)) for x, y in vertices}
+            assert outline >= set(enumerate(recording.currents["hidden"][0, :, neuron]))
+        assert len({axes.get_ylim() for axes in lowers}) == 1
+
+    def test_a_window_of_steps(self, recording):
+        figure = plot.membranes(recording, "hidden", neurons=[4, 9], steps=(10, 30))
+        assert {axes.get_xlim() for axes in figure.axes} == {(9.5, 29.5)}
 
     def test_the_most_active_neurons_are_the_default(self, recording):
         counts = recording.spikes["hidden"].counts[0]
         figure = plot.membranes(recording, "hidden")
-        shown = [int(axes.get_title("left").removeprefix("neuron ")) for axes in figure.axes]
-        assert len(set(shown)) == 6
-        assert counts[shown].tolist() == sorted(counts, reverse=True)[:6]
-
-    def test_a_small_layer_shows_all_its_neurons(self, recording):
-        assert len(plot.membranes(recording, "output").axes) == 4
+        shown = [int(axes.get_title("left").removeprefix("neuron ")) for axes in figure.axes[::2]]
+        assert len(set(shown)) == 4
+        assert counts[shown].tolist() == sorted(counts, reverse=True)[:4]
 
     @pytest.mark.parametrize("neurons", [5, np.int64(5), [5], np.array([5])])
     def test_neurons_may_be_one_number_or_several(self, recording, neurons):
-        (axes,) = plot.membranes(recording, "hidden", neurons=neurons).axes
-        assert axes.get_title("left") == "neuron 5"
+        upper, _ = plot.membranes(recording, "hidden", neurons=neurons).axes
+        assert upper.get_title("left") == "neuron 5"
 
     def test_neurons_count_flat_in_layers_of_more_axes(self):
-        recording = recorded({"input": trains(1, 8, 2), "maps": trains(1, 8, 2, 3)})
-        (axes,) = plot.membranes(recording, "maps", neurons=4).axes
-        assert np.array_equal(line(axes, "membrane").get_ydata(), recording.membranes["maps"][0, :, 1, 1])
+        recording = recorded({"input": trains(1, 8, 2), "maps": trains(1, 8, 2, 3, rate=0)})
+        upper, _ = plot.membranes(recording, "maps", neurons=4).axes
+        drawn = line(upper, "membrane, reset where it fires").get_ydata()
+        assert np.array_equal(drawn, recording.membranes["maps"][0, :, 1, 1])
 
     def test_a_silent_layer_at_rest(self):
         recording = recorded({"input": trains(1, 8, 2, rate=0), "hidden": trains(1, 8, 3, rate=0)})
         recording.membranes["hidden"][:] = recording.currents["hidden"][:] = 0
         figure = plot.membranes(recording, "hidden")
         png(figure)
-        assert [axes.get_title("left") for axes in figure.axes] == ["neuron 0", "neuron 1", "neuron 2"]
-        assert not line(figure.axes[0], "synaptic current, scaled").get_ydata().any()
+        assert [axes.get_title("left") for axes in figure.axes[::2]] == ["neuron 0", "neuron 1", "neuron 2"]
 
     def test_one_step_is_a_dot(self):
-        recording = recorded({"input": trains(1, 1, 1, rate=1), "hidden": trains(1, 1, 1, rate=1)})
+        recording = recorded({"input": trains(1, 1, 1, rate=1), "hidden": trains(1, 1, 1, rate=0)})
         figure = plot.membranes(recording, "hidden")
         png(figure)
-        assert line(figure.axes[0], "membrane").get_marker() == "."
+        assert line(figure.axes[0], "membrane, reset where it fires").get_marker() == "."
 
 
 class TestCurves:
@@ -315,6 +268,11 @@ class TestSpeech:
         assert not figure.axes[2].lines[0].get_xdata().size
 
 
+HISTORY = "what net.fit(...) returned, or the folder that cupynn train left"
+A_PAIR = "pass a pair, the first step and the one after the last"
+NET = Sequential([layers.SpikingDense(3, v_th=1.0)], (4,), steps=20)
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("call", "message"),
@@ -325,27 +283,42 @@ class TestErrors:
             (lambda r: plot.raster(r, layers=2), "layers=2: pass one of 'input', 'hidden', 'output'"),
             (lambda r: plot.raster(r, layers=[]), "layers is empty: pass at least one"),
             (lambda r: plot.raster(r.spikes["input"][:0]), "there are no samples: pass at least one"),
-            (lambda r: plot.raster(r.spikes), "recording is a dict: pass what net.record(x) returned, or SpikeTrains"),
+            (lambda r: plot.raster(r.spikes), f"recording is a dict: pass {RECORDING}, or {TRAINS}"),
+            (lambda r: plot.raster(NET), f"recording is a Sequential: pass {RECORDING}, or {TRAINS}"),
+            (lambda r: plot.raster(Recording), f"recording is the class Recording itself: pass {RECORDING}, or {TRAINS}"),
             (
-                lambda r: plot.membranes(r.spikes["output"], "output"),
-                "recording is a SpikeTrains: pass what net.record(x) returned",
+                lambda r: plot.raster(np.zeros((3, 8, 8))),
+                f"recording is an array of shape (3, 8, 8): pass {RECORDING}, or {TRAINS}",
             ),
-            (lambda r: plot.membranes(r, "input"), "layer='input': pass one of 'hidden', 'output'"),
-            (lambda r: plot.membranes(r, "output", sample=9), "sample=9: pass a whole number from 0 to 2"),
-            (lambda r: plot.membranes(r, "output", neurons=[0, 4]), "neurons=4: pass a whole number from 0 to 3"),
-            (lambda r: plot.membranes(r, "output", neurons="all"), "neurons='all': pass a whole number from 0 to 3"),
-            (lambda r: plot.membranes(r, "output", neurons=()), "neurons is empty: pass at least one"),
-            (lambda r: plot.curves(r), "history is a Recording: pass what net.fit(...) returned"),
+            (
+                lambda r: plot.raster(r, ax=Figure().add_subplot()),
+                "ax is one panel, layers are 3: pass one of them, such as layers='output'",
+            ),
+            (
+                lambda r: plot.raster(r, layers="input", ax=Figure()),
+                "ax is a Figure: pass one Axes, such as `fig, ax = plt.subplots()` makes",
+            ),
+            (lambda r: plot.membranes(r.spikes["output"], "output"), f"recording is a SpikeTrains: pass {RECORDING}"),
+            (lambda r: plot.membranes(r, "output", steps=9), f"steps=9: {A_PAIR}, such as (0, 50)"),
+            (lambda r: plot.membranes(r, "output", steps=(9, 60)), "steps[1]=60: pass a whole number from 1 to 50"),
+            (lambda r: plot.membranes(r, "output", steps=(9, 9)), "steps[0]=9: pass a whole number from 0 to 8"),
+            (
+                lambda r: plot.curves(r),
+                f"history is a Recording: pass {HISTORY}",
+            ),
             (
                 lambda r: plot.speech(spoken()[0], 8000),
-                "ear is a int: pass datasets.PassiveEar(rate), with the sampling rate of the signal",
+                "ear is an int: pass datasets.PassiveEar(rate), with the sampling rate of the signal",
             ),
             (lambda r: plot.speech(*spoken(), encoders.Poisson()), "encoder is a Poisson: pass encoders.BSA()"),
             (
                 lambda r: plot.speech(np.zeros(20), PassiveEar(8000)),
                 "signal has 20 samples: pass a frame or longer, 128 samples",
             ),
-            (lambda r: plot.curves(History()), "history holds no epochs: pass what net.fit(...) returned"),
+            (
+                lambda r: plot.curves(History()),
+                f"history holds no epochs: pass {HISTORY}",
+            ),
         ],
     )
     def test_bad_input_is_named_with_its_remedy(self, recording, call, message):
@@ -354,15 +327,37 @@ class TestErrors:
         assert str(raised.value) == message
 
 
-@pytest.fixture(params=["raster", "membranes", "curves", "speech"])
+CONV = Sequential([layers.SpikingConv2D(3, 3, v_th=1.0), layers.SpikingDense(4, v_th=1.0)], (2, 6, 5), steps=50)
+FIGURES = {
+    "raster": plot.raster,
+    "membranes": lambda r: plot.membranes(r, "hidden"),
+    "psp": lambda r: plot.psp(r, "hidden"),
+    "psp_build_up": lambda r: plot.psp_build_up(r, "hidden"),
+    "rates": lambda r: plot.rates(r, [0, 1, 3]),
+    "weights": lambda _: plot.weights(CONV),
+    "receptive_fields": lambda _: plot.receptive_fields(CONV),
+    "kernels": lambda _: plot.kernels(CONV),
+    "curves": lambda _: plot.curves(history(3)),
+    "compare": lambda _: plot.compare({"one": history(3), "two": history(2)}),
+    "confusion": lambda _: plot.confusion(np.arange(16).reshape(4, 4)),
+    "speech": lambda _: plot.speech(*spoken()),
+}
+
+
+@pytest.fixture(params=FIGURES)
 def make(request, recording):
     """A function that makes a figure."""
-    return {
-        "raster": lambda: plot.raster(recording),
-        "membranes": lambda: plot.membranes(recording, "hidden"),
-        "curves": lambda: plot.curves(history(3)),
-        "speech": lambda: plot.speech(*spoken()),
-    }[request.param]
+    return lambda: FIGURES[request.param](recording)
+
+
+def test_all_figures_are_tried():
+    assert {*FIGURES, "animate", "Film"} == set(plot.__all__)
+
+
+@pytest.mark.parametrize("name", set(plot.__all__) - {"Film"})
+def test_every_function_has_an_example(name):
+    (found,) = doctest.DocTestFinder(recurse=False).find(getattr(plot, name), name)
+    assert found.examples
 
 
 class TestFigures:
@@ -384,7 +379,7 @@ class TestFigures:
         picture, size = figure._repr_png_()
         height, width, _ = plt.imread(io.BytesIO(picture)).shape
         assert size["width"] == 9 * figure.dpi
-        assert (width // 2, height // 2) == (size["width"], size["height"])
+        np.testing.assert_allclose((width / 2, height / 2), (size["width"], size["height"]), atol=1)  # rounded to pixels
 
     def test_figures_can_be_pickled(self, make):
         figure = make()
@@ -399,7 +394,7 @@ class TestFigures:
 
     def test_a_layer_has_one_colour_everywhere(self, recording):
         left, _ = panels(plot.raster(recording, layers=["output", "hidden"]))
-        membrane = line(plot.membranes(recording, "hidden").axes[0], "membrane")
+        membrane = line(plot.membranes(recording, "hidden").axes[0], "membrane, reset where it fires")
         activity = line(plot.curves(history(2)).axes[2], "hidden")
         assert {drawn.get_color() for drawn in left[1].lines} == {membrane.get_color()} == {activity.get_color()}
         assert left[0].lines[0].get_color() != membrane.get_color()
@@ -423,7 +418,7 @@ print("matplotlib.figure" in sys.modules, "matplotlib.pyplot" in sys.modules)
 
 def test_a_network_that_was_trained_and_recorded():
     net = Sequential(
-        [layers.SpikingDense(30, v_th=1.0), layers.SpikingDense(3, v_th=0.3)], (4, 6), steps=50, encoder=encoders.Poisson()
+        [layers.SpikingDense(30, v_th=1.0), layers.SpikingDense(3, v_th=0.3, t_ref=0)], (4, 6), 50, encoders.Poisson()
     )
     rng = np.random.default_rng(0)
     data = rng.random((12, 4, 6)), rng.integers(0, 3, 12)

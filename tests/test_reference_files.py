@@ -124,12 +124,18 @@ class TestText:
         refuses(r": cannot be read \(.*\); expected numbers", TextFile, tmp_path / "none.txt", "numbers")
         refuses(r": cannot be read \(.*\); expected numbers", TextFile, tmp_path, "numbers")
 
-    @pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e999", "1_0", "x", "0x1", "1.2.3", "--1", "9" * 5000])
+    @pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e999", "1_0", "x", "0x1", "1.2.3", "--1", "9" * 5000, "-1e31"])
     def test_words_that_are_no_numbers(self, tmp_path, word):
         file = TextFile(written(tmp_path, f"1 2\n\n3 {word} 4\n"), "numbers")
         for kind in (int, float):
             with pytest.raises(InputError, match=rf"line 3: '{word[:40]}': expected a (whole|finite) number"):
                 file.numbers(file.rows, kind)
+
+    @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**64])
+    def test_whole_numbers_whose_sums_would_overflow(self, tmp_path, number):
+        file = TextFile(written(tmp_path, f"1\n{number}\n"), "numbers")
+        with pytest.raises(InputError, match=f"line 2: '{number}': expected a whole number"):
+            file.numbers(file.rows, int)
 
     def test_numbers(self, tmp_path):
         file = TextFile(written(tmp_path, "\ufeff1 -2\r\n\r\n+3e1 .5\n"), "numbers")
@@ -480,6 +486,7 @@ class TestLoad:
             ("localInbStrength = 1.5;", "", 18, "localInbStrength is missing"),
             ("initW = 0.5;", "initW = 0.5; lweightPath = x;", 16, "expected laterialType = RESERVOIR beside it"),
             ("initW = 0.5;", "initW = 0.5; ADD_BIAS = true;", 16, "ADD_BIAS = true: this cannot be imported"),
+            ("initW = 0.5", "initW = 1e308", 16, r"initW=1e\+308: pass a finite number of at most 1e\+30"),
             ("MARGIN = 1;", "", 18, "MARGIN is missing"),
             ("DESIRED_LEVEL = 10;", "DESIRED_LEVEL = 2;", 18, "desired=2 with undesired=2"),
         ],
@@ -497,6 +504,8 @@ class TestLoad:
             ("reservoirDim = 3 x 1 x 1;", "", 11, "reservoirDim is missing"),
             ("Fixed", "Gaussian", 15, "expected External or Fixed for the weights of a reservoir"),
             ("weightConnect = 2", "weightConnect = 0", 17, "weightConnect=0"),
+            ("weightConnect = 2", "weightConnect = 1001", 17, "weightConnect=1001: pass a whole number from 1 to 1000"),
+            ("initW = 8", "initW = -1e31", 16, r"initW=-1e\+31: pass a finite number of at least -1e\+30"),
         ],
     )
     def test_reservoir_errors(self, external, old, new, line, problem):

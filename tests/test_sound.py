@@ -118,7 +118,9 @@ def test_rate_of_sphere(tmp_path):
         (wav(tag=3, bits=16), "16 bits"),
         (wav(body=b""), "holds no samples"),
         (wav(body=b"abc"), "3 bytes of samples, 2 bytes each"),
-        (wav(rate=0), "rate of 0"),
+        (wav(rate=0), "rate of 0 Hz, expected 1000 to 400000: put"),
+        (wav(rate=999), "rate of 999 Hz"),
+        (wav(rate=400_001), "rate of 400001 Hz"),
         (wav(body=np.array([0, np.nan]).tobytes(), tag=3, bits=64), "no numbers"),
         (wav(body=np.array([0, 1.5], "f4").tobytes(), tag=3, bits=32), "beyond -1 to 1"),
         (b"RIFF\0\0\0\0WAVE" + chunk(b"data", b"ab"), "before their format"),
@@ -134,7 +136,8 @@ def test_rate_of_sphere(tmp_path):
         (sphere(sample_count="-i -3"), "sample_count='-3'"),
         (sphere(sample_count=f"-i {'9' * 12}"), "sample_count='9"),
         (sphere(sample_count="-i 0"), "holds no samples"),
-        (sphere(sample_rate="-i 0"), "rate of 0"),
+        (sphere(sample_rate="-i 0"), "rate of 0 Hz"),
+        (sphere(sample_rate="-i 99999999999"), "rate of 99999999999 Hz"),
         (b"NIST_1A\n  junk\n" + bytes(2000), "header"),
         (b"NIST_1A\n99999999" + bytes(2000), "header"),
     ],
@@ -181,7 +184,7 @@ def test_damage_gives_one_error_or_sound_that_is_there(content, patches):
         return
     assert 0 < signal.size <= len(damaged)
     assert np.abs(signal).max() <= 1
-    assert rate > 0
+    assert 1000 <= rate <= 400_000
 
 
 @given(st.sampled_from([b"", b"RIFF\0\0\0\0WAVE", b"NIST_1A\n   1024\n"]), st.binary(max_size=200))

@@ -206,6 +206,24 @@ def test_a_damaged_archive_gives_one_error(tmp_path_factory, length, patch):
             assert str(path) in str(error)  # noqa: PT017
 
 
+@pytest.mark.parametrize("name", ["recordings/0_george_0.wav", "README.md"])
+def test_an_archive_whose_header_claims_too_much(tmp_path, name):
+    """To come to the next header, `tarfile` would count 2^80 bytes that are not there, in steps of 10 kB."""
+    huge = tarfile.TarInfo(name)
+    huge.size = 2**80
+    (tmp_path / "x.tar.gz").write_bytes(gzip.compress(huge.tobuf(tarfile.GNU_FORMAT) + bytes(512)))
+    with pytest.raises(InputError, match=rf"x\.tar\.gz: {name} declares 1,208,925,819,614,629,174,706,688 bytes"):
+        list(speech.contents(tmp_path / "x.tar.gz", fsdd.NAME))
+
+
+def test_an_archive_of_endless_headers_gives_one_error(tmp_path):
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 1
+    (tmp_path / "x.tar.gz").write_bytes(gzip.compress((name.tobuf() + bytes(512)) * sys.getrecursionlimit()))
+    with pytest.raises(InputError, match=r"x\.tar\.gz cannot be read \(maximum recursion depth exceeded"):
+        list(speech.contents(tmp_path / "x.tar.gz", fsdd.NAME))
+
+
 def test_a_damaged_recording_is_named(data):
     (data / "fsdd").mkdir()
     (data / "fsdd" / "x.tar.gz").write_bytes(archive(NAMES[:3], lambda name: recording(name)[:-1]))

@@ -54,6 +54,15 @@ class Events(Encoder):
         for index in range(len(x)):
             checks.events(f"sample {index}", x[index], sensor)
 
+    def notice(self, x: Ragged, steps: int) -> str | None:
+        """Say how many events come too late."""
+        with np.errstate(over="ignore"):  # infinity is late as well
+            fallen = (np.maximum(1, np.ceil(x[index]["t"] / self.step)) for index in range(len(x)))
+            late = sum(int((at >= steps).sum()) for at in fallen)
+        if not late:
+            return None
+        return f"{late:,} of {x.lengths.sum():,} events fall after the last of {steps} steps, and are dropped"
+
     def encode(self, x: Ragged, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Trains (B, T, polarities, height, width) of a batch of recordings; seed, draw and samples do not matter."""
         self.check(x)

@@ -55,5 +55,6 @@ class Poisson(IntensityEncoder):
         if on_device(levels):
             bits = poisson_cuda.poisson(levels, self.max_rate, seed, draw, samples, steps)
             return CudaTrains(bits, steps, x.shape[1:])
+        samples = checks.numbers("samples", samples, len(levels))
         neurons, offsets = poisson(levels, _tables(self.max_rate, steps), seed, draw, samples, steps)
         return SpikeTrains(neurons, offsets, steps, np.shape(x)[1:])

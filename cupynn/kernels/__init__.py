@@ -4,7 +4,9 @@ A kernel is a Numba function, parallel over samples or over neurons, that works 
 in it has one order, whatever the number of threads, so that a run gives the same bits on any number of cores.
 """
 
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -31,6 +33,28 @@ class _KernelCache(FunctionCache):
     def _index_key(self, sig, codegen):
         return (*super()._index_key(sig, codegen), _sources())
 
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # what a file that a crash or a full disk has cut short makes pickle raise: compiled anew
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig, data):
+        with suppress(OSError):  # a full disk: the next start compiles again
+            super().save_overload(sig, data)
+
+
+@cache
+def _say_uncached() -> None:
+    warnings.warn(
+        "no folder to keep compiled kernels in, so that each start compiles them anew: "
+        "set NUMBA_CACHE_DIR to a folder that can be written",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
 
 def kernel(function: Callable) -> Callable:
     """Compile `function` at its first call, and keep the result on disk. `threads.parallel` runs it on all cores.
@@ -38,7 +62,10 @@ def kernel(function: Callable) -> Callable:
     Rounding is IEEE's own (no `fastmath`): a spike must not depend on the processor that computes it.
     """
     dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
-    dispatcher._cache = _KernelCache(function)
+    try:
+        dispatcher._cache = _KernelCache(function)
+    except RuntimeError:  # neither the package nor the user's home can be written
+        _say_uncached()
     return dispatcher
 
 

@@ -30,6 +30,14 @@ class Lif(NamedTuple):
         rest = int(self.t_ref)
         return (steps - 1 + rest) // (rest + 1)
 
+    def reach(self, steps: int) -> float:
+        """Highest membrane in so many steps without a firing, for an input of 1 at every step."""
+        current = membrane = 0.0
+        for _ in range(steps - 1):
+            current = current * float(self.decay_s) + 1
+            membrane = membrane * float(self.decay_m) + current * float(self.gain)
+        return membrane
+
 
 def lif(v_th: float, tau_m: float, tau_s: float, t_ref: int, margin: float = MARGIN) -> Lif:
     """Constants for a threshold, time constants in steps and a refractory period in steps."""

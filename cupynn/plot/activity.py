@@ -1,4 +1,4 @@
-"""What a network does on a sample: spikes of all layers, membranes of a few neurons."""
+"""Which neurons fire when: the spikes of all layers on one sample."""
 
 from collections.abc import Sequence
 
@@ -8,30 +8,36 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cupynn import checks
+from cupynn.checks import InputError
+from cupynn.plot import arguments
+from cupynn.plot.figures import WIDTH, new_figure
 from cupynn.plot.style import (
     FEW,
     GREY,
     MUTED,
     PALE,
-    ROW,
     STYLE,
-    TALLEST,
     VECTORS,
-    WIDTH,
-    NotebookFigure,
+    heading,
     layer_colours,
-    listed,
     number,
-    only,
-    sample_index,
     step_axis,
+    titles,
     whole,
 )
 from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
 
+ROW, TALLEST = 0.17, 2.1  # height of a row of a few neurons, and of the panel of a large layer, inches
 
-def raster(recording: Recording | SpikeTrains, sample: int = 0, layers: str | Sequence[str] | None = None) -> Figure:
+
+def raster(
+    recording: Recording | SpikeTrains,
+    sample: int = 0,
+    layers: str | Sequence[str] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Figure | Axes:
     """Spikes of one sample, a panel a layer, with the firing count of each neuron beside it.
 
     In the last layer the neuron that fires most, the class that is predicted, stands out.
@@ -44,100 +50,68 @@ def raster(recording: Recording | SpikeTrains, sample: int = 0, layers: str | Se
         Of the batch.
     layers : str or sequence of str, optional
         Names of layers, from top to bottom; by default "input" and all layers.
+    ax : Axes, optional
+        Where to draw a single layer, without its firing counts.
+
+    Returns
+    -------
+    Figure, or `ax` if that was given
 
     Raises
     ------
     InputError
-        If there is no such sample or layer.
+        If there is no such sample or layer, or several layers for one `ax`.
+
+    Examples
+    --------
+    >>> from cupynn import SpikeTrains, plot
+    >>> spikes = SpikeTrains.from_events([0, 0, 0], [2, 5, 9], [1, 0, 1], shape=(1, 20, 3))
+    >>> plot.raster(spikes).get_suptitle()
+    'Sample 0: 20 steps, 3 spikes'
     """
-    if isinstance(recording, SpikeTrains):
-        recording = recording.to_host()
-        trains = {"spikes": recording}
-    else:
-        trains = only("recording", recording, Recording, "what net.record(x) returned, or SpikeTrains").spikes
-    names = [checks.choice("layers", name, trains) for name in listed("layers", trains if layers is None else layers)]
-    sample = sample_index(sample, trains[names[0]])
+    trains = arguments.spikes_by_layer(recording)
+    wanted = arguments.listed("layers", trains if layers is None else layers)
+    names = [checks.choice("layers", name, trains) for name in wanted]
+    sample = arguments.sample_index(sample, trains[names[0]])
     shown = [trains[name][sample] for name in names]
+    winners = [_winner(spikes) if name == list(trains)[-1] else None for name, spikes in zip(names, shown, strict=True)]
+    colours = layer_colours(trains)
+    if ax is not None:
+        arguments.axes("ax", ax)
+        if len(names) > 1:
+            raise InputError(f"ax is one panel, layers are {len(names)}: pass one of them, such as layers={names[-1]!r}")
+        with rc_context(STYLE):
+            _panel(ax, names[0], shown[0], TALLEST, colours[names[0]], winners[0])
+            ax.set_xlabel("step")
+        return ax
     heights = [min(0.3 + ROW * spikes.size, TALLEST) for spikes in shown]
-    colours, output = layer_colours(trains), list(trains)[-1]
     with rc_context(STYLE):
-        figure = NotebookFigure(figsize=(WIDTH, 0.7 + sum(heights) + 0.3 * len(shown)), layout="constrained")
+        figure = new_figure(0.7 + sum(heights) + 0.3 * len(shown))
         panels = figure.subplots(len(shown), 2, squeeze=False, sharey="row", height_ratios=heights, width_ratios=(6, 1))
-        for (left, right), name, spikes, height in zip(panels, names, shown, heights, strict=True):
-            winner = int(spikes.counts.argmax()) if name == output and spikes.neurons.size else None
-            _trains(left, spikes, height, colours[name], winner)
-            _counts(right, spikes, colours[name], winner)
-            left.set_title(name, loc="left", color=colours[name], fontweight="bold")
-            words = f"{number(spikes.size, 'neuron')}, {number(spikes.neurons.size, 'spike')}"
-            words += "" if winner is None else f", most by neuron {winner}"
-            left.set_title(words, loc="right", alpha=MUTED)
-            left.tick_params(labelbottom=left is panels[-1, 0])
+        for row, name, spikes, height, winner in zip(panels, names, shown, heights, winners, strict=True):
+            _panel(row[0], name, spikes, height, colours[name], winner)
+            _counts(row[1], spikes, colours[name], winner)
+            row[0].tick_params(labelbottom=row[0] is panels[-1, 0])
         for left in panels[1:, 0]:
             left.sharex(panels[0, 0])
         panels[-1, 0].set_xlabel("step")
         panels[0, 1].set_title("spikes a neuron", loc="left", alpha=MUTED)
         figure.align_ylabels(panels[:, 0])
-        total = sum(spikes.neurons.size for spikes in shown)
-        heading = f"Sample {sample}: {number(shown[0].steps, 'step')}, {number(total, 'spike')}"
-        figure.suptitle(heading, x=0.01, ha="left")
+        total = sum(spikes.total for spikes in shown)
+        heading(figure, f"Sample {sample}: {number(shown[0].steps, 'step')}, {number(total, 'spike')}")
     return figure
 
 
-def membranes(recording: Recording, layer: str, sample: int = 0, neurons: int | Sequence[int] | None = None) -> Figure:
-    """Membrane, threshold, spikes and synaptic current of a few neurons.
+def _winner(spikes: SpikeTrains) -> int | None:
+    """Return the neuron that fires most, the first on a tie, or None if none fires."""
+    return int(spikes.counts.argmax()) if spikes.total else None
 
-    The current is scaled, in all panels alike, to reach as far from zero as the threshold.
 
-    Parameters
-    ----------
-    recording : Recording
-        What `Sequential.record` returned.
-    layer : str
-        Name of the layer.
-    sample : int
-        Of the batch.
-    neurons : int or sequence of int, optional
-        Flat indices of neurons, from top to bottom; by default the six that fire most.
-
-    Raises
-    ------
-    InputError
-        If there is no such layer, sample or neuron.
-    """
-    only("recording", recording, Recording, "what net.record(x) returned")
-    checks.choice("layer", layer, recording.membranes)
-    sample = sample_index(sample, recording.spikes[layer])
-    spikes = recording.spikes[layer][sample]
-    if neurons is None:
-        neurons = np.argsort(-spikes.counts.ravel(), kind="stable")[:6]
-    neurons = [checks.integer("neurons", neuron, maximum=spikes.size - 1) for neuron in listed("neurons", neurons)]
-    membrane, current = (
-        traces[layer][sample].reshape(spikes.steps, -1)[:, neurons] for traces in (recording.membranes, recording.currents)
-    )
-    threshold = recording.thresholds[layer]
-    current = current * (threshold / (np.abs(current).max() or 1))
-    times, offsets = spikes.by_neuron()
-    colour = layer_colours(recording.spikes)[layer]
-    dot = "." if spikes.steps == 1 else None  # a single step makes no line
-    thin = {"color": GREY, "alpha": MUTED, "linewidth": 0.8}
-    with rc_context(STYLE):
-        figure = NotebookFigure(figsize=(WIDTH, 0.8 + 0.95 * len(neurons)), layout="constrained")
-        panels = figure.subplots(len(neurons), sharex=True, sharey=True, squeeze=False)[:, 0]
-        for index, (axes, neuron) in enumerate(zip(panels, neurons, strict=True)):
-            fired = times[offsets[neuron] : offsets[neuron + 1]]
-            top = {"transform": axes.get_xaxis_transform(), "clip_on": False, "in_layout": False}
-            axes.plot(membrane[:, index], marker=dot, color=colour, zorder=3, label="membrane")
-            axes.plot(fired, np.ones(fired.size), "|", color=colour, markersize=6, label="spike", **top)
-            axes.axhline(threshold, linestyle="--", label="threshold", **thin)
-            axes.plot(current[:, index], marker=dot, label="synaptic current, scaled", **thin)
-            axes.set_title(f"neuron {neuron}", loc="left", fontweight="bold")
-            axes.set_title(number(fired.size, "spike"), loc="right", alpha=MUTED)
-            axes.set_yticks([0, threshold], ["0", f"{threshold:g}"])
-            step_axis(axes, spikes.steps)
-        panels[-1].set_xlabel("step")
-        figure.suptitle(f"{layer}, sample {sample}", x=0.01, ha="left")
-        figure.legend(handles=panels[0].get_legend_handles_labels()[0], loc="outside upper right", ncols=4)
-    return figure
+def _panel(axes: Axes, name: str, spikes: SpikeTrains, height: float, colour: str, winner: int | None) -> None:
+    """Draw the trains of a layer, with their number as a title."""
+    _trains(axes, spikes, height, colour, winner)
+    words = f"{number(spikes.size, 'neuron')}, {number(spikes.total, 'spike')}"
+    titles(axes, name, words if winner is None else f"{words}, most by neuron {winner}", colour)
 
 
 def _trains(axes: Axes, spikes: SpikeTrains, height: float, colour: str, winner: int | None) -> None:
@@ -168,7 +142,6 @@ def _trains(axes: Axes, spikes: SpikeTrains, height: float, colour: str, winner:
 def _counts(axes: Axes, spikes: SpikeTrains, colour: str, winner: int | None) -> None:
     """Draw the firing counts: a bar with its figure for each of a few neurons, an outline for many."""
     counts = spikes.counts.ravel()
-    axes.tick_params(labelsize=8)
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, 1.05 * max(1, counts.max()))
     if spikes.size > FEW:

@@ -3,12 +3,13 @@
 import numpy as np
 from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from cupynn.datasets import PassiveEar
 from cupynn.encoders import BSA
-from cupynn.plot.style import GREY, MUTED, PALETTE, STYLE, VECTORS, WIDTH, NotebookFigure, number, only
+from cupynn.plot.arguments import only
+from cupynn.plot.figures import new_figure
+from cupynn.plot.style import GREY, STYLE, VECTORS, number, shades, titles
 from cupynn.ragged import Ragged
 
 PANELS = {"sound": 0.8, "cochleagram": 2.1, "spikes": 2.1}  # height, inches
@@ -27,10 +28,22 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
     encoder : BSA, optional
         By default that of the paper.
 
+    Returns
+    -------
+    Figure
+
     Raises
     ------
     InputError
         If the signal is too short for a frame, or holds values beyond -1 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cupynn import datasets, plot
+    >>> tone = 0.3 * np.sin(2 * np.pi * 1000 * np.arange(2000) / 8000)
+    >>> [axes.get_title("left") for axes in plot.speech(tone, datasets.PassiveEar(8000)).axes]
+    ['sound', 'cochleagram', 'spikes']
     """
     only("ear", ear, PassiveEar, "datasets.PassiveEar(rate), with the sampling rate of the signal")
     encoder = BSA() if encoder is None else only("encoder", encoder, BSA, "encoders.BSA()")
@@ -42,7 +55,7 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
     frame = ear.hop / ear.rate  # s
     duration = signal.size / ear.rate
     with rc_context(STYLE):
-        figure = NotebookFigure(figsize=(WIDTH, 0.8 + sum(PANELS.values()) + 0.3 * len(PANELS)), layout="constrained")
+        figure = new_figure(0.8 + sum(PANELS.values()) + 0.3 * len(PANELS))
         panels = figure.subplots(len(PANELS), sharex=True, height_ratios=list(PANELS.values()))
         sound, cochleagram, raster = panels
         sound.plot(np.arange(signal.size) / ear.rate, signal, color=GREY, linewidth=0.6)
@@ -50,7 +63,7 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
         sound.set_yticks([])
         sound.spines.left.set_visible(False)
         edges = frame * np.arange(len(frames) + 1), np.arange(ear.channels + 1) - 0.5
-        cochleagram.pcolormesh(*edges, frames.T, cmap=_shades(cochleagram), vmin=0, rasterized=True)
+        cochleagram.pcolormesh(*edges, frames.T, cmap=shades(cochleagram), vmin=0, rasterized=True)
         _, times, channels = spikes.events()
         ink = {"color": rcParams["text.color"], "markersize": 65 * PANELS["spikes"] / ear.channels, "markeredgewidth": 1.1}
         raster.plot(times * frame / encoder.hold, channels, "|", rasterized=times.size > VECTORS, **ink)
@@ -60,19 +73,12 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
             f"{number(spikes.neurons.size, 'spike')}, {number(encoder.hold, 'step')} a frame",
         )
         for axes, title, remark in zip(panels, PANELS, words, strict=True):
-            axes.set_title(title, loc="left", fontweight="bold")
-            axes.set_title(remark, loc="right", alpha=MUTED)
-            axes.tick_params(labelsize=8)
+            titles(axes, title, remark)
         for axes in (cochleagram, raster):
             _frequencies(axes, ear.frequencies)
         raster.set(xlabel="time (s)", xlim=(0, duration))
         figure.align_ylabels(panels)
     return figure
-
-
-def _shades(axes: Axes) -> LinearSegmentedColormap:
-    """From the ground, through blue, to ink: lightness falls, or on a dark ground rises, all the way."""
-    return LinearSegmentedColormap.from_list("activity", [axes.get_facecolor(), PALETTE[0], rcParams["text.color"]])
 
 
 def _frequencies(axes: Axes, centres: np.ndarray) -> None:

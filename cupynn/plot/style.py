@@ -1,21 +1,15 @@
-"""What all figures share: their look, and how their arguments are checked."""
+"""What all figures share: their look, their colours, their words."""
 
 from collections.abc import Iterable
-from io import BytesIO
-from typing import Any
 
+import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.ticker import MaxNLocator
 
-from cupynn import checks
-from cupynn.checks import InputError
-from cupynn.spikes import SpikeTrains
-
-WIDTH = 9.0  # of a figure, inches
 FEW = 20  # neurons that get a row, a number and a bar each; epochs that get a dot each
-ROW, TALLEST = 0.17, 2.1  # height of such a row, and of the panel of a large layer, inches
-VECTORS = 50_000  # spikes of a panel that a PDF holds one by one; more become a picture
+VECTORS = 50_000  # marks of a panel that a PDF holds one by one; more become a picture
 
 GREY = "#7f7f7f"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of Okabe and Ito: colour-blind safe
@@ -34,30 +28,26 @@ STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.3,
     "text.parse_math": False,  # the name of a layer is no formula
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
 }
 
 
-class NotebookFigure(Figure):
-    """A figure that a notebook shows without the help of pyplot.
+def heading(figure, words: str) -> None:
+    """Write the title of a figure, at its left."""
+    figure.suptitle(words, x=0.01, ha="left")
 
-    IPython shows a plain `Figure` only once pyplot has loaded the inline backend. To make it with pyplot and close it there
-    would do too, but opens a window wherever there is a screen and leaves widget backends with a dead widget. Where the
-    inline backend is loaded, its own settings of format and resolution come first.
-    """
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """PNG at twice the resolution, and the size to show it at."""
-        file = BytesIO()
-        self.savefig(file, format="png", dpi=2 * self.dpi, facecolor=self.get_facecolor())
-        width, height = (round(side * self.dpi) for side in self.get_size_inches())
-        return file.getvalue(), {"width": width, "height": height}
+def titles(axes: Axes, name: str, remark: str = "", colour: str | None = None) -> None:
+    """Write the name of a panel at its left, and a remark at its right."""
+    axes.set_title(name, loc="left", color=colour or rcParams["text.color"], fontweight="bold")
+    axes.set_title(remark, loc="right", alpha=MUTED)
 
 
 def step_axis(axes: Axes, steps: int) -> None:
     """Let the horizontal axis show all steps, with round numbers."""
     axes.set_xlim(-0.5, steps - 0.5)
     axes.xaxis.set_major_locator(whole(9))
-    axes.tick_params(labelsize=8)
 
 
 def whole(ticks: int) -> MaxNLocator:
@@ -71,28 +61,19 @@ def layer_colours(names: Iterable[str]) -> dict[str, str]:
     return {"input": GREY} | {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(others)}
 
 
+def shades(axes: Axes) -> LinearSegmentedColormap:
+    """From the ground, through blue, to ink: lightness falls, or on a dark ground rises, all the way."""
+    return LinearSegmentedColormap.from_list("activity", [axes.get_facecolor(), PALETTE[0], rcParams["text.color"]])
+
+
+def signed(axes: Axes) -> LinearSegmentedColormap:
+    """Blue below zero, the ground at zero, orange above: distinct to every eye, the further from zero the nearer to ink."""
+    ink = np.array(to_rgb(rcParams["text.color"]))
+    ends = [0.5 * (ink + to_rgb(colour)) for colour in PALETTE[:2]]
+    colours = [ends[0], PALETTE[0], axes.get_facecolor(), PALETTE[1], ends[1]]
+    return LinearSegmentedColormap.from_list("signed", colours)
+
+
 def number(count: int, noun: str) -> str:
     """Return a count with its noun: "1 step", "1,200 spikes"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def only(name: str, value: Any, kind: type, remedy: str) -> Any:
-    """Return `value` if it is an instance of `kind`, or raise InputError with the remedy, "pass ..."."""
-    if not isinstance(value, kind):
-        raise InputError(f"{name} is a {type(value).__name__}: pass {remedy}")
-    return value
-
-
-def listed(name: str, value: Any) -> list:
-    """Return `value`, one item or several, as a list that is not empty."""
-    items = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-    if not items:
-        raise InputError(f"{name} is empty: pass at least one")
-    return items
-
-
-def sample_index(sample: int, spikes: SpikeTrains) -> int:
-    """Return `sample` if the batch has it, or raise InputError."""
-    if not len(spikes):
-        raise InputError("there are no samples: pass at least one")
-    return checks.integer("sample", sample, maximum=len(spikes) - 1)

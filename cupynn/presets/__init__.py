@@ -35,7 +35,7 @@ class Experiment:
     Attributes
     ----------
     name : str
-        Of the preset, or stem of the file.
+        As the file has it, else its stem.
     data, network, loss, optimizer, training : dict
         The tables of the file.
     """
@@ -101,7 +101,7 @@ class Experiment:
 
     def to_toml(self) -> str:
         """Text of a file that `read` takes."""
-        return tomli_w.dumps(self.tables())
+        return tomli_w.dumps({"name": self.name} | self.tables())
 
 
 def read(name: str | PathLike) -> Experiment:
@@ -121,11 +121,15 @@ def read(name: str | PathLike) -> Experiment:
         raise InputError(f"{str(name)!r}: no such preset or .toml file; presets are {', '.join(names())}")
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        repr(tables)  # what is nested too deep, or a number too long, to be shown in an error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: not a TOML file: {error}") from None
+    title = tables.pop("name", path.stem)
+    if not isinstance(title, str) or not title or Path(title).name != title:
+        raise InputError(f"{name}: name={title!r}: pass a name that can be part of a folder's")
     fields = inspect.signature(Experiment).parameters
     check_keys(tables, {field: fields[field] for field in fields if field != "name"}, str(name))
-    return Experiment(path.stem, **tables)
+    return Experiment(title, **tables)
 
 
 def _check_data(name: Any, validation: Any, **options: Any) -> None:

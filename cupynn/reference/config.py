@@ -89,11 +89,11 @@ class Block(Mapping[str, str]):
         """Value of a key as true or false."""
         return self.choice(key, ("true", "false"), str(default).lower()) == "true"
 
-    def integer(self, key: str, minimum: int = 0, default: int | None = None) -> int:
-        """Value of a key as a whole number of at least `minimum`."""
+    def integer(self, key: str, minimum: int = 0, default: int | None = None, maximum: int | None = None) -> int:
+        """Value of a key as a whole number within [minimum, maximum]."""
         if default is not None and key not in self:
             return default
-        return self._number(key, int, lambda value: checks.integer(key, value, minimum))
+        return self._number(key, int, lambda value: checks.integer(key, value, minimum, maximum))
 
     def number(self, key: str, default: float | None = None) -> float:
         """Value of a key as a finite number."""

@@ -93,7 +93,7 @@ def _fixed(shape: tuple[int, ...], block: Block, rng: np.random.Generator) -> np
     strength = block.number("initW")
     if "weightConnect" not in block:
         return np.full(shape, strength)
-    synapses = block.integer("weightConnect", minimum=1)
+    synapses = block.integer("weightConnect", minimum=1, maximum=max(shape[0], 1000))
     weight = np.zeros((shape[0], int(np.prod(shape[1:]))))
     inputs = np.repeat(np.arange(weight.shape[1]), synapses)
     neurons = rng.integers(shape[0], size=inputs.size)

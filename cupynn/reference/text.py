@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 DTYPES = {int: np.int64, float: np.float64}
-LARGEST = {int: 2.0**62, float: 1e30}  # beyond these, int64 and float32 would overflow in sums
+LARGEST = {int: 2.0**62, float: checks.LARGEST}  # beyond these, int64 and float32 would overflow in sums
 
 
 class TextFile:
@@ -89,7 +90,7 @@ class TextFile:
         words = list(chain.from_iterable(rows))
         try:
             values = np.fromiter(map(kind, words), DTYPES[kind], len(words))
-            if (np.abs(values) <= LARGEST[kind]).all() and not any("_" in word for word in words):
+            if ((values >= -LARGEST[kind]) & (values <= LARGEST[kind])).all() and not any("_" in word for word in words):
                 return values
         except (ValueError, OverflowError):
             pass

@@ -1,0 +1,86 @@
+"""Keeping what a training has done: its state is saved from time to time, after each epoch, and when a signal ends it."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from cupynn import state as states
+from cupynn.checks import InputError
+from cupynn.interrupt import Interrupted, Signals
+from cupynn.state import State
+
+
+class Keeper:
+    """Saves the state of a training to a file, and lets SIGINT and SIGTERM end it there.
+
+    Parameters
+    ----------
+    path : Path or None
+        Where; None: nothing is saved, and signals do what they always do.
+    seconds : float
+        Time between two saves within an epoch.
+    settings : dict
+        What must be the same when the training goes on.
+
+    Raises
+    ------
+    InputError
+        If there is a state in `path` that a new training would replace.
+    """
+
+    def __init__(self, path: Path | None, seconds: float, settings: dict[str, Any]) -> None:
+        self.path, self.seconds, self.settings = path, seconds, settings
+        self.signals = Signals()
+        self.saved = perf_counter()
+
+    def begin(self, state: State, resume: bool) -> list[str]:
+        """Bring a training to where it stood, or see that none is lost by beginning; return what its user should know."""
+        self.state = state
+        if resume:
+            return states.load(state, self.settings, self.path)
+        if self.path is not None and (self.path.exists() or states.previous(self.path).exists()):
+            raise InputError(f"{self.path} holds a training already: go on with resume=True, or choose another checkpoint")
+        return []
+
+    def __enter__(self) -> "Keeper":
+        if self.path is not None:
+            self.signals.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.signals.__exit__(kind, *error)
+        if kind is KeyboardInterrupt and self.signals.left_at_once:
+            self._stop()
+
+    def left(self) -> AbstractContextManager:
+        """Context of work that changes nothing and takes long: a signal ends the training at once."""
+        return nullcontext() if self.path is None else self.signals.breaking_in()
+
+    def after_batch(self) -> None:
+        """Save if it is time, or if a signal has come, which ends the training."""
+        if self.path is None:
+            return
+        if self.signals.asked:
+            self._stop()
+        if perf_counter() - self.saved >= self.seconds:
+            self._save()
+
+    def after_epoch(self) -> None:
+        """Save; end the training if a signal has come."""
+        if self.path is None:
+            return
+        if self.signals.asked:
+            self._stop()
+        self._save()
+
+    def _save(self) -> None:
+        self.state.watch.check(self.state)  # before the last good state is replaced
+        states.save(self.state, self.settings, self.path)
+        self.saved = perf_counter()
+
+    def _stop(self) -> None:
+        """Save and raise Interrupted."""
+        self._save()
+        where = f"interrupted at {self.state}; saved in {self.path}"
+        raise Interrupted(f"{where}: go on with resume=True", 128 + self.signals.asked)

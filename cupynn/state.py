@@ -1,0 +1,234 @@
+"""The state of a training: everything that its next step depends on, in one file, the one before kept beside it."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import cupynn
+from cupynn import npz
+from cupynn.atomic import sweep
+from cupynn.checks import InputError
+from cupynn.health import Watch
+from cupynn.optimizers import Optimizer
+from cupynn.progress import Epoch, History, Tally
+from cupynn.spikes import SpikeTrains
+
+if TYPE_CHECKING:
+    from cupynn.network import Sequential
+    from cupynn.training import Samples
+
+FORMAT = 1
+_HEADER = "training"
+_KINDS = {
+    "versions": dict,
+    "settings": dict,
+    "place": dict,
+    "seconds": float,
+    "encoded": int,
+    "updates": int,
+    "schedule": float,
+    "tally": dict,
+    "epochs": list,
+    "notices": list,
+}
+_PROBE = 64  # samples that stand for all of a data set in its digest
+
+
+@dataclass
+class State:
+    """Where a training stands, between two batches.
+
+    Attributes
+    ----------
+    network, optimizer, samples, tally, history
+        What the steps change.
+    watch : Watch
+        Sees whether it is fit to be saved.
+    epoch : int
+        Number of the epoch that goes on, from 1.
+    done : int
+        Samples of this epoch that have been trained on.
+    batch : int
+        Batches of this epoch that have been trained on.
+    ended : bool
+        Whether a callback has ended the training.
+    start : float
+        When it began, on the clock of `perf_counter`, without the time between its parts.
+    """
+
+    network: "Sequential"
+    optimizer: Optimizer
+    samples: "Samples"
+    tally: Tally
+    history: History
+    watch: Watch
+    epoch: int = 1
+    done: int = 0
+    batch: int = 0
+    ended: bool = False
+    start: float = field(default_factory=perf_counter)
+
+    def next_epoch(self) -> None:
+        """Go to the start of the next one."""
+        self.epoch, self.done, self.batch, self.tally = self.epoch + 1, 0, 0, Tally(self.network)
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch} after {self.done} samples" if self.done else f"the start of epoch {self.epoch}"
+
+
+def previous(path: Path) -> Path:
+    """Where the state before that in `path` is kept."""
+    return path.with_name(f"{path.name}.previous")
+
+
+def save(state: State, settings: dict[str, Any], path: Path) -> None:
+    """Write a state, whole or not at all; what `path` held is kept beside it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; the last one is intact then.
+    """
+    header = {
+        "format": FORMAT,
+        "versions": _versions(state.network),
+        "settings": settings,
+        "place": {"epoch": state.epoch, "done": state.done, "batch": state.batch, "ended": state.ended},
+        "seconds": perf_counter() - state.start,
+        "encoded": state.network.encoded,
+        "updates": state.optimizer.updates,
+        "schedule": state.optimizer.epoch,
+        "tally": state.tally.figures(),
+        "epochs": [asdict(epoch) for epoch in state.history.epochs],
+        "notices": state.history.notices,
+    }
+    arrays = {f"network/{name}": array for name, array in state.network.arrays().items()}
+    for (layer, name), moments in state.optimizer.moments.items():
+        arrays |= {f"moments/{layer}/{name}/{number}": moment for number, moment in enumerate(moments)}
+    arrays |= {"samples/weights": state.samples.weights, "samples/wrong": state.samples.wrong}
+    on_host = {name: state.network.device.get(array) for name, array in arrays.items()}
+    npz.write(path, _HEADER, header, on_host, keep=previous(path))
+
+
+def load(state: State, settings: dict[str, Any], path: Path) -> list[str]:
+    """Bring a training that has not begun to where a file says it stood; return what its user should know.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it and the one before are damaged, or they belong to another training; nothing is changed.
+    """
+    sweep(path.parent, f"{path.name}*")
+    notices = []
+    try:
+        header, arrays = _read(path)
+    except InputError as error:
+        if not previous(path).is_file():
+            raise
+        header, arrays = _read(previous(path))
+        notices.append(f"{error if path.exists() else f'{path} was not finished'}: going on from the state before it")
+    for name, value in settings.items():
+        if header["settings"].get(name) != value:
+            raise InputError(f"{path} belongs to another training: {_difference(name, header['settings'].get(name), value)}")
+    npz.check(path, arrays, _expected(state, header["updates"]))
+    now = _versions(state.network)
+    if others := [f"{name} {version}" for name, version in header["versions"].items() if now.get(name) != version]:
+        notices.append(f"{path} was written with {', '.join(others)}: from here on the last bits may differ")
+    _restore(state, header, arrays)
+    return notices
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; leave out resume=True to begin a new training")
+    try:
+        arrays = npz.read(path)
+        header = json.loads(arrays.pop(_HEADER).tobytes())
+        version = header["format"]
+        if version == FORMAT:
+            header["epochs"] = [Epoch(**figures) for figures in header["epochs"]]
+            header = {key: kind(header[key]) for key, kind in _KINDS.items()}
+    except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess
+        raise InputError(f"{path} holds no state of a training, or is damaged ({error})") from None
+    if version != FORMAT:
+        raise InputError(f"{path} has format {version!r}, this version reads {FORMAT}: go on with the version that wrote it")
+    return header, arrays
+
+
+def _expected(state: State, updates: int) -> dict[str, np.ndarray]:
+    """Arrays of the shapes and types that the file must hold."""
+    expected = {f"network/{name}": array for name, array in state.network.arrays().items()}
+    for layer in state.network.layers:
+        for name, parameter in layer.params.items():
+            for number in range(state.optimizer.moment_count if updates else 0):
+                expected[f"moments/{layer.name}/{name}/{number}"] = parameter.reshape(len(parameter), -1)
+    return expected | {"samples/weights": state.samples.weights, "samples/wrong": state.samples.wrong}
+
+
+def _restore(state: State, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    network = state.network
+    there = {name: network.device.put(array.copy()) for name, array in arrays.items()}  # those of the file are read-only
+    for name, array in network.arrays().items():
+        array[...] = there[f"network/{name}"]
+    moments: dict[tuple[str, str], tuple] = {}
+    for name in there:
+        if name.startswith("moments/"):
+            _, layer, parameter, _ = name.split("/")
+            moments[layer, parameter] = (*moments.get((layer, parameter), ()), there[name])
+    state.optimizer.restore(network, header["updates"], header["schedule"], moments)
+    state.samples.weights, state.samples.wrong = there["samples/weights"], there["samples/wrong"]
+    network.encoded = header["encoded"]
+    state.tally.go_on(header["tally"])
+    state.history.epochs[:], state.history.notices[:] = header["epochs"], header["notices"]
+    for name, value in header["place"].items():
+        setattr(state, name, value)
+    state.start = perf_counter() - header["seconds"]
+
+
+def _versions(network: "Sequential") -> dict[str, str]:
+    return {"cupynn": cupynn.__version__, "NumPy": np.__version__, "device": str(network.device)}
+
+
+def settings(network: "Sequential", optimizer: Optimizer, parts: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same when a training goes on, for each bit to be.
+
+    Parameters
+    ----------
+    network, optimizer
+    parts : dict
+        Options of `fit`: values, and objects that have a config.
+    data : dict
+        Pairs of data and labels, or None, and arrays, by the name of the option.
+    """
+    from cupynn import definition  # which imports the network, which trains
+
+    values = {"network": definition.describe(network), "optimizer": optimizer.config()} | {
+        name: part.config() if hasattr(part, "config") else part for name, part in parts.items()
+    }
+    values |= {name: None if value is None else _digest(*value) for name, value in data.items()}
+    return json.loads(json.dumps(values))  # as a file gives them back
+
+
+def _digest(*arrays: Any) -> str:
+    """Digest of shapes, labels or weights, and of some samples spread over all: a data set may be larger than memory."""
+    digest = sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {getattr(array, 'dtype', 'spikes')}".encode())
+        whole = isinstance(array, np.ndarray) and array.ndim == 1
+        for number in np.unique(np.linspace(0, len(array) - 1, _PROBE).astype(np.int64)) if not whole else [slice(None)]:
+            part = array[number]
+            values = (part.neurons, part.offsets) if isinstance(part, SpikeTrains) else (part,)
+            for each in values:
+                digest.update(np.ascontiguousarray(each).tobytes())
+    return digest.hexdigest()
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    numbers = isinstance(before, int) and isinstance(now, int)
+    difference = f"it has {name}={before!r}, this one {now!r}" if numbers else f"{name} is another"
+    return f"{difference}; pass the same, or train anew"

@@ -1,0 +1,43 @@
+"""Gzipped tar archives from elsewhere: read from front to back, never extracted, and no further than is believed."""
+
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cupynn.checks import InputError
+
+from .gzipped import read_up_to
+
+INTACT = "put an intact copy in its place"
+LONGEST = 1 << 30  # bytes from one header to the next: one may claim 2^95, and `tarfile` would count all of them to the end
+
+
+def contents(path: Path, wanted: Callable[[str], bool], largest: int) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the wanted files in an archive.
+
+    Parameters
+    ----------
+    path : Path
+    wanted : callable
+        Tells by its name, with the folders in the archive, whether to read a file.
+    largest : int
+        Bytes that such a file may have at most.
+
+    Raises
+    ------
+    InputError
+        If the archive cannot be read, is damaged, or a wanted file is larger.
+    """
+    try:
+        with tarfile.open(path, "r|gz") as archive:
+            for member in archive:
+                stored = archive.offset - member.offset
+                regular = member.isfile() and wanted(member.name)
+                if stored > LONGEST or (regular and member.size > largest):
+                    raise InputError(f"{path}: {member.name} declares {max(stored, member.size):,} bytes: {INTACT}")
+                if regular:
+                    yield member.name, bytes(read_up_to(archive.extractfile(member), member.size))
+    except InputError:
+        raise
+    except Exception as error:  # what a damaged archive makes tarfile raise is anybody's guess
+        raise InputError(f"{path} cannot be read ({error}): {INTACT}") from None

@@ -1,0 +1,1 @@
+"""Fuzzing of everything that reads files: `python tests/fuzz/fuzz.py TARGET`; what was found is replayed by the tests."""

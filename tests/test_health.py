@@ -1,0 +1,205 @@
+"""What cannot fire, does not fire, fires always or is no longer finite: told, with the place and a remedy."""
+
+import numpy as np
+import pytest
+from test_training import LOSS, draw_data, draw_trains, make, weights
+
+from cupynn import Ragged, Sequential, cli, encoders, health, layers, presets, training
+from cupynn.checks import InputError
+from cupynn.health import Diverged
+from cupynn.kernels.lif import lif
+from cupynn.losses import SoftmaxCount, SpikeCount
+from cupynn.optimizers import SGD, Adam
+from cupynn.spikes import SpikeTrains
+
+STILL = 1e-30
+DATA = draw_data(12)
+
+
+def fit(net, data=DATA, **options):
+    usual = {"loss": LOSS, "optimizer": SGD(STILL), "epochs": 1, "batch_size": 4, "progress": False}
+    return net.fit(data, **usual | options)
+
+
+def spoil(monkeypatch, batch, change):
+    """Change a network's arrays in the update of this batch."""
+    plain, seen = training.step, []
+
+    def step(network, *arguments):
+        result = plain(network, *arguments)
+        seen.append(1)
+        if len(seen) == batch:
+            change(network)
+        return result
+
+    monkeypatch.setattr(training, "step", step)
+
+
+class TestFinite:
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+    @pytest.mark.parametrize("layer", [0, 1])
+    @pytest.mark.parametrize("kind", ["params", "grads"])
+    def test_training_stops_with_layer_and_place(self, monkeypatch, device, value, layer, kind):
+        def change(network):
+            getattr(network.layers[layer], kind)["weight"][1, 2] = value
+
+        monkeypatch.setattr(health, "LOOK_EVERY", 1)
+        spoil(monkeypatch, 5, change)  # three in an epoch
+        what = "the array" if kind == "params" else "the gradient of"
+        place = rf"{what} dense_{layer + 1}/weight is not finite after batch 2 of epoch 2; lower the optimizer's lr"
+        with pytest.raises(Diverged, match=place if not device.on_cuda or kind == "params" else "not finite after"):
+            fit(make().to(device), epochs=3)
+
+    def test_a_gpu_looks_now_and_then(self, monkeypatch, device):
+        """And before anything is saved, so that no state is ever bad."""
+        seen = []
+        plain = health.Watch._look
+        monkeypatch.setattr(health.Watch, "_look", lambda watch: seen.append(watch.updates) or plain(watch))
+        fit(make().to(device), draw_data(40))
+        assert seen == ([8, 10] if device.on_cuda else list(range(1, 11)))
+
+    @pytest.mark.parametrize("every", [1, 8])
+    def test_the_last_good_state_stays(self, monkeypatch, tmp_path, every, device):
+        monkeypatch.setattr(health, "LOOK_EVERY", every)
+        path, alone, again = tmp_path / "training.npz", make().to(device), make().to(device)
+        options = {"optimizer": Adam(0.02), "epochs": 2, "checkpoint_seconds": 0}
+        fit(alone, **options)
+
+        def change(network):
+            network.layers[0].params["weight"][0, 0] = np.nan
+
+        with monkeypatch.context() as patch:
+            spoil(patch, 5, change)
+            with pytest.raises(Diverged):
+                fit(make().to(device), checkpoint=path, **options | {"optimizer": Adam(0.02)})
+        fit(again, checkpoint=path, resume=True, **options | {"optimizer": Adam(0.02)})
+        for layer, twin in zip(again.layers, alone.layers, strict=True):
+            np.testing.assert_array_equal(device.get(layer.params["weight"]), device.get(twin.params["weight"]))
+
+    def test_a_rate_that_overflows(self):
+        with pytest.raises(Diverged, match=r"dense_\d/weight is not finite after batch \d of epoch 1"):
+            fit(make(), optimizer=SGD(1e38), epochs=3)
+
+    def test_weights_are_looked_at_before(self):
+        net = make()
+        net.layers[1].params["weight"][0, 0] = np.nan
+        with pytest.raises(InputError, match="dense_2/weight holds a value that is not finite"):
+            fit(net)
+
+    def test_nothing_to_watch(self):
+        net = Sequential([layers.SpikingPool2D(2, v_th=0.1)], (1, 2, 2), 50, encoders.Poisson(0.5))
+        net.layers[0].output_shape = net.output_shape = (1,)
+        watch = health.Watch(net)
+        watch.after_update(None)
+        watch.check(None)
+
+
+class TestNoticed:
+    def test_a_dead_layer_is_told_once(self, capsys):
+        net = make()
+        net.layers[0].params["weight"][:] = -1
+        history = fit(net, epochs=3, progress=True)
+        notice = "layer dense_1 is dead, none of its neurons fires: lower v_th=2, raise initial_weight, or raise the encoder"
+        assert [notice in line for line in history.notices].count(True) == 1
+        assert capsys.readouterr().out.count(notice) == 1
+
+    def test_a_saturated_layer(self):
+        net = make()
+        net.layers[0].params["weight"][:] = 100
+        history = fit(net, epochs=3)
+        assert [line[:80] for line in history.notices if "dense_1" in line] == [
+            "layer dense_1 is saturated, its neurons fire at nearly every step they can: rais"
+        ]
+
+    def test_a_layer_that_is_well(self):
+        assert fit(make(), epochs=2).notices == []
+
+    def test_they_go_on_with_the_training(self, tmp_path):
+        nets = [make(), make()]
+        nets[0].layers[0].params["weight"][:] = -1
+        before = fit(nets[0], checkpoint=tmp_path / "x").notices
+        assert fit(nets[1], checkpoint=tmp_path / "x", resume=True, epochs=2).notices == before
+
+
+class TestBefore:
+    @pytest.mark.parametrize(("steps", "t_ref"), [(2, 0), (9, 2), (50, 2), (400, 7)])
+    def test_reach_is_what_the_simulation_gives(self, steps, t_ref):
+        layer = layers.SpikingDense(1, v_th=1e9, t_ref=t_ref)
+        layer.build((1,), np.random.default_rng(0))
+        layer.params["weight"][:] = 1
+        run = layer.forward(SpikeTrains.from_dense(np.ones((1, steps, 1))), record=True)
+        assert run.membrane.max() == pytest.approx(lif(1.0, 64, 8, t_ref).reach(steps), rel=1e-5)
+
+    @pytest.mark.parametrize(
+        ("layer", "shape"),
+        [
+            (layers.SpikingDense(5, v_th=2.0), (7,)),
+            (layers.SpikingConv2D(3, 2, v_th=2.0), (2, 4, 4)),
+            (layers.SpikingPool2D((2, 3), v_th=2.0), (2, 4, 4)),
+            (layers.SpikingPool2D((2, 9), v_th=2.0), (2, 4, 4)),
+            (layers.SpikingRecurrent(6, v_th=2.0, reservoir=(1, 2, 3), trained=False), (9,)),
+        ],
+        ids=repr,
+    )
+    def test_a_threshold_at_the_edge(self, layer, shape):
+        """Just below what all inputs together give a neuron fires, above it none does, and this is what is told."""
+        layer.build(shape, np.random.default_rng(0))
+        layer.name = "edge"
+        for array in (layer.params | layer.buffers).values():
+            np.abs(array, out=array)  # so that all inputs drive a neuron
+        spikes = SpikeTrains.from_dense(np.ones((1, 60, *shape)))
+        edge = layer.drive() * layer.neuron.reach(60)
+        layer.v_th = edge * 0.999
+        assert layer.forward(spikes).spikes.total
+        assert health._cannot_fire(layer, 60) is None
+        layer.v_th = edge * 1.001
+        assert not layer.forward(spikes).spikes.total
+        if layer.params:
+            assert "no neuron of layer edge can reach v_th=" in health._cannot_fire(layer, 60)
+        else:
+            with pytest.raises(InputError, match="no neuron of layer edge can reach v_th="):
+                health._cannot_fire(layer, 60)
+
+    def test_unreachable_thresholds(self):
+        trained = Sequential([layers.SpikingDense(3, v_th=2.0, initial_weight=1e-3)], (9,), 50, encoders.Poisson(0.5))
+        assert "dense_1 can reach v_th=2" in fit(trained).notices[0]
+        pools = [layers.SpikingPool2D(2, v_th=1e6), layers.SpikingDense(3, v_th=2.0)]
+        fixed = Sequential(pools, (1, 3, 3), 50, encoders.Poisson(0.5))
+        with pytest.raises(InputError, match=r"layer pool_1 can reach v_th=1e\+06: all .* give .*lower v_th"):
+            fit(fixed, (DATA[0].reshape(-1, 1, 3, 3), DATA[1]))
+
+    def test_counts_that_no_neuron_reaches(self):
+        """With t_ref=2, 50 steps have room for 17 spikes."""
+        fit(make(), loss=SpikeCount(desired=19, undesired=2, margin=2))
+        fit(make(), loss=SoftmaxCount(desired=30))
+        with pytest.raises(InputError, match=r"desired=20: in 50 steps and with its t_ref .* at most 17 times"):
+            fit(make(), loss=SpikeCount(desired=20, undesired=2, margin=2))
+
+    def test_data_without_a_spike(self):
+        with pytest.raises(InputError, match="the data is zero throughout"):
+            fit(make(), (np.zeros_like(DATA[0]), DATA[1]))
+        trains, y = draw_trains(3)
+        silent = SpikeTrains.from_dense(np.zeros(trains.shape))
+        with pytest.raises(InputError, match="the data has no spike at all"):
+            fit(make(encoder=False), (silent, y))
+        faint = make()
+        faint.encoder = encoders.Regular(max_rate=0.001)
+        assert "12 samples, spread over the data, are encoded by Regular" in fit(faint).notices[0]
+        events = np.zeros(1, [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "i1")])
+        net = Sequential([layers.SpikingDense(3, v_th=2.0)], (2, 3, 3), 50, encoders.Events())
+        with pytest.raises(InputError, match="the data has no event at all"):
+            fit(net, (Ragged(events, [0, 0], [0, 0], (2, 3, 3)), [0, 1]))
+
+    def test_nothing_is_changed(self):
+        net = make()
+        before = weights(net)
+        with pytest.raises(InputError):
+            fit(net, loss=SpikeCount(desired=30, undesired=2, margin=2))
+        np.testing.assert_array_equal(weights(net), before)
+
+    def test_a_run_says_so_before_it_makes_a_folder(self, tmp_path, capsys):
+        path = tmp_path / "bad.toml"
+        path.write_text(presets.read("digits").replace(**{"loss.desired": 99, "network.steps": 100}).to_toml())
+        assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 2
+        assert "desired=99" in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()

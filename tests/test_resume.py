@@ -1,0 +1,395 @@
+"""Going on: a training that was interrupted, killed or out of disk ends with the bits of one that was left alone."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reliability.kills import ROOT, survive
+from test_training import CLASSES, LOSS, draw_data, draw_trains, make, weights
+
+from cupynn import Sequential, cli, training
+from cupynn.augment import Augment
+from cupynn.checks import InputError
+from cupynn.encoders import Poisson
+from cupynn.interrupt import Interrupted
+from cupynn.layers import SpikingDense
+from cupynn.losses import SoftmaxCount
+from cupynn.optimizers import SGD, Adam
+from cupynn.state import previous
+from cupynn.training import EarlyStopping
+
+HELD_OUT = draw_data(9, seed=1)
+
+
+class Stop(Exception):
+    """What ends a training in these tests, as a kill would: nothing is saved on the way out."""
+
+
+def fit(net, data=None, **options):
+    usual = {"loss": LOSS, "optimizer": Adam(0.02, schedule="inverse-sqrt"), "epochs": 3, "batch_size": 4, "boost": True}
+    usual |= {"validation": HELD_OUT, "checkpoint_seconds": 0, "progress": False}
+    return net.fit(draw_data() if data is None else data, **usual | options)
+
+
+def stop_at(monkeypatch, batch, how=None):
+    """Have the step of this number fail, or do something instead."""
+    plain, numbers = training.step, count(1)
+
+    def step(*arguments):
+        if next(numbers) == batch:
+            if how is None:
+                raise Stop
+            how()
+        return plain(*arguments)
+
+    monkeypatch.setattr(training, "step", step)
+
+
+def figures(history):
+    """Everything but times."""
+    names = ("number", "loss", "accuracy", "validation_loss", "validation_accuracy", "spikes", "silent", "rate")
+    return {name: history[name] for name in names}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "training.npz"
+
+
+class TestGoingOn:
+    @pytest.mark.parametrize("batch", [2, 8, 9, 13, 24])  # an epoch has eight
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"optimizer": lambda: SGD(0.01, momentum=0.9)},
+            {"optimizer": lambda: Adam(0.02, schedule="cosine")},
+            {"loss": SoftmaxCount(12), "boost": False, "sample_weight": np.linspace(0, 2, 30)},
+        ],
+        ids=["adam", "momentum", "cosine", "weights"],
+    )
+    def test_the_same_bits(self, monkeypatch, path, options, batch):
+        def made():  # an optimizer belongs to one network
+            return {name: value() if name == "optimizer" else value for name, value in options.items()}
+
+        alone, parts = make(), make()
+        expected = fit(alone, **made())
+        with monkeypatch.context() as patch:
+            stop_at(patch, batch)
+            with pytest.raises(Stop):
+                fit(parts, checkpoint=path, **made())
+        again = make()
+        history = fit(again, checkpoint=path, resume=True, **made())
+        np.testing.assert_array_equal(weights(again), weights(alone))
+        assert figures(history) == figures(expected)
+        assert not np.array_equal(weights(parts), weights(alone))
+
+    @pytest.mark.parametrize("kind", ["trains", "images"])
+    def test_other_data(self, monkeypatch, tmp_path, kind):
+        layers = lambda: [SpikingDense(CLASSES, v_th=2.0, initial_weight=1.0)]  # noqa: E731
+        if kind == "trains":
+            data, options = draw_trains(6), {"validation": None}
+            build = lambda: make(encoder=False)  # noqa: E731
+        else:
+            x, y = draw_data(12)
+            data, options = (x.reshape(-1, 3, 3), y), {"augment": Augment(scale=0.5), "validation": None}
+            build = lambda: Sequential(layers(), (3, 3), 50, Poisson(0.5))  # noqa: E731
+        alone, parts, again = build(), build(), build()
+        fit(alone, data, **options)
+        with monkeypatch.context() as patch:
+            stop_at(patch, 4)
+            with pytest.raises(Stop):
+                fit(parts, data, checkpoint=tmp_path / "x", **options)
+        fit(again, data, checkpoint=tmp_path / "x", resume=True, **options)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    def test_on_each_device(self, monkeypatch, path, device):
+        nets = [make().to(device) for _ in range(3)]
+        fit(nets[0], epochs=1)
+        with monkeypatch.context() as patch:
+            stop_at(patch, 4)
+            with pytest.raises(Stop):
+                fit(nets[1], epochs=1, checkpoint=path)
+        fit(nets[2], epochs=1, checkpoint=path, resume=True)
+        for layer, twin in zip(nets[0].layers, nets[2].layers, strict=True):
+            np.testing.assert_array_equal(device.get(layer.params["weight"]), device.get(twin.params["weight"]))
+
+    def test_more_epochs(self, path):
+        alone, net = make(), make()
+        fit(alone, epochs=4)
+        fit(net, epochs=2, checkpoint=path)
+        again = make()
+        history = fit(again, epochs=4, checkpoint=path, resume=True)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+        assert history["number"] == [1, 2, 3, 4]
+
+    def test_one_that_has_ended_goes_no_further(self, path):
+        options = {"optimizer": Adam(1e-30), "callbacks": [EarlyStopping(1)], "epochs": 9}
+        ended = fit(make(), checkpoint=path, **options)
+        assert len(ended) < 9
+        options["optimizer"] = Adam(1e-30)
+        assert figures(fit(make(), checkpoint=path, resume=True, **options)) == figures(ended)
+
+    def test_saving_changes_nothing(self, path):
+        alone, net = make(), make()
+        fit(alone)
+        fit(net, checkpoint=path)
+        np.testing.assert_array_equal(weights(net), weights(alone))
+        assert sorted(os.listdir(path.parent)) == [path.name, previous(path).name]
+
+    def test_free_draws_go_on(self, path):
+        net, again = make(), make()
+        net.encode(HELD_OUT[0])
+        fit(net, checkpoint=path)
+        fit(again, checkpoint=path, resume=True)
+        assert net.encode(HELD_OUT[0]) == again.encode(HELD_OUT[0])
+
+    def test_time_is_added_up(self, path):
+        first = fit(make(), checkpoint=path)
+        again = fit(make(), epochs=4, checkpoint=path, resume=True)
+        assert again.seconds > first.seconds - 1e-3 > 0
+        assert again["seconds"][:3] == first["seconds"]
+
+    @pytest.mark.parametrize("seconds", [0, 1e9])
+    def test_between_epochs_saves_come_by_time(self, monkeypatch, path, seconds):
+        with monkeypatch.context() as patch:
+            stop_at(patch, 8 + 6)
+            with pytest.raises(Stop):
+                fit(make(), checkpoint=path, checkpoint_seconds=seconds)
+        with np.load(path) as archive:
+            place = json.loads(archive["training"].tobytes())["place"]
+        assert place == {"epoch": 2, "ended": False} | (
+            {"done": 20, "batch": 5} if seconds == 0 else {"done": 0, "batch": 0}
+        )
+
+
+class TestWriting:
+    @pytest.mark.parametrize("where", ["numpy.savez", "os.fsync", "pathlib.Path.replace"])
+    @pytest.mark.parametrize("call", [3, 4])  # of the saves; a file is replaced twice in each
+    def test_a_full_disk_leaves_the_last_state(self, monkeypatch, path, where, call):
+        module, _, name = where.rpartition(".")
+        owner = {"numpy": np, "os": os, "pathlib.Path": Path}[module]
+        plain, calls = getattr(owner, name), count(1)
+
+        def fail(*arguments, **options):
+            if next(calls) == call:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return plain(*arguments, **options)
+
+        alone, again = make(), make()
+        fit(alone)
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fail)
+            with pytest.raises(InputError, match=r"cannot write .*training\.npz: No space left on device"):
+                fit(make(), checkpoint=path)
+        fit(again, checkpoint=path, resume=True)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX's")
+    def test_a_disk_that_takes_no_more_bytes(self, tmp_path):
+        """The limit on the size of a file stands for the end of the disk: a real write fails half-way."""
+        code = """
+import resource, signal, sys
+sys.path.insert(0, "tests")
+from test_resume import fit, make
+from cupynn import InputError
+from cupynn.npz import np
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+def limit(net, history):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+try:
+    fit(make(), checkpoint=sys.argv[1], callbacks=[limit])
+except InputError as error:
+    print(error)
+"""
+        path = tmp_path / "training.npz"
+        done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert "cannot write" in done.stdout, done.stderr
+        assert "File too large" in done.stdout
+        assert not list(tmp_path.glob("*.tmp"))
+        alone, again = make(), make()
+        fit(alone)
+        fit(again, checkpoint=path, resume=True)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    @pytest.mark.parametrize("state", ["cut", "missing", "both cut"])
+    def test_a_damaged_state(self, monkeypatch, path, state, capsys):
+        with monkeypatch.context() as patch:
+            stop_at(patch, 13)
+            with pytest.raises(Stop):
+                fit(make(), checkpoint=path)
+        path.write_bytes(path.read_bytes()[:-50])
+        if state == "missing":
+            path.unlink()
+        if state == "both cut":
+            previous(path).write_bytes(b"")
+            with pytest.raises(InputError, match=r"training\.npz.* holds no state of a training, or is damaged"):
+                fit(make(), checkpoint=path, resume=True)
+            return
+        alone, again = make(), make()
+        fit(alone)
+        fit(again, checkpoint=path, resume=True, progress=True)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+        assert "going on from the state before it" in capsys.readouterr().out
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"batch_size": 5}, "belongs to another training: it has batch_size=4, this one 5"),
+            ({"boost": False}, "it has boost=True, this one False"),
+            ({"loss": SoftmaxCount(12)}, "loss is another"),
+            ({"optimizer": Adam(0.03, schedule="inverse-sqrt")}, "optimizer is another"),
+            ({"sample_weight": np.full(30, 2.0)}, "sample_weight is another"),
+            ({"data": draw_data(seed=7)}, "data is another"),
+            ({"data": draw_data(33)}, "data is another"),
+            ({"validation": None}, "validation is another"),
+            ({"net": make(seed=1)}, "network is another"),
+            ({"net": make(hidden=11)}, "network is another"),
+            ({"resume": False}, "holds a training already: go on with resume=True"),
+            ({"checkpoint": None}, "resume=True without a checkpoint"),
+            ({"checkpoint": 3}, "checkpoint=3: pass the path"),
+            ({"resume": 1}, "resume=1: pass True or False"),
+            ({"checkpoint_seconds": -1}, "checkpoint_seconds=-1"),
+        ],
+        ids=str,
+    )
+    def test_what_would_not_be_the_same_training(self, tmp_path, options, message):
+        path = tmp_path / "training.npz"
+        fit(make(), checkpoint=path)
+        net = options.pop("net", None) or make()
+        before, held = weights(net), path.read_bytes()
+        with pytest.raises(InputError, match=message):
+            fit(net, **{"checkpoint": path, "resume": True} | options)
+        np.testing.assert_array_equal(weights(net), before)
+        assert path.read_bytes() == held
+
+    def test_files_of_another_kind(self, path):
+        with pytest.raises(InputError, match="no such file"):
+            fit(make(), checkpoint=path, resume=True)
+        make().save(path)
+        with pytest.raises(InputError, match="holds no state of a training"):
+            fit(make(), checkpoint=path, resume=True)
+        fit(make(), checkpoint=path.with_name("other"))
+        with pytest.raises(InputError, match="is no network of cupynn's"):
+            Sequential.load(path.with_name("other"))
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda header: header.update(format=2), "has format 2, this version reads 1"),
+            (lambda header: header.pop("tally"), "holds no state of a training, or is damaged"),
+            (lambda header: header.update(epochs=[{"number": 1}]), "holds no state of a training, or is damaged"),
+            (lambda header: header.update(updates=0), "holds the arrays"),
+        ],
+    )
+    def test_another_content(self, path, change, message):
+        fit(make(), checkpoint=path)
+        previous(path).unlink()
+        with np.load(path) as archive:
+            arrays = dict(archive)
+        header = json.loads(arrays["training"].tobytes())
+        change(header)
+        with path.open("wb") as file:
+            np.savez(file, **arrays | {"training": np.frombuffer(json.dumps(header).encode(), np.uint8)})
+        with pytest.raises(InputError, match=message):
+            fit(make(), checkpoint=path, resume=True)
+
+    def test_other_versions_are_told(self, path, capsys, monkeypatch):
+        fit(make(), checkpoint=path, epochs=1)
+        monkeypatch.setattr(np, "__version__", "9.9")
+        fit(make(), checkpoint=path, resume=True, epochs=2, progress=True)
+        assert "was written with NumPy" in capsys.readouterr().out
+
+
+class TestSignals:
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_save_and_end(self, monkeypatch, path, number, code):
+        alone, net, again = make(), make(), make()
+        before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        fit(alone)
+        with monkeypatch.context() as patch:
+            stop_at(patch, 11, lambda: signal.raise_signal(number))
+            with pytest.raises(
+                Interrupted, match=r"interrupted at epoch 2 after 12 samples; saved in .*resume=True"
+            ) as stop:
+                fit(net, checkpoint=path, checkpoint_seconds=1e9)
+        assert stop.value.exit_code == code
+        assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+        fit(again, checkpoint=path, resume=True)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    def test_validation_is_not_waited_for(self, monkeypatch, path):
+        alone, net, again = make(), make(), make()
+        expected = fit(alone)
+        plain, calls = Sequential.evaluate, count(1)
+
+        def evaluate(*arguments):
+            if next(calls) == 2:
+                signal.raise_signal(signal.SIGTERM)
+                raise Stop("waited")
+            return plain(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Sequential, "evaluate", evaluate)
+            with pytest.raises(Interrupted, match="epoch 2 after 30 samples"):
+                fit(net, checkpoint=path, checkpoint_seconds=1e9)
+        assert figures(fit(again, checkpoint=path, resume=True)) == figures(expected)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    def test_a_second_one_does_not_wait(self, monkeypatch, path):
+        def twice():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+        stop_at(monkeypatch, 11, twice)
+        with pytest.raises(KeyboardInterrupt) as stop:
+            fit(make(), checkpoint=path)
+        assert stop.type is KeyboardInterrupt
+
+    def test_without_a_checkpoint_all_is_as_ever(self, monkeypatch):
+        stop_at(monkeypatch, 2, lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt) as stop:
+            fit(make())
+        assert stop.type is KeyboardInterrupt
+
+    def test_in_a_thread_there_are_none(self, path):
+        thread = threading.Thread(target=fit, args=(make(),), kwargs={"checkpoint": path})
+        thread.start()
+        thread.join(60)
+        assert path.exists()
+
+    def test_handlers_of_the_user_stay(self, path):
+        seen, before = [], signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
+        try:
+            fit(make(), checkpoint=path, callbacks=[lambda *_: signal.raise_signal(signal.SIGTERM)])
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert len(seen) == 3
+
+
+class TestRuns:
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=str)
+    def test_killed_ones_end_with_the_same_bits(self, tmp_path, number):
+        """A few kills; `tests/reliability/kills.py` does many."""
+        seen = survive(tmp_path, kills=3, epochs=2, wait=0.05, number=number)
+        assert seen["kills"] >= 2
+
+    def test_what_cannot_be_gone_on_with(self, tmp_path, capsys):
+        for arguments, message in (
+            (["--resume", str(tmp_path)], "holds no run, as there is no definition.toml in it"),
+            (["--resume", str(tmp_path), "--epochs", "3"], "--resume goes on with a run as it began"),
+            (["digits", "--resume", str(tmp_path)], "--resume goes on with a run as it began"),
+            ([], "train what? pass a preset"),
+        ):
+            assert cli.main(["train", *arguments]) == 2
+            assert message in capsys.readouterr().err
