@@ -37,7 +37,7 @@ print(digest.hexdigest())
 
 
 def train(threads, *arguments):
-    environment = {**os.environ, "NUMBA_NUM_THREADS": str(threads)}
+    environment = {**os.environ, "CUPYNN_THREADS": str(threads)}
     command = [sys.executable, "-c", TRAINING, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
