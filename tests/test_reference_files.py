@@ -550,7 +550,7 @@ class TestCheckpoint:
         assert f"saved as {out}" in shown
         weight = Sequential.load(out).layers[0].params["weight"]
         np.testing.assert_array_equal(weight, np.arange(12).reshape(3, 4))
-        assert cli.main(["import-reference", str(config), "--checkpoint", str(external / "none.txt")]) == 2
+        assert cli.main(["import-reference", str(config), "--checkpoint", str(external / "none.txt")]) == 1
         assert "none.txt" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
