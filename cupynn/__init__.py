@@ -39,6 +39,7 @@ _HOMES = {
     "Sequential": "network",
     "Recording": "results",
     "InputError": "checks",
+    "open_run": "saved_run",
 }
 
 __all__ = ["__version__", *_MODULES, *_HOMES]

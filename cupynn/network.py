@@ -13,8 +13,8 @@ from cupynn.device import Device
 from cupynn.device import resolve as resolve_device
 from cupynn.encoders import Encoder
 from cupynn.layers import Layer
-from cupynn.losses import CountError, CountLoss
-from cupynn.results import Evaluation, Recording
+from cupynn.losses import CountError
+from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
 
 # Draw of random trains by `encode` without numbers of its own; evaluation and the epochs of training count from 0.
@@ -236,17 +236,10 @@ class Sequential:
 
     # Use ---------------------------------------------------------------------------------------------------------------
 
-    def fit(self, data: Any, **options: Any) -> "training.History":
-        """Train on data; see `cupynn.training.fit` for the options and what it returns."""
-        return training.fit(self, data, **options)
-
-    def predict(self, x: Data, batch_size: int = 100) -> np.ndarray:
-        """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
-        return evaluation.predict(self, x, batch_size)
-
-    def evaluate(self, data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
-        """Accuracy, loss, activity and confusion matrix on labelled data; see `cupynn.evaluation.evaluate`."""
-        return evaluation.evaluate(self, data, loss, batch_size)
+    fit = training.fit
+    predict = evaluation.predict
+    counts = evaluation.counts
+    evaluate = evaluation.evaluate
 
     def summary(self) -> None:
         """Print a table of the layers."""

@@ -68,7 +68,7 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     seconds = perf_counter() - start
     best = checkpoint.load(folder / "best.npz", device)
     evaluation = best.evaluate(test, loss)
-    _write_result(folder, experiment, network, history, evaluation, seconds)
+    _write_result(folder, experiment, network, history, evaluation, seconds, test.classes)
     _draw(folder, best, history, test.x[:1])
     if progress:
         chosen = "the best on the validation data" if validation else "the last"
@@ -116,7 +116,13 @@ class _Keeper:
 
 
 def _write_result(
-    folder: Path, experiment: Experiment, network: Sequential, history: History, evaluation: Evaluation, seconds: float
+    folder: Path,
+    experiment: Experiment,
+    network: Sequential,
+    history: History,
+    evaluation: Evaluation,
+    seconds: float,
+    classes: tuple[str, ...],
 ) -> None:
     result = {
         "experiment": experiment.name,
@@ -124,6 +130,7 @@ def _write_result(
         "seed": experiment.network.get("seed", 0),
         "device": {"runs_on": str(network.device)} | machine(),
         "seconds": seconds,
+        "classes": classes,
         "best_epoch": _best(history).number,
         "test": {**asdict(evaluation), "confusion": evaluation.confusion.tolist()},
         "epochs": [asdict(epoch) for epoch in history.epochs],

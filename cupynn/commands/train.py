@@ -1,6 +1,7 @@
 """`cupynn train`: train a preset or a definition of one's own."""
 
 import argparse
+from pathlib import Path
 
 from cupynn.commands import shared
 
@@ -10,6 +11,9 @@ EXAMPLES = """\
   cupynn train digits                     handwritten digits that need no download, in less than a minute
   cupynn train mnist --epochs 3           the paper's network on MNIST, downloaded on first use
   cupynn train my.toml --out runs/mine    a definition of your own; start from runs/*/definition.toml
+  cupynn train digits --set network.steps=200 --set network.layers.hidden.units=100
+  cupynn train emnist --set data.split=letters --set network.layers.output.units=26
+  cupynn train my.toml --json | tail -1   folder, accuracy and so on, for a script
 """
 
 
@@ -29,25 +33,46 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="number or fraction of training samples held out to choose the best epoch; 0: none",
     )
     parser.add_argument("--seed", type=int, help="of weights, encoding, order and validation split")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="any other value of the definition, by its dotted key, as TOML writes it; may be repeated",
+    )
     shared.add_device(parser)
     parser.add_argument("--out", metavar="FOLDER", help="a new folder for the results (default: runs/NAME-DATE-TIME)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    shared.add_json(parser, "the result, in the last line,")
 
 
 def run(options: argparse.Namespace) -> None:
     """Train."""
     from cupynn import presets, run
 
-    experiment = presets.read(options.experiment).replace(
-        **{
-            "training.epochs": options.epochs,
-            "training.batch_size": options.batch_size,
-            "optimizer.lr": options.lr,
-            "network.seed": options.seed,
-            "data.validation": options.validation,
-        }
+    values = shared.read_values("--set", options.set, "training.epochs=3")
+    short = {
+        "training.epochs": options.epochs,
+        "training.batch_size": options.batch_size,
+        "optimizer.lr": options.lr,
+        "network.seed": options.seed,
+        "data.validation": options.validation,
+    }
+    values |= {key: value for key, value in short.items() if value is not None}
+    experiment = presets.read(options.experiment).replace(**values)
+    folder = run.train(experiment, options.out, progress=not options.quiet, device=options.device)
+    if options.json:
+        _print_result(folder)
+
+
+def _print_result(folder: Path) -> None:
+    from cupynn.saved_run import open_run
+
+    result = open_run(folder).result
+    test = {key: value for key, value in result["test"].items() if key != "confusion"}
+    shared.print_json(
+        {"folder": str(folder), "best_epoch": result["best_epoch"], "seconds": result["seconds"], "test": test}
     )
-    run.train(experiment, options.out, progress=not options.quiet, device=options.device)
 
 
 def _number(text: str) -> int | float:
