@@ -65,6 +65,8 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
         If the data does not fit the network.
     """
     x, y = network.labelled(data)
+    if loss is not None:
+        checks.only("loss", loss, CountLoss)
     classes = network.output_shape[-1]
     confusion = np.zeros((classes, classes), np.int64)
     spikes = np.zeros(len(network.layers) + 1, np.int64)

@@ -73,6 +73,10 @@ class CountLoss(Configured, ABC):
             If shapes do not fit, a label is out of range, a weight is negative or not finite, or `desired` spikes do not
             fit into T steps.
         """
+        if not isinstance(spikes, SpikeTrains):
+            raise InputError(
+                f"spikes is a {type(spikes).__name__}: pass what net.forward(...) returned, SpikeTrains, not its counts"
+            )
         self.check(spikes.neuron_shape, spikes.steps)
         if not spikes.on_cuda and (on_device(labels) or on_device(sample_weight)):
             raise InputError("labels or sample_weight lie on a GPU, the trains in host memory: pass NumPy arrays")

@@ -8,7 +8,7 @@ import numpy as np
 
 from cupynn import checks, evaluation, training
 from cupynn.checks import InputError
-from cupynn.data import Data, as_inputs, as_pair
+from cupynn.data import Data, as_inputs, as_labels, as_pair
 from cupynn.device import Device
 from cupynn.device import resolve as resolve_device
 from cupynn.encoders import Encoder
@@ -67,12 +67,14 @@ class Sequential:
         seed: int = 0,
         device: str = "auto",
     ) -> None:
-        if isinstance(layers, Layer):
-            raise InputError(f"layers is one {type(layers).__name__}: pass a list, [layer]")
+        if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+            raise InputError(f"layers is a {type(layers).__name__}: pass a list, [layer]")
         self.layers = [checks.only(f"layers[{index}]", layer, Layer) for index, layer in enumerate(layers)]
         if not self.layers:
             raise InputError("layers is empty: pass at least one layer")
         self.input_shape = checks.shape("input_shape", input_shape)
+        if self.layers[0].kind_name in ("conv", "pool"):
+            checks.channels_first("input_shape", self.input_shape)
         self.steps = checks.integer("steps", steps, minimum=1)
         self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
@@ -169,7 +171,7 @@ class Sequential:
         """
         x, y = as_pair(data)
         x = self.inputs(x)
-        return x, checks.labels("labels", y, self.output_shape[-1], len(x))
+        return x, as_labels(y, self.output_shape, len(x))
 
     def forward(self, spikes: SpikeTrains) -> SpikeTrains:
         """Run trains (B, T, *input_shape) through all layers; return those of the last, and keep all for `backward`."""

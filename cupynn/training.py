@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import isclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cupynn import checks
+from cupynn.arguments import explained
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.losses import CountError, CountLoss, SpikeCount
@@ -32,6 +34,21 @@ class History:
     def __len__(self) -> int:
         return len(self.epochs)
 
+
+# Options of fit in other libraries, and what does the same here.
+ELSEWHERE = {
+    "validation_data": "pass validation=(x, y)",
+    "validation_split": "pass validation=held, of train, held = data.split(0.1)",
+    "verbose": "pass progress=False to have nothing printed",
+    "x": "pass the pair alone, fit((x, y), ...)",
+    "y": "pass the pair alone, fit((x, y), ...)",
+    "lr": "pass optimizer=optimizers.Adam(lr)",
+    "learning_rate": "pass optimizer=optimizers.Adam(learning_rate)",
+    "shuffle": "samples are always shuffled, by the network's seed",
+    "class_weight": "pass sample_weight, one weight a sample",
+    "seed": "pass it to Sequential",
+    "device": "pass it to Sequential, or call net.to(device)",
+}
 
 Callback = Callable[["Sequential", History], bool | None]
 
@@ -65,6 +82,7 @@ def step(
     return error
 
 
+@explained("the data are one, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
 def fit(
     network: "Sequential",
     data: Any,
@@ -123,14 +141,14 @@ def fit(
     batch_size = checks.integer("batch_size", batch_size, minimum=1)
     x, y = network.labelled(data)
     weights = checks.weights("sample_weight", sample_weight, len(y))
-    validation = None if validation is None else network.labelled(validation)
+    validation = None if validation is None else _validation(network, validation)
     checks.flag("boost", boost)
     loss.check(network.output_shape, network.steps)
     if augment is not None:
         checks.only("augment", augment, Augment).check(x)
     checks.flag("progress", progress)
-    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
-        raise InputError(f"callbacks={callbacks!r}: pass a list of callables")
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)) or any(map(isclass, callbacks)):
+        raise InputError(f"callbacks={callbacks!r}: pass a list of callables, such as [EarlyStopping(patience=3)]")
     for callback in callbacks:
         if validation is None and getattr(callback, "needs_validation", False):
             raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
@@ -157,6 +175,13 @@ def fit(
             if any([callback(network, history) for callback in callbacks]):
                 break
     return history
+
+
+def _validation(network: "Sequential", data: Any) -> tuple[Any, np.ndarray]:
+    try:
+        return network.labelled(data)
+    except InputError as error:
+        raise InputError(f"validation: {error}") from None
 
 
 @contextmanager

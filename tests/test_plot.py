@@ -330,7 +330,7 @@ class TestErrors:
                 lambda r: plot.membranes(r.spikes["output"], "output"),
                 "recording is a SpikeTrains: pass what net.record(x) returned",
             ),
-            (lambda r: plot.membranes(r, "input"), "layer='input': pass one of 'hidden', 'output'"),
+            (lambda r: plot.membranes(r, "input"), "layer='input': it has spikes, no membranes; pass one of hidden, output"),
             (lambda r: plot.membranes(r, "output", sample=9), "sample=9: pass a whole number from 0 to 2"),
             (lambda r: plot.membranes(r, "output", neurons=[0, 4]), "neurons=4: pass a whole number from 0 to 3"),
             (lambda r: plot.membranes(r, "output", neurons="all"), "neurons='all': pass a whole number from 0 to 3"),

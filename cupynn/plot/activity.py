@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cupynn import checks
+from cupynn.checks import InputError
 from cupynn.plot.style import (
     FEW,
     GREY,
@@ -105,6 +106,8 @@ def membranes(recording: Recording, layer: str, sample: int = 0, neurons: int | 
         If there is no such layer, sample or neuron.
     """
     only("recording", recording, Recording, "what net.record(x) returned")
+    if layer == "input" and layer in recording.spikes:
+        raise InputError(f"layer='input': it has spikes, no membranes; pass one of {', '.join(recording.membranes)}")
     checks.choice("layer", layer, recording.membranes)
     sample = sample_index(sample, recording.spikes[layer])
     spikes = recording.spikes[layer][sample]

@@ -122,6 +122,8 @@ def read(name: str | PathLike) -> Experiment:
         text = (files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
     elif path.suffix == ".toml" and path.is_file():
         text = path.read_text(encoding="utf-8", errors="replace")
+    elif (path / "definition.toml").is_file():
+        raise InputError(f"{name} is the folder of a run: to train the same again, pass {path / 'definition.toml'}")
     else:
         raise InputError(f"{str(name)!r}: no such preset or .toml file; presets are {', '.join(names())}")
     try:
