@@ -39,6 +39,9 @@ class CountError:
         losses = self.losses.get() if on_device(self.losses) else self.losses
         return float(losses.sum()) / max(1, len(losses))
 
+    def __repr__(self) -> str:
+        return f"CountError(value={self.value:.2f}, samples={len(self.losses)})"
+
 
 class CountLoss(Configured, ABC):
     """A loss on the firing counts of the last layer, whose neurons stand for the classes.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cupynn import checks, evaluation, training
+from cupynn import checks, display, evaluation, training
 from cupynn.checks import InputError
 from cupynn.data import Data, as_inputs, as_labels, as_pair
 from cupynn.device import Device
@@ -245,19 +245,10 @@ class Sequential:
 
     def summary(self) -> None:
         """Print a table of the layers."""
-        header = ("layer", "kind", "shape", "v_th", "tau_m", "tau_s", "t_ref", "parameters")
-        table = [header, ("input", str(self.encoder or "spike trains"), str(self.input_shape), *[""] * 5)]
-        for layer in self.layers:
-            constants = (f"{value:g}" for value in (layer.v_th, layer.tau_m, layer.tau_s, layer.t_ref))
-            kind, shape = type(layer).__name__, str(layer.output_shape)
-            table.append((layer.name, kind, shape, *constants, f"{layer.parameter_count:,}"))
-        widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-        for row in table:
-            left = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
-            right = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
-            print("  ".join(left + right).rstrip())
-        total = sum(layer.parameter_count for layer in self.layers)
-        print(f"{total:,} parameters, {self.steps} steps, {self.device.describe()}")
+        print(display.network_text(self))
+
+    def _repr_html_(self) -> str:
+        return display.network_html(self)
 
     def save(self, path: str | PathLike) -> None:
         """Write definition and weights to an .npz file, atomically."""

@@ -26,6 +26,11 @@ class Recording:
     currents: dict[str, np.ndarray]
     thresholds: dict[str, float]
 
+    def __repr__(self) -> str:
+        first = next(iter(self.spikes.values()))
+        rates = ", ".join(f"{name} {trains.neurons.size / max(1, len(trains)):,.0f}" for name, trains in self.spikes.items())
+        return f"Recording({len(first)} samples, {first.steps} steps, spikes a sample: {rates})"
+
 
 @dataclass(frozen=True)
 class Evaluation:

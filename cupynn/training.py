@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cupynn import checks
+from cupynn import checks, display
 from cupynn.arguments import explained
 from cupynn.augment import Augment
 from cupynn.checks import InputError
+from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
-from cupynn.progress import Bar, Epoch, Tally
+from cupynn.progress import Bar, Epoch, Tally, compiles
 from cupynn.spikes import SpikeTrains
 
 if TYPE_CHECKING:
@@ -33,6 +34,15 @@ class History:
 
     def __len__(self) -> int:
         return len(self.epochs)
+
+    def __repr__(self) -> str:
+        return display.history_text(self.epochs)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        """Curves, for notebooks."""
+        from cupynn.plot import curves
+
+        return curves(self)._repr_png_() if self.epochs else None
 
 
 # Options of fit in other libraries, and what does the same here.
@@ -97,6 +107,7 @@ def fit(
     augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
+    live: bool = False,
 ) -> History:
     """Train a network.
 
@@ -125,6 +136,8 @@ def fit(
         Each is called as ``callback(network, history)`` after each epoch; one that returns True ends the training.
     progress : bool
         Whether to show a bar in a terminal or notebook, and a line for each epoch.
+    live : bool
+        Whether to draw the curves of loss, accuracy and activity, after each epoch anew; in notebooks only.
 
     Returns
     -------
@@ -152,6 +165,10 @@ def fit(
     for callback in callbacks:
         if validation is None and getattr(callback, "needs_validation", False):
             raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
+    if checks.flag("live", live):
+        callbacks = [*callbacks, LiveCurves()]
+    if progress and compiles(network):
+        print("compiling the kernels for this processor, once; it takes up to a minute", flush=True)
     if progress and not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
         print(notice)
     optimizer.epochs = epochs

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from types import ModuleType
 
 import numba
 from numba.core.caching import FunctionCache
@@ -58,6 +59,12 @@ def kernel(function: Callable) -> Callable:
     dispatcher = numba.njit(parallel=True, nogil=True, error_model="numpy")(function)
     dispatcher._cache = _KernelCache(function)
     return dispatcher
+
+
+def is_compiled(module: ModuleType) -> bool:
+    """Whether the cache on disk holds a kernel of a module, as the sources are now."""
+    kernels = [value for value in vars(module).values() if isinstance(getattr(value, "_cache", None), _KernelCache)]
+    return any(key[-1] == _sources() for kernel in kernels for key in kernel._cache._cache_file._load_index())
 
 
 def inline(function: Callable) -> Callable:
