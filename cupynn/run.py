@@ -47,8 +47,11 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     """
     network, loss, optimizer = experiment.build(device)
     data, validation, test = experiment.load_data()
-    network.labelled(data)  # refuse data of another shape, and a loss that does not fit, before the folder is made
-    loss.check(network.output_shape, network.steps)
+    try:  # refuse data of another shape, and a loss that does not fit, before the folder is made
+        network.labelled(data)
+        loss.check(network.output_shape, network.steps)
+    except InputError as error:
+        raise InputError(f"{experiment.source or experiment.name}: the network does not fit the data: {error}") from None
     folder = _new_folder(folder, experiment.name)
     (folder / "definition.toml").write_text(experiment.to_toml(), encoding="utf-8")
     if progress:

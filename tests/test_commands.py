@@ -227,6 +227,18 @@ class TestSet:
         assert message in capsys.readouterr().err
         assert not list(tmp_path.iterdir())
 
+    def test_show_prints_a_definition_to_start_from(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["train", "digits", "--set", "network.steps=200", "--show"]) == 0
+        (tmp_path / "my.toml").write_text(capsys.readouterr().out, encoding="utf-8")
+        assert presets.read("my.toml").tables() == presets.read("digits").replace(**{"network.steps": 200}).tables()
+        assert [path.name for path in tmp_path.iterdir()] == ["my.toml"]
+
+    def test_a_network_that_does_not_fit_names_the_file(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["train", "digits", "--set", "network.input_shape=[64]"]) == 1
+        assert "digits: the network does not fit the data: data has shape (1294, 8, 8)" in capsys.readouterr().err
+
     def test_short_options_come_first(self, tmp_path, capsys):
         values = ["training.epochs=5", "network.steps=30", "loss.desired=10", "data.validation=1400", "network.seed=4"]
         chosen = [word for value in values for word in ("--set", value)]

@@ -10,7 +10,8 @@ DESCRIPTION = "Train, and leave a folder with definition, metrics, checkpoints, 
 EXAMPLES = """\
   cupynn train digits                     handwritten digits that need no download, in less than a minute
   cupynn train mnist --epochs 3           the paper's network on MNIST, downloaded on first use
-  cupynn train my.toml --out runs/mine    a definition of your own; start from runs/*/definition.toml
+  cupynn train digits --show > my.toml    a definition to start from
+  cupynn train my.toml --out runs/mine    a definition of your own
   cupynn train digits --set network.steps=200 --set network.layers.hidden.units=100
   cupynn train emnist --set data.split=letters --set network.layers.output.units=26
   cupynn train my.toml --json | tail -1   folder, accuracy and so on, for a script
@@ -42,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_device(parser)
     parser.add_argument("--out", metavar="FOLDER", help="a new folder for the results (default: runs/NAME-DATE-TIME)")
+    parser.add_argument("--show", action="store_true", help="print the definition, all values in their places, and end")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     shared.add_json(parser, "the result, in the last line,")
 
@@ -60,6 +62,9 @@ def run(options: argparse.Namespace) -> None:
     }
     values |= {key: value for key, value in short.items() if value is not None}
     experiment = presets.read(options.experiment).replace(**values)
+    if options.show:
+        print(experiment.to_toml(), end="")
+        return
     folder = run.train(experiment, options.out, progress=not options.quiet, device=options.device)
     if options.json:
         _print_result(folder)
