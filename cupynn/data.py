@@ -83,7 +83,9 @@ def as_pair(data: Any) -> tuple[Any, Any]:
 def as_labels(y: Any, output_shape: tuple[int, ...], samples: int) -> np.ndarray:
     """Return labels (samples,) as int64, each that of a neuron of the last layer; refuse others."""
     outputs = output_shape[-1]
-    y = checks.labels("labels", y, max(outputs, 2**31), samples)
+    y = np.asarray(y)
+    countable = y.dtype.kind in "iu" and y.size and y.min() >= 0  # only too large, if anything: told below
+    y = checks.labels("labels", y, 2**31 if countable else outputs, samples)
     if y.max() == outputs and y.min() == 1:
         raise InputError(f"labels go from 1 to {outputs}: classes count from 0, pass y - 1")
     if y.max() >= outputs:

@@ -55,7 +55,7 @@ def fit(*data, shape=(8, 8), **options):
         (lambda: fit((X, Y + 1)), "labels go from 1 to 3: classes count from 0, pass y - 1"),
         (lambda: fit((X, Y - 1)), r"labels\[0\]=-1"),
         (lambda: fit((X, np.eye(3)[Y])), r"labels has shape \(6, 3\): .*one-hot\? pass labels\.argmax\(1\)"),
-        (lambda: fit((X, np.array(list("abcabc")))), r"dtype <U1: .*names\? classes, labels = np\.unique\(labels"),
+        (lambda: fit((X, np.array(list("abcabc")))), r"dtype <U1: .*0\.\.2 .names\? classes, labels = np\.unique\(labels"),
         (lambda: fit((X, Y.astype(float))), r"dtype float64: .*pass labels\.astype\(int\)"),
         (lambda: fit((X.astype(float), Y)), r"data ranges over 0\.\.2\d\d: floats must .*; divide them by 255"),
         (lambda: fit((X.astype(int), Y)), r"data has dtype int64: .*pass x\.astype\(np\.uint8\)"),

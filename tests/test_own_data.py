@@ -101,7 +101,7 @@ class TestDataTable:
             ('kind = "image-folder"', "", r"mine\.toml: data: key 'name' is missing: .*or kind = one of image-folder"),
             ("image-folder", "pictures", r"mine\.toml: data: kind='pictures': pass one of 'image-folder', 'event-folder'"),
             ('path = "shapes"', "", r"mine\.toml: data \(image-folder\): key 'path' is missing"),
-            ('path = "shapes"', "path = 3", r"data: path.* is a int"),
+            ('path = "shapes"', "path = 3", r"data: path=3: pass a str"),
             ("test = 0.2", "", "key 'test' is missing"),
             ("test = 0.2", "test = 0", "data: test=0: pass the number or fraction"),
             ("test = 0.2", "test = 1.5", r"data: test=1\.5: pass a whole number of samples, or a fraction"),

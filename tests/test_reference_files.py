@@ -590,7 +590,7 @@ class TestCheckpoint:
         np.testing.assert_array_equal(buffers["lateral"], np.arange(30, 39).reshape(3, 3))
 
     def test_no_network(self, tmp_path):
-        with pytest.raises(InputError, match="network is a str"):
+        with pytest.raises(InputError, match="network='network': pass a Sequential"):
             reference.load_checkpoint("network", tmp_path)
 
 
