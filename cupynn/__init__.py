@@ -41,6 +41,7 @@ _HOMES = {
     "InputError": "checks",
     "get_num_threads": "kernels.threads",
     "set_num_threads": "kernels.threads",
+    "open_run": "saved_run",
 }
 
 __all__ = ["__version__", *_MODULES, *_HOMES]

@@ -62,6 +62,7 @@ class Augment(Configured):
                 f"data is {found}: augmentation takes images, uint8 (samples, height, width) or "
                 "(samples, channels, height, width)"
             )
+        checks.channels_first("the shape of the images", x.shape[1:])
 
     def __call__(self, x: np.ndarray, seed: int, draw: int, samples: np.ndarray) -> np.ndarray:
         """Augment a batch of images; all channels of one move together.

@@ -36,6 +36,8 @@ def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
         If the file is missing, damaged, or of another kind.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: pass its best.npz, or cupynn.open_run(folder).network() if it is a run's")
     if not path.is_file():
         raise InputError(f"{path}: no such file; pass a network saved by net.save(path)")
     try:

@@ -1,5 +1,6 @@
 """What a user hands in is checked here, before any work is done: one error that names the thing, the value, the remedy."""
 
+import inspect
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from os import PathLike
@@ -100,13 +101,27 @@ def numbers(name: str, value: Any, samples: int) -> np.ndarray:
     return array
 
 
+def channels_first(name: str, value: tuple[int, ...]) -> None:
+    """Raise InputError if the shape of images is (height, width, channels): no images are as narrow as that."""
+    if len(value) == 3 and value[0] == value[1] > value[2] and value[2] in (1, 3):
+        first = (value[2], *value[:2])
+        raise InputError(f"{name}={value}: channels come first, pass {first} and np.moveaxis(x, -1, 1)")
+
+
 def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
     """Return `value` as int64 labels (samples,), each in 0..classes-1, or raise InputError."""
     array = np.asarray(host(name, value))
     if array.shape != (samples,):
-        raise InputError(f"{name} has shape {array.shape}: pass one label a sample, shape ({samples},)")
+        onehot = array.ndim == 2 and len(array) == samples and array.dtype.kind in "biuf"
+        hint = f" (one-hot? pass {name}.argmax(1))" if onehot else ""
+        raise InputError(f"{name} has shape {array.shape}: pass one label a sample, shape ({samples},){hint}")
     if array.dtype.kind not in "iu":
-        raise InputError(f"{name} has dtype {array.dtype}: pass integer class labels 0..{classes - 1}")
+        hint = ""
+        if array.dtype.kind in "USO":
+            hint = f" (names? classes, {name} = np.unique({name}, return_inverse=True) numbers them)"
+        elif array.dtype.kind == "f" and (array == np.round(array)).all():
+            hint = f" (pass {name}.astype(int))"
+        raise InputError(f"{name} has dtype {array.dtype}: pass integer class labels 0..{classes - 1}{hint}")
     outside = (array < 0) | (array >= classes)
     if outside.any():
         first = int(np.argmax(outside))
@@ -150,6 +165,18 @@ def events(where: str, value: np.ndarray | Mapping[str, np.ndarray], sensor: tup
 
 def only(name: str, value: Any, kind: type) -> Any:
     """Return `value` if it is an instance of `kind`, or raise InputError."""
-    if not isinstance(value, kind):
-        raise InputError(f"{name} is a {type(value).__name__}: pass a {kind.__name__}")
-    return value
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, type) and issubclass(value, kind):
+        raise InputError(f"{name} is the class {value.__name__} itself: make one, {value.__name__}(...)")
+    found = f"={value!r}" if isinstance(value, str | bool | int | float) else f" is a {type(value).__name__}"
+    made = ", ".join(f"{each}(...)" for each in sorted(_concrete(kind)))
+    article = "an" if kind.__name__[0] in "AEIO" else "a"
+    wanted = f"one of {made}" if inspect.isabstract(kind) and made else f"{article} {kind.__name__}"
+    raise InputError(f"{name}{found}: pass {wanted}")
+
+
+def _concrete(kind: type) -> set[str]:
+    """Names of the classes of cupynn's that are derived from one and can be made."""
+    own = {kind.__name__} if kind.__module__.startswith("cupynn.") and not inspect.isabstract(kind) else set()
+    return own.union(*map(_concrete, kind.__subclasses__()))

@@ -1,7 +1,8 @@
 """Objects that say which arguments made them, and are made again from these: what files and presets hold."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from cupynn.checks import InputError
@@ -36,7 +37,8 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
         refuses a value; the message begins with `where`.
     """
     if not isinstance(table, Mapping):
-        raise InputError(f"{where}: expected a table of keys and values, found {table!r}")
+        example = f'{{ kind = "{next(iter(registry))}" }}'
+        raise InputError(f"{where}: expected a table of keys and values, such as {example}, found {table!r}")
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in registry:
         raise InputError(f"{where}: kind={kind!r}: pass one of {', '.join(map(repr, registry))}")
@@ -53,7 +55,12 @@ def check_keys(table: Mapping[str, Any], parameters: Mapping[str, inspect.Parame
     named = {name: parameter for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD}
     for key in table:
         if key not in named and len(named) == len(parameters):
-            raise InputError(f"{where}: unknown key {key!r}: known are {', '.join(named)}")
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, named)}: known are {', '.join(named)}")
     for name, parameter in named.items():
         if parameter.default is inspect.Parameter.empty and name not in table:
             raise InputError(f"{where}: key {name!r} is missing")
+
+
+def nearest(key: str, known: Collection[str]) -> str:
+    """Text that asks for the known key most like a mistyped one; empty if none is like it."""
+    return "".join(f" (did you mean {match!r}?)" for match in get_close_matches(key, known, n=1))

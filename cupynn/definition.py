@@ -5,7 +5,7 @@ from typing import Any
 
 from cupynn.checks import InputError
 from cupynn.config import check_keys, make
-from cupynn.device import Device
+from cupynn.device import Device, resolve
 from cupynn.encoders import ENCODERS
 from cupynn.layers import LAYERS
 from cupynn.network import Sequential
@@ -39,6 +39,7 @@ def build(table: Any, where: str, device: str | Device = "auto") -> Sequential:
     }
     if "encoder" in table:
         arguments["encoder"] = make(ENCODERS, table["encoder"], f"{where}.encoder")
+    device = resolve(device)  # here, as it is no fault of the table's
     try:
         return Sequential(**arguments, device=device)
     except InputError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distributions
 from importlib.util import find_spec
+from typing import Any
 
 OLDEST_CUDA = 12  # of the drivers for which there is a wheel of CuPy
 OLDEST_FOR_13 = 75  # compute capability 7.5: older GPUs need CUDA 12, whatever their driver runs
@@ -137,6 +138,18 @@ def versions() -> dict[str, str]:
 
 def _version(number: int) -> str:
     return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def state() -> dict[str, Any]:
+    """What is there, for programs: driver, wheels of CuPy, names of the GPUs, how many can be used, and what is missing."""
+    found = driver()
+    return {
+        "cuda": found.cuda if found else None,
+        "cupy": list(wheels()),
+        "gpus": list(found.gpus) if found else [],
+        "usable": usable_gpus(),
+        "problem": problem(),
+    }
 
 
 def report() -> list[str]:

@@ -19,10 +19,28 @@ DRAW = 0  # of random trains; the epochs of training are 1, 2, ...
 
 
 def predict(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
-    """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
+    """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie.
+
+    Parameters
+    ----------
+    x : ndarray, SpikeTrains or Ragged
+        Data (samples, *input_shape), without labels.
+    batch_size : int
+        Samples run together; the result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        If the data does not fit the network.
+    """
+    return counts(network, x, batch_size).argmax(1)
+
+
+def counts(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
+    """Firing counts of the last layer's neurons, int32 (samples, neurons); arguments as those of `predict`."""
     batches = _batches(network, network.inputs(x), batch_size)
-    counts = (network.device.get(trains[-1].counts) for _, trains in batches)
-    return np.concatenate([array.reshape(len(array), -1).argmax(1) for array in counts])
+    every = [network.device.get(trains[-1].counts) for _, trains in batches]
+    return np.concatenate([array.reshape(len(array), -1) for array in every])
 
 
 def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
@@ -47,14 +65,16 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
         If the data does not fit the network.
     """
     x, y = network.labelled(data)
+    if loss is not None:
+        checks.only("loss", loss, CountLoss)
     classes = network.output_shape[-1]
     confusion = np.zeros((classes, classes), np.int64)
     spikes = np.zeros(len(network.layers) + 1, np.int64)
     silent, losses = 0, []
     for part, trains in _batches(network, x, batch_size):
-        counts = network.device.get(trains[-1].counts)
-        np.add.at(confusion, (y[part], counts.argmax(1)), 1)
-        silent += int((counts.sum(1) == 0).sum())
+        fired = network.device.get(trains[-1].counts)
+        np.add.at(confusion, (y[part], fired.argmax(1)), 1)
+        silent += int((fired.sum(1) == 0).sum())
         spikes += [int(layer.total) for layer in trains]
         if loss is not None:
             losses.append(network.device.get(loss(trains[-1], y[part]).losses))

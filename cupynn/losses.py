@@ -41,6 +41,9 @@ class CountError:
         losses = self.losses.get() if on_device(self.losses) else self.losses
         return float(losses.sum()) / max(1, len(losses))
 
+    def __repr__(self) -> str:
+        return f"CountError(value={self.value:.2f}, samples={len(self.losses)})"
+
 
 class CountLoss(Configured, ABC):
     """A loss on the firing counts of the last layer, whose neurons stand for the classes.
@@ -80,6 +83,10 @@ class CountLoss(Configured, ABC):
             If shapes do not fit, a label is out of range, a weight is negative or not finite, or `desired` spikes do not
             fit into T steps.
         """
+        if not isinstance(spikes, SpikeTrains):
+            raise InputError(
+                f"spikes is a {type(spikes).__name__}: pass what net.forward(...) returned, SpikeTrains, not its counts"
+            )
         self.check(spikes.neuron_shape, spikes.steps)
         if not spikes.on_cuda and (on_device(labels) or on_device(sample_weight)):
             raise InputError("labels or sample_weight lie on a GPU, the trains in host memory: pass NumPy arrays")

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from cupynn import checks, evaluation, training
+from cupynn import checks, display, evaluation, training
 from cupynn.checks import InputError
-from cupynn.data import Data, as_inputs, as_pair
+from cupynn.data import Data, as_inputs, as_labels, as_pair
 from cupynn.device import Device
 from cupynn.device import resolve as resolve_device
 from cupynn.encoders import Encoder
 from cupynn.layers import Layer
-from cupynn.losses import CountError, CountLoss
-from cupynn.results import Evaluation, Recording
+from cupynn.losses import CountError
+from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
 
 # Draw of random trains by `encode` without numbers of its own; evaluation and the epochs of training count from 0.
@@ -71,12 +71,14 @@ class Sequential:
         seed: int = 0,
         device: str = "auto",
     ) -> None:
-        if isinstance(layers, Layer):
-            raise InputError(f"layers is one {type(layers).__name__}: pass a list, [layer]")
+        if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+            raise InputError(f"layers is a {type(layers).__name__}: pass a list, [layer]")
         self.layers = [checks.only(f"layers[{index}]", layer, Layer) for index, layer in enumerate(layers)]
         if not self.layers:
             raise InputError("layers is empty: pass at least one layer")
         self.input_shape = checks.shape("input_shape", input_shape)
+        if self.layers[0].kind_name in ("conv", "pool"):
+            checks.channels_first("input_shape", self.input_shape)
         self.steps = checks.integer("steps", steps, minimum=1, maximum=LARGEST_INDEX)
         self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
@@ -173,7 +175,7 @@ class Sequential:
         """
         x, y = as_pair(data)
         x = self.inputs(x)
-        return x, checks.labels("labels", y, self.output_shape[-1], len(x))
+        return x, as_labels(y, self.output_shape, len(x))
 
     def forward(self, spikes: SpikeTrains) -> SpikeTrains:
         """Run trains (B, T, *input_shape) through all layers; return those of the last, and keep all for `backward`."""
@@ -242,33 +244,17 @@ class Sequential:
 
     # Use ---------------------------------------------------------------------------------------------------------------
 
-    def fit(self, data: Any, **options: Any) -> "training.History":
-        """Train on data; see `cupynn.training.fit` for the options and what it returns."""
-        return training.fit(self, data, **options)
-
-    def predict(self, x: Data, batch_size: int = 100) -> np.ndarray:
-        """Class of each sample, int64 (samples,): the output neuron that fires most, the lowest index on a tie."""
-        return evaluation.predict(self, x, batch_size)
-
-    def evaluate(self, data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
-        """Accuracy, loss, activity and confusion matrix on labelled data; see `cupynn.evaluation.evaluate`."""
-        return evaluation.evaluate(self, data, loss, batch_size)
+    fit = training.fit
+    predict = evaluation.predict
+    counts = evaluation.counts
+    evaluate = evaluation.evaluate
 
     def summary(self) -> None:
         """Print a table of the layers."""
-        header = ("layer", "kind", "shape", "v_th", "tau_m", "tau_s", "t_ref", "parameters")
-        table = [header, ("input", str(self.encoder or "spike trains"), str(self.input_shape), *[""] * 5)]
-        for layer in self.layers:
-            constants = (f"{value:g}" for value in (layer.v_th, layer.tau_m, layer.tau_s, layer.t_ref))
-            kind, shape = type(layer).__name__, str(layer.output_shape)
-            table.append((layer.name, kind, shape, *constants, f"{layer.parameter_count:,}"))
-        widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-        for row in table:
-            left = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
-            right = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
-            print("  ".join(left + right).rstrip())
-        total = sum(layer.parameter_count for layer in self.layers)
-        print(f"{total:,} parameters, {self.steps} steps, {self.device.describe()}")
+        print(display.network_text(self))
+
+    def _repr_html_(self) -> str:
+        return display.network_html(self)
 
     def save(self, path: str | PathLike) -> None:
         """Write definition and weights to an .npz file, atomically."""

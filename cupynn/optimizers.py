@@ -1,6 +1,6 @@
 """Optimizers, learning-rate schedules and the exponential weight regulariser."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from math import cos, floor, pi, sqrt
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
@@ -60,7 +60,7 @@ class ExponentialRegularizer(Configured):
         return _twin(weight).row_decay(weight, self.strength, self.beta, self.w_max)
 
 
-class Optimizer(Configured):
+class Optimizer(Configured, ABC):
     """Updates the parameters of a network from the gradients that its backward pass wrote.
 
     Attributes
@@ -103,8 +103,10 @@ class Optimizer(Configured):
         Raises
         ------
         InputError
-            If the optimizer has updated another network before.
+            If what it is given is no network, or another one than it has updated before.
         """
+        if not hasattr(network, "layers") or not hasattr(network, "device"):
+            raise InputError(f"network is a {type(network).__name__}: pass the Sequential itself, optimizer.step(net)")
         rate, xp = np.float32(self.rate), network.device.xp
         self._belong_to(network)
         if self._device is not network.device:

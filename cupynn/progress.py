@@ -1,20 +1,26 @@
 """Figures of an epoch: added up while it lasts, shown by a progress bar, kept in the history."""
 
 import sys
+import warnings
 from dataclasses import dataclass, field
 from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
 
-from cupynn import checks
+from cupynn import checks, display
 from cupynn.evaluation import activity
+from cupynn.kernels import is_compiled
 from cupynn.losses import CountError
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
+
+with warnings.catch_warnings():  # of a notebook without ipywidgets: there the bar is drawn with characters
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 SHOW_EVERY = 0.1  # seconds between two looks of the progress bar at the running figures
 
@@ -85,6 +91,21 @@ class History:
 
     def __len__(self) -> int:
         return len(self.epochs)
+
+    def __repr__(self) -> str:
+        return display.history_text(self.epochs)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
+        """Curves, for notebooks."""
+        from cupynn.plot import curves
+
+        return curves(self)._repr_png_() if self.epochs else None
+
+
+def compiles(network: "Sequential") -> bool:
+    """Whether kernels for one of the layers have still to be compiled, which takes time."""
+    modules = [sys.modules.get(f"{type(layer).__module__}_cpu") for layer in network.layers]
+    return not network.device.on_cuda and not all(map(is_compiled, filter(None, modules)))
 
 
 class Tally:
@@ -163,7 +184,8 @@ class Bar:
 
     def update(self, number: int, tally: Tally) -> None:
         """Show the running figures."""
-        if self.bar.disable or perf_counter() - self.shown < SHOW_EVERY:
+        last = tally.samples * self.epochs == self.bar.total
+        if self.bar.disable or (perf_counter() - self.shown < SHOW_EVERY and not last):
             return
         self.shown = perf_counter()
         activity = sum(map(int, tally.spikes[1:])) / tally.neurons / tally.samples
@@ -190,5 +212,8 @@ class Bar:
     def line(self, epoch: Epoch) -> None:
         """Print the figures of a finished epoch above the bar."""
         if self.progress:
+            self.bar.set_description(f"epoch {min(epoch.number + 1, self.epochs)}/{self.epochs}", refresh=False)
+            self.bar.set_postfix_str("", refresh=False)  # figures of the epoch that is over
             width = len(str(self.epochs))
             tqdm.write(f"epoch {epoch.number:{width}}/{self.epochs}  {epoch}", file=sys.stdout)
+            sys.stdout.flush()  # a log that somebody follows gets it now

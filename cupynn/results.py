@@ -33,6 +33,11 @@ class Recording:
     refractory: dict[str, int]
     potentials: dict[str, Psp]
 
+    def __repr__(self) -> str:
+        first = next(iter(self.spikes.values()))
+        rates = ", ".join(f"{name} {trains.neurons.size / max(1, len(trains)):,.0f}" for name, trains in self.spikes.items())
+        return f"Recording({len(first)} samples, {first.steps} steps, spikes a sample: {rates})"
+
 
 @dataclass(frozen=True)
 class Evaluation:

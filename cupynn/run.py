@@ -57,8 +57,11 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     """
     network, loss, _ = experiment.build(device)
     data, _, _ = loaded = experiment.load_data()
-    x, _ = network.labelled(data)  # refuse what cannot be trained before the folder is made
-    health.before_training(network, loss, x)
+    try:  # refuse what cannot be trained before the folder is made
+        x, _ = network.labelled(data)
+        health.before_training(network, loss, x)
+    except InputError as error:
+        raise InputError(f"{experiment.source or experiment.name}: the network does not fit the data: {error}") from None
     folder = _new_folder(folder, experiment.name)
     with _alone(folder):
         if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
@@ -129,7 +132,7 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
     best = checkpoint.load(folder / "best.npz", device)
     evaluation = best.evaluate(test, loss)
     _draw(folder, best, history, test.x[:1])
-    _write_result(folder, experiment, network, history, evaluation)
+    _write_result(folder, experiment, network, history, evaluation, test.classes)
     _forget(folder)
     if progress:
         chosen = "the best on the validation data" if validation else "the last"
@@ -220,7 +223,12 @@ def _row(epoch: Epoch) -> dict[str, Any]:
 
 
 def _write_result(
-    folder: Path, experiment: Experiment, network: Sequential, history: History, evaluation: Evaluation
+    folder: Path,
+    experiment: Experiment,
+    network: Sequential,
+    history: History,
+    evaluation: Evaluation,
+    classes: tuple[str, ...],
 ) -> None:
     result = {
         "experiment": experiment.name,
@@ -228,6 +236,7 @@ def _write_result(
         "seed": experiment.network.get("seed", 0),
         "device": {"runs_on": str(network.device)} | machine(),
         "seconds": history.seconds,
+        "classes": classes,
         "best_epoch": _best(history).number,
         "test": {**asdict(evaluation), "confusion": evaluation.confusion.tolist()},
         "epochs": [asdict(epoch) for epoch in history.epochs],

@@ -258,3 +258,8 @@ class SpikeTrains:
         spikes = self.neurons.size
         rate = spikes / max(1, self.batch * self.steps * self.size)
         return f"SpikeTrains(shape={self.shape}, spikes={spikes}, rate={rate:.2%} a step)"
+
+    def _repr_html_(self) -> str:
+        from cupynn.display import trains_html
+
+        return trains_html(self)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import isclass
 from os import PathLike
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cupynn import checks, health
+from cupynn.arguments import explained
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.health import Watch
 from cupynn.keeper import Keeper
+from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
-from cupynn.progress import Bar, History, Tally
+from cupynn.progress import Bar, History, Tally, compiles
 from cupynn.spikes import SpikeTrains
 from cupynn.state import State
 from cupynn.state import settings as settings_of
@@ -23,6 +26,21 @@ from cupynn.state import settings as settings_of
 if TYPE_CHECKING:
     from cupynn.network import Sequential
 
+
+# Options of fit in other libraries, and what does the same here.
+ELSEWHERE = {
+    "validation_data": "pass validation=(x, y)",
+    "validation_split": "pass validation=held, of train, held = data.split(0.1)",
+    "verbose": "pass progress=False to have nothing printed",
+    "x": "pass the pair alone, fit((x, y), ...)",
+    "y": "pass the pair alone, fit((x, y), ...)",
+    "lr": "pass optimizer=optimizers.Adam(lr)",
+    "learning_rate": "pass optimizer=optimizers.Adam(learning_rate)",
+    "shuffle": "samples are always shuffled, by the network's seed",
+    "class_weight": "pass sample_weight, one weight a sample",
+    "seed": "pass it to Sequential",
+    "device": "pass it to Sequential, or call net.to(device)",
+}
 
 Callback = Callable[["Sequential", History], bool | None]
 
@@ -56,6 +74,7 @@ def step(
     return error
 
 
+@explained("the data are one, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
 def fit(
     network: "Sequential",
     data: Any,
@@ -73,6 +92,7 @@ def fit(
     checkpoint_seconds: float = 60.0,
     resume: bool = False,
     progress: bool = True,
+    live: bool = False,
 ) -> History:
     """Train a network.
 
@@ -109,6 +129,8 @@ def fit(
         with the same bits as if nothing had come between. Callbacks begin anew: what they keep is their own affair.
     progress : bool
         Whether to show a bar in a terminal or notebook, and a line for each epoch.
+    live : bool
+        Whether to draw the curves of loss, accuracy and activity, after each epoch anew; in notebooks only.
 
     Returns
     -------
@@ -125,16 +147,18 @@ def fit(
     batch_size = checks.integer("batch_size", batch_size, minimum=1)
     x, y = network.labelled(data)
     weights = checks.weights("sample_weight", sample_weight, len(y))
-    validation = None if validation is None else network.labelled(validation)
+    validation = None if validation is None else _validation(network, validation)
     checks.flag("boost", boost)
     if augment is not None:
         checks.only("augment", augment, Augment).check(x)
     checks.flag("progress", progress)
-    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
-        raise InputError(f"callbacks={callbacks!r}: pass a list of callables")
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)) or any(map(isclass, callbacks)):
+        raise InputError(f"callbacks={callbacks!r}: pass a list of callables, such as [EarlyStopping(patience=3)]")
     for callback in callbacks:
         if validation is None and getattr(callback, "needs_validation", False):
             raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
+    if checks.flag("live", live):
+        callbacks = [*callbacks, LiveCurves()]
     notices = health.before_training(network, loss, x)
     if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
         notices.append(notice)
@@ -143,6 +167,8 @@ def fit(
     state = State(network, optimizer, Samples(network, x, y, weights), Tally(network), History(), Watch(network))
     keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, parts, pairs, epochs)
     history, samples, watch = state.history, state.samples, state.watch
+    if progress and compiles(network):
+        print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
     optimizer.epochs = epochs
     with keeper, _interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
         for notice in keeper.begin(state, resume):
@@ -192,6 +218,13 @@ def _keeper(
         raise InputError("resume=True with an optimizer that has done updates: pass a new one")
     settings = settings_of(state.network, state.optimizer, parts, pairs)
     return Keeper(checks.path("checkpoint", checkpoint), seconds, settings)
+
+
+def _validation(network: "Sequential", data: Any) -> tuple[Any, np.ndarray]:
+    try:
+        return network.labelled(data)
+    except InputError as error:
+        raise InputError(f"validation: {error}") from None
 
 
 @contextmanager

@@ -11,12 +11,13 @@ from cupynn import checks
 from cupynn.checks import InputError
 
 from . import cifar10, digits, emnist, fashion_mnist, fsdd, mnist, nmnist, sound, ti46
+from .arrays import from_npz
 from .cochlea import PassiveEar
 from .dataset import Dataset
-from .event_folders import from_event_folder
-from .folders import from_image_folder
+from .event_folders import from_event_folder, read_events
+from .folders import from_image_folder, read_image
 from .recordings import events
-from .sound_folder import from_sound_folder
+from .sound_folder import first_rate, from_sound_folder, read_sound
 
 __all__ = [
     "DATASETS",
@@ -24,11 +25,16 @@ __all__ = [
     "PassiveEar",
     "check_options",
     "events",
+    "first_rate",
     "from_event_folder",
     "from_image_folder",
+    "from_npz",
     "from_sound_folder",
     "load",
     "options",
+    "read_events",
+    "read_image",
+    "read_sound",
     "sound",
 ]
 

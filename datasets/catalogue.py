@@ -1,17 +1,27 @@
 """The list of all data sets: what each is, whether it is here and where, and its size."""
 
 import inspect
+from typing import Any
 
 from . import DATASETS
 from .download import VARIABLE, data_folder
 
 
+def entries() -> list[dict[str, Any]]:
+    """What is known of each data set, for programs; only small files are read.
+
+    Its state is "here", "damaged", "missing" or "included", which needs no files; `bytes` and `folders` are those of the
+    files that are here, `parts` what they make up, `download` the bytes to download (None if it is the user's to bring).
+    """
+    return [_entry(name) for name in sorted(DATASETS)]
+
+
 def table() -> str:
-    """Text with two lines for each data set; looks for files without reading them."""
+    """Text with two lines for each data set."""
     width = max(map(len, DATASETS))
     lines = [f"data folder: {data_folder()} (another: set {VARIABLE})", ""]
-    for name in sorted(DATASETS):
-        lines += [f"{name:{width}}  {_state(name)}", f"{'':{width}}  {about(name)}"]
+    for entry in entries():
+        lines += [f"{entry['name']:{width}}  {_state(entry)}", f"{'':{width}}  {entry['about']}"]
     return "\n".join(lines)
 
 
@@ -20,19 +30,34 @@ def about(name: str) -> str:
     return inspect.getdoc(inspect.getmodule(DATASETS[name])).splitlines()[0]
 
 
-def _state(name: str) -> str:
+def _entry(name: str) -> dict[str, Any]:
+    entry = {"name": name, "about": about(name), "state": "included", "bytes": 0, "folders": [], "parts": [], "download": 0}
     source = inspect.getmodule(DATASETS[name]).SOURCE
     if source is None:
-        return "here: comes with the package"
-    present = source.present()
-    if not present and source.download is None:
-        return f"not here: put your own copy into {data_folder() / source.dataset}"
-    if not present:
-        return f"not here: {_megabytes(source.download)} to download"
+        return entry
+    present, damaged = source.present(), source.damaged()
     files = {path: path.stat().st_size for paths in present.values() for path in paths}
-    parts = "" if "all" in present else f" ({', '.join(present)})"
-    folders = ", ".join(sorted({str(path.parent) for path in files}))
-    return f"here{parts}: {_megabytes(sum(files.values()))} in {folders}"
+    return entry | {
+        "state": "damaged" if damaged else "here" if present else "missing",
+        "damaged": [str(path) for path in damaged],
+        "bytes": sum(files.values()),
+        "folders": sorted({str(path.parent) for path in files}),
+        "parts": list(present),
+        "download": source.download,
+    }
+
+
+def _state(entry: dict[str, Any]) -> str:
+    if entry["state"] == "included":
+        return "here: comes with the package"
+    if entry["state"] == "damaged":
+        return f"damaged: {', '.join(entry['damaged'])}: remove it to have it downloaded, or put an intact copy there"
+    if entry["state"] == "here":
+        parts = "" if "all" in entry["parts"] else f" ({', '.join(entry['parts'])})"
+        return f"here{parts}: {_megabytes(entry['bytes'])} in {', '.join(entry['folders'])}"
+    if entry["download"] is None:
+        return f"not here: put your own copy into {data_folder() / entry['name']}"
+    return f"not here: {_megabytes(entry['download'])} to download"
 
 
 def _megabytes(size: int) -> str:

@@ -5,14 +5,17 @@ import os
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cupynn import checks
 from cupynn.checks import InputError
 
 from . import http
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 VARIABLE = "CUPYNN_DATA"
 OFFLINE = "CUPYNN_OFFLINE"
@@ -59,12 +62,12 @@ def lookup(dataset: str, file: str, checksum: str | None, own_folder: bool = Fal
         If a file in a folder that the user chose is damaged; in our own cache such a file counts as missing.
     """
     for path in candidates(dataset, file, own_folder):
-        difference = _difference(path, checksum)
-        if difference is None:
+        wrong = difference(path, checksum)
+        if wrong is None:
             return path
         if _chosen_by_user():
             raise InputError(
-                f"{path} {difference}: replace it by an intact copy, "
+                f"{path} {wrong}: replace it by an intact copy, "
                 "or remove it (or put it elsewhere, if it is another dataset's) to have it downloaded"
             )
     return None
@@ -105,15 +108,12 @@ def fetch(
     if found := lookup(dataset, file, checksum, own_folder):
         return found
     path = data_folder() / dataset / file
-    by_hand = (
-        f"To go on, download {', '.join(needed or (file,))} by hand and put them into {path.parent}, "
-        f"or set {VARIABLE} to the folder that has them"
-    )
+    by_hand = _by_hand(path, mirrors[0], needed)
     state = "is damaged" if path.is_file() else "is missing"
     if _offline():
         raise InputError(f"{dataset}: {path} {state}, and {OFFLINE}=1 forbids to download it. {by_hand}")
     with writing(path.parent):
-        if path.is_file() and _difference(path, checksum) is None:
+        if path.is_file() and difference(path, checksum) is None:
             return path  # another process has just downloaded it
         errors = {}
         for mirror in mirrors:
@@ -122,38 +122,77 @@ def fetch(
                 return _download(url, path, checksum)
             except (OSError, ValueError) as error:  # a failed request is an OSError, a wrong checksum a ValueError
                 errors[url] = str(error)
-    raise InputError(
-        f"{dataset}: {file} {state} and could not be downloaded: you seem to be offline, or the mirrors are down:\n"
-        + "".join(f"  {url}: {error}\n" for url, error in errors.items())
-        + by_hand
-    )
+        raise InputError(
+            f"{dataset}: {file} {state} and could not be downloaded: you seem to be offline, or the mirrors are down:\n"
+            + "".join(f"  {url}: {error}\n" for url, error in errors.items())
+            + by_hand
+        )
+
+
+def _by_hand(path: Path, mirror: str, needed: Collection[str]) -> str:
+    """How to bring a file here without this program."""
+    if mirror.endswith("/"):
+        what = f"{', '.join(needed or (path.name,))} by hand from {mirror} and put"
+    else:
+        what = f"{mirror} by hand as {path.name}, and put"
+    them = "them" if len(needed) > 1 else "it"
+    return f"To go on, download {what} {them} into {path.parent}, or set {VARIABLE} to the folder that has {them}"
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Make a data folder, or refuse one that cannot be written, and keep other processes from writing to it meanwhile."""
-    from filelock import FileLock, Timeout
+    """Make a data folder, or refuse one that cannot be written, and keep other processes from writing to it meanwhile.
 
+    Where nothing was written, because of an error, nothing is left: neither the lock's file nor the folders made for it.
+    """
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    lock = _locked(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{folder} is the folder to download to and cannot be written ({error}): "
-            f"make it writable, or set {VARIABLE} to another folder"
-        ) from None
-    lock = FileLock(folder / ".lock")
+        yield
+    except BaseException:
+        with suppress(OSError):  # Windows removes no file that is open
+            os.unlink(lock.lock_file)
+        lock.release()
+        with suppress(OSError):  # one is not empty: another process is at work there, or part of a file has come
+            for each in new:
+                each.rmdir()
+        raise
+    lock.release()
+
+
+def _locked(folder: Path) -> "FileLock":
+    """Make the folder and take its lock, when it is free."""
+    from filelock import FileLock
+
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"{folder} is the folder to download to and cannot be written ({error}): "
+                f"make it writable, or set {VARIABLE} to another folder"
+            ) from None
+        lock = FileLock(folder / ".lock")
+        try:
+            _wait_for(lock, folder)
+        except FileNotFoundError:
+            continue  # whoever had it failed, and removed the folder
+        if os.path.exists(lock.lock_file):
+            return lock
+        lock.release()  # whoever had it removed it: it locks nothing any more
+
+
+def _wait_for(lock: "FileLock", folder: Path) -> None:
+    from filelock import Timeout
+
     try:
         lock.acquire(timeout=0)
     except Timeout:
         if sys.stderr.isatty():
             print(f"waiting for another process that downloads to {folder}", file=sys.stderr)
         lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def store(stream: BinaryIO, path: Path, checksum: str) -> Path:
@@ -169,16 +208,16 @@ def _download(url: str, path: Path, checksum: str | None) -> Path:
     part = path.with_name(path.name + ".part")
     resumed = part.is_file()
     http.download(url, part)
-    if resumed and _difference(part, checksum):  # what was left belonged to something else
+    if resumed and difference(part, checksum):  # what was left belonged to something else
         part.unlink()
         http.download(url, part)
     return _accept(part, path, checksum)
 
 
 def _accept(part: Path, path: Path, checksum: str | None) -> Path:
-    if difference := _difference(part, checksum):
+    if found := difference(part, checksum):
         part.unlink()
-        raise ValueError(f"what came {difference}")
+        raise ValueError(f"what came {found}")
     os.replace(part, path)
     return path
 
@@ -191,7 +230,7 @@ def _offline() -> bool:
     return checks.choice(OFFLINE, os.environ.get(OFFLINE) or "0", ("0", "1")) == "1"
 
 
-def _difference(path: Path, checksum: str | None) -> str | None:
+def difference(path: Path, checksum: str | None) -> str | None:
     """What sets a file apart from the one with that checksum; None if nothing does, or no checksum is known."""
     if checksum is None:
         return None

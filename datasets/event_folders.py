@@ -9,6 +9,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.ragged import Ragged
 
 from .dataset import Dataset
 from .nmnist import records
@@ -62,6 +63,12 @@ def from_event_folder(
     recordings = [convert(_read(file), sensor, str(file), from_first_event) for _, file in files]
     labels = np.array([label for label, _ in files])
     return Dataset(join(recordings, sensor), labels, tuple(classes), folder.resolve().name if name is None else name)
+
+
+def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_event: bool = True) -> Ragged:
+    """Read one recording, as `from_event_folder` reads those of a folder."""
+    path, sensor = Path(path), checks.sensor("sensor", sensor)
+    return join([convert(_read(path), sensor, str(path), checks.flag("from_first_event", from_first_event))], sensor)
 
 
 def _files(folder: Path) -> list[Path]:

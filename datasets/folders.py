@@ -60,11 +60,11 @@ def from_image_folder(
     checks.flag("colour", colour)
     files = {folder.name: _images(folder) for folder in _classes(path)}
     every = [file for images in files.values() for file in images]
-    first = _read(every[0], size, colour)
+    first = read_image(every[0], size, colour)
     x = np.empty((len(every), *first.shape), np.uint8)
     x[0] = first
     for index, file in enumerate(every[1:], start=1):
-        image = _read(file, size, colour)
+        image = read_image(file, size, colour)
         if image.shape != first.shape:
             raise InputError(
                 f"{file} is {_described(image)}, {every[0]} is {_described(first)}: "
@@ -101,8 +101,9 @@ def _images(folder: Path) -> list[Path]:
     return images
 
 
-def _read(file: Path, size: tuple[int, int] | None, colour: bool) -> np.ndarray:
-    """Read one image, (height, width) or (3, height, width) uint8."""
+def read_image(file: str | PathLike, size: tuple[int, int] | None = None, colour: bool = False) -> np.ndarray:
+    """Read one image, (height, width) or (3, height, width) uint8, as `from_image_folder` reads those of a folder."""
+    _require_pillow()
     from PIL import Image, ImageOps
 
     try:

@@ -16,7 +16,7 @@ SHA256 = {
     "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
-SOURCE = Source("mnist", 11_594_722, {"all": tuple(SHA256)})
+SOURCE = Source("mnist", 11_594_722, {"all": tuple(SHA256)}, checksums=SHA256)
 
 
 def load() -> tuple[Dataset, Dataset]:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from math import gcd
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from cupynn.checks import InputError
+from cupynn.ragged import Ragged
 
 from . import sound
 from .cochlea import PassiveEar
@@ -47,21 +49,37 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
     >>> train, test = from_sound_folder("barks", rate=16000).split(0.2)  # doctest: +SKIP
     """
     folder = Path(path).resolve()  # "." has no name
+    files = _files(folder)
+    paths = list(chain.from_iterable(files.values()))
+    ear = PassiveEar(sound.read(paths[0])[1] if rate is None else rate, channels, frame)
+    signals = ((str(path), *sound.read(path)) for path in paths) if rate is None else _resampled(paths, ear.rate)
+    frames, _ = cochleagrams(signals, ear, len(paths), folder.name, "pass rate= to resample all to one")
+    labels = np.repeat(np.arange(len(files)), [len(found) for found in files.values()])
+    return Dataset(frames, labels, tuple(files), folder.name)
+
+
+def read_sound(path: str | PathLike, rate: int, channels: int = 78, frame: float = 0.016) -> Ragged:
+    """Read one sound file as a cochleagram at a sampling rate, as `from_sound_folder` reads those of a folder."""
+    return cochleagrams(_resampled([Path(path)], rate), PassiveEar(rate, channels, frame), 1, str(path))[0]
+
+
+def first_rate(path: str | PathLike) -> int:
+    """Sampling rate at which `from_sound_folder` hears a folder unless told otherwise, Hz: that of its first file."""
+    return sound.read(next(chain.from_iterable(_files(Path(path)).values())))[1]
+
+
+def _files(folder: Path) -> dict[str, list[Path]]:
+    """Paths of the sound files of each class."""
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: pass one with a sub-folder of sound files for each class")
     classes = sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith("."))
     if not classes:
         raise InputError(f"{folder} has no sub-folders: sort the sound files into one for each class")
-    files = [recordings(part, NAME) for part in classes]
-    for part, found in zip(classes, files, strict=True):
+    files = {part.name: recordings(part, NAME) for part in classes}
+    for name, found in files.items():
         if not found:
-            raise InputError(f"{part} holds no .wav or .sph files: add some, or remove the folder")
-    paths = list(chain.from_iterable(files))
-    ear = PassiveEar(sound.read(paths[0])[1] if rate is None else rate, channels, frame)
-    signals = ((str(path), *sound.read(path)) for path in paths) if rate is None else _resampled(paths, ear.rate)
-    frames, _ = cochleagrams(signals, ear, len(paths), folder.name)
-    labels = np.repeat(np.arange(len(classes)), [len(found) for found in files])
-    return Dataset(frames, labels, tuple(part.name for part in classes), folder.name)
+            raise InputError(f"{folder / name} holds no .wav or .sph files: add some, or remove the folder")
+    return files
 
 
 def _resampled(paths: list[Path], rate: int) -> Iterator[tuple[str, np.ndarray, int]]:

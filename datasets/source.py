@@ -1,10 +1,10 @@
 """What a data set's files are: for the list of what is here and what would have to be downloaded."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from .download import candidates, data_folder
+from .download import candidates, data_folder, difference
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,15 @@ class Source:
         The names of the files, by the part of the data set that they make up whole. Parts may share files.
     own_folder : bool
         As `download.lookup` has it.
+    checksums : mapping of str to str
+        Of files that are so small that they may be read for the list.
     """
 
     dataset: str
     download: int
     parts: Mapping[str, tuple[str, ...]]
     own_folder: bool = False
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
     def present(self) -> dict[str, list[Path]]:
         """Paths of the files of each part that is here whole; they are not read."""
@@ -35,6 +38,11 @@ class Source:
             for part, files in self.parts.items()
         }
         return {part: [path for [path] in paths] for part, paths in found.items() if all(paths)}
+
+    def damaged(self) -> list[Path]:
+        """Paths of files that are here and are not what they should be, of those with a checksum."""
+        paths = (path for file in self.checksums for path in candidates(self.dataset, file, self.own_folder)[:1])
+        return [path for path in paths if difference(path, self.checksums[path.name])]
 
 
 @dataclass(frozen=True)
@@ -59,3 +67,7 @@ class FolderSource:
         """Paths of the files under "all", if there are any; they are not read."""
         paths = sorted(self.find(data_folder() / self.dataset))
         return {"all": paths} if paths else {}
+
+    def damaged(self) -> list[Path]:
+        """Nothing: whether a recording is whole is seen when it is read."""
+        return []

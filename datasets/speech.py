@@ -44,7 +44,11 @@ def recordings(folder: Path, pattern: re.Pattern) -> list[Path]:
 
 
 def cochleagrams(
-    signals: Iterable[tuple[str, np.ndarray, int]], ear: PassiveEar, total: int | None, title: str
+    signals: Iterable[tuple[str, np.ndarray, int]],
+    ear: PassiveEar,
+    total: int | None,
+    title: str,
+    remedy: str = "convert it",
 ) -> tuple[Ragged, list[str]]:
     """Let an ear hear recordings, with a progress bar on a terminal.
 
@@ -57,6 +61,8 @@ def cochleagrams(
         Their number, if it is known, for the bar.
     title : str
         Of the bar.
+    remedy : str
+        What to do where a recording has another sampling rate than the ear.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def cochleagrams(
     names, parts, chunk = [], [], []
     for name, signal, rate in tqdm(signals, title, total, unit=" recordings", leave=False, disable=None):
         if rate != ear.rate:
-            raise InputError(f"{name} has a sampling rate of {rate:,} Hz, expected {ear.rate:,} Hz: convert it")
+            raise InputError(f"{name} has a sampling rate of {rate:,} Hz, expected {ear.rate:,} Hz: {remedy}")
         if signal.size < ear.hop:
             raise InputError(f"{name} has {signal.size} samples, less than a frame of {ear.hop}: leave it out")
         names.append(name)

@@ -269,7 +269,7 @@ class TestDamage:
 
     def test_no_file(self, tmp_path):
         refuses(tmp_path / "net.npz", "no such file")
-        refuses(tmp_path, "no such file")
+        refuses(tmp_path, r"is a folder: pass its best\.npz")
 
     @pytest.mark.parametrize(
         ("change", "message"),

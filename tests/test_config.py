@@ -70,12 +70,12 @@ class TestMake:
     @pytest.mark.parametrize(
         ("registry", "table", "message"),
         [
-            (ENCODERS, "Poisson", "^here: expected a table of keys and values, found 'Poisson'$"),
+            (ENCODERS, "Poisson", "^here: expected a table .*, such as { kind = \"BSA\" }, found 'Poisson'$"),
             (ENCODERS, None, "^here: expected a table"),
             (ENCODERS, ["kind", "Poisson"], "^here: expected a table"),
             (ENCODERS, {"kind": "poisson"}, r"^here: kind='poisson': pass one of .*'Poisson'"),
             (ENCODERS, {"max_rate": 0.5}, r"^here: kind=None: pass one of .*'Poisson'"),
-            (ENCODERS, {"kind": "Poisson", "rate": 0.5}, "unknown key 'rate': known are max_rate, fresh$"),
+            (ENCODERS, {"kind": "Poisson", "pace": 0.5}, "unknown key 'pace': known are max_rate, fresh$"),
             (ENCODERS, {"kind": "Poisson", "max_rate": 2}, r"^here \(Poisson\): max_rate=2: pass"),
             (ENCODERS, {"kind": "Poisson", "fresh": "no"}, r"^here \(Poisson\): fresh='no'"),
             (LAYERS, {"kind": "SpikingDense", "units": 3}, r"^here \(SpikingDense\): key 'v_th' is missing$"),
@@ -160,5 +160,5 @@ class TestDefinition:
             definition.build(change(definition.describe(network())), "here")
 
     def test_the_device_is_passed_on(self):
-        with pytest.raises(InputError, match=r"^here: network: device='tpu'"):
+        with pytest.raises(InputError, match=r"^device='tpu'"):
             definition.build(definition.describe(network()), "here", device="tpu")

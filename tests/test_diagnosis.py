@@ -1,5 +1,6 @@
 """What keeps a GPU from being used, told with what mends it."""
 
+import json
 import sys
 
 import pytest
@@ -62,6 +63,9 @@ def test_a_gpu_that_cannot_be_used_says_why(machine, state, message, capsys):
     assert told == bool(state.get("driver") and state["driver"].gpus)  # who has no GPU need not hear of it
     assert cli.main(["devices"]) == 0
     assert "no GPU" in capsys.readouterr().out
+    assert cli.main(["devices", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["usable"], told["problem"]) == (0, diagnosis.problem())
 
 
 def test_a_gpu_that_can_be_used(machine, monkeypatch, capsys):

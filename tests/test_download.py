@@ -1,9 +1,13 @@
 """Downloads that break off, go on, meet each other or are forbidden. No test reaches beyond 127.0.0.1."""
 
 import hashlib
+import json
 import os
+import re
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +237,58 @@ def test_one_that_waits_says_so_on_a_terminal(folder, monkeypatch, capsys):
     assert entered == [True]
 
 
+def test_one_that_waits_goes_on_where_the_other_fails(folder):
+    """Though the lock that it waited for was removed with the folder."""
+    from threading import Event, Thread
+
+    from cupynn.datasets.download import writing
+
+    held, fail, entered = Event(), Event(), []
+
+    def hold():
+        with suppress(OSError), writing(folder / "new"):
+            held.set()
+            fail.wait(30)
+            raise OSError("no space")
+
+    def wait():
+        with writing(folder / "new"):
+            entered.append((folder / "new" / ".lock").is_file())
+
+    holder, waiter = Thread(target=hold), Thread(target=wait)
+    holder.start()
+    held.wait(30)
+    waiter.start()
+    waiter.join(0.2)
+    assert not entered
+    fail.set()
+    holder.join(30)
+    waiter.join(30)
+    assert entered == [True]
+
+
+def test_a_mistyped_folder_leaves_nothing(monkeypatch, tmp_path, dead_mirror):
+    monkeypatch.setenv("CUPYNN_DATA", str(tmp_path / "mistyped" / "deep"))
+    with pytest.raises(InputError, match="could not be downloaded"):
+        fetch("toy", FILE, SHA256, [dead_mirror])
+    assert not (tmp_path / "mistyped").exists()
+    (tmp_path / "mistyped").mkdir()
+    with pytest.raises(InputError, match="could not be downloaded"):
+        fetch("toy", FILE, SHA256, [dead_mirror])
+    assert list((tmp_path / "mistyped").iterdir()) == []  # one that was there stays
+
+
+def test_how_to_do_it_by_hand_names_address_and_folder(monkeypatch, folder):
+    monkeypatch.setenv("CUPYNN_OFFLINE", "1")
+    expected = f"download {FILE} by hand from http://some.where/ and put it into {folder}"
+    with pytest.raises(InputError, match=re.escape(expected)):
+        fetch("toy", FILE, SHA256, ["http://some.where/", "http://other.where/"])
+    with pytest.raises(InputError, match=re.escape("one, two by hand from http://some.where/ and put them into")):
+        fetch("toy", FILE, SHA256, ["http://some.where/"], needed=("one", "two"))
+    with pytest.raises(InputError, match=re.escape(f"http://some.where/x by hand as {FILE}, and put it into {folder}")):
+        fetch("toy", FILE, SHA256, ["http://some.where/x"])
+
+
 # Catalogue -------------------------------------------------------------------------------------------------------------
 
 
@@ -246,16 +302,36 @@ def test_every_dataset_says_what_its_files_are(name):
     assert f"\n{name} " in catalogue.table()
 
 
-def test_the_catalogue_tells_what_is_here(empty_cache):
+def test_the_catalogue_tells_what_is_here(empty_cache, monkeypatch):
     from cupynn.datasets import catalogue
 
     assert "not here: 11.6 MB to download" in catalogue.table()
     (empty_cache / "mnist").mkdir()
     for file in datasets.mnist.SHA256:
         (empty_cache / "mnist" / file).write_bytes(b"\0" * 1_000_000)
+    checksum = hashlib.sha256(b"\0" * 1_000_000).hexdigest()
+    intact = replace(datasets.mnist.SOURCE, checksums=dict.fromkeys(datasets.mnist.SHA256, checksum))
+    monkeypatch.setattr(datasets.mnist, "SOURCE", intact)
     (empty_cache / "emnist").mkdir()
     for file in [*datasets.emnist.SOURCE.parts["letters"], *datasets.emnist.SOURCE.parts["bymerge-test"]]:
         (empty_cache / "emnist" / file).write_bytes(b"\0" * 50_000)
     lines = catalogue.table().splitlines()
     assert any(line.split() == ["mnist", "here:", "4.0", "MB", "in", str(empty_cache / "mnist")] for line in lines)
     assert any(f"here (letters, bymerge-test): 0.3 MB in {empty_cache / 'emnist'}" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_catalogue_tells_what_is_damaged(empty_cache, name, capsys):
+    from cupynn import cli
+    from cupynn.datasets import catalogue
+
+    file = empty_cache / name / "t10k-labels-idx1-ubyte.gz"
+    file.parent.mkdir()
+    file.write_bytes(b"cut short")
+    assert f"{name:13}  damaged: {file}: remove it to have it downloaded" in catalogue.table()
+    assert cli.main(["datasets", "--json"]) == 0
+    entries = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["datasets"]}
+    assert (entries[name]["state"], entries[name]["damaged"]) == ("damaged", [str(file)])
+    assert (entries["digits"]["state"], entries["emnist"]["state"]) == ("included", "missing")
+    assert entries["emnist"]["download"] == 561_753_746
+    assert set(entries) == set(datasets.DATASETS)

@@ -559,7 +559,7 @@ class TestCheckpoint:
         assert f"saved as {out}" in shown
         weight = Sequential.load(out).layers[0].params["weight"]
         np.testing.assert_array_equal(weight, np.arange(12).reshape(3, 4))
-        assert cli.main(["import-reference", str(config), "--checkpoint", str(external / "none.txt")]) == 2
+        assert cli.main(["import-reference", str(config), "--checkpoint", str(external / "none.txt")]) == 1
         assert "none.txt" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
@@ -599,7 +599,7 @@ class TestCheckpoint:
         np.testing.assert_array_equal(buffers["lateral"], np.arange(30, 39).reshape(3, 3))
 
     def test_no_network(self, tmp_path):
-        with pytest.raises(InputError, match="network is a str"):
+        with pytest.raises(InputError, match="network='network': pass a Sequential"):
             reference.load_checkpoint("network", tmp_path)
 
 

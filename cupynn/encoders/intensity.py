@@ -26,9 +26,13 @@ class IntensityEncoder(Encoder):
         if x.dtype == np.uint8:
             return
         if x.dtype.kind != "f":
-            raise InputError(f"data has dtype {x.dtype}: pass uint8 0..255, or floats in [0, 1]")
+            fits = x.dtype.kind == "i" and x.size and x.min() >= 0 and x.max() <= 255
+            hint = " (pass x.astype(np.uint8))" if fits else ""
+            raise InputError(f"data has dtype {x.dtype}: pass uint8 0..255, or floats in [0, 1]{hint}")
         if x.size and not (np.isfinite(x).all() and x.min() >= 0 and x.max() <= 1):
-            raise InputError(f"data ranges over {np.min(x):g}..{np.max(x):g}: floats must be finite and lie in [0, 1]")
+            low, high = x.min(), x.max()
+            hint = "; divide them by 255" if low >= 0 and 1 < high <= 255 else ""
+            raise InputError(f"data ranges over {low:g}..{high:g}: floats must be finite and lie in [0, 1]{hint}")
 
     def levels(self, x: np.ndarray) -> np.ndarray:
         """Intensities of data (B, *shape) as uint8 (B, N); floats are rounded to the nearest level."""

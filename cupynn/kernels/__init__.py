@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from types import ModuleType
 
 import numba
 from numba.core.caching import FunctionCache
@@ -67,6 +68,12 @@ def kernel(function: Callable) -> Callable:
     except RuntimeError:  # neither the package nor the user's home can be written
         _say_uncached()
     return dispatcher
+
+
+def is_compiled(module: ModuleType) -> bool:
+    """Whether the cache on disk holds a kernel of a module, as the sources are now."""
+    kernels = [value for value in vars(module).values() if isinstance(getattr(value, "_cache", None), _KernelCache)]
+    return any(key[-1] == _sources() for kernel in kernels for key in kernel._cache._cache_file._load_index())
 
 
 def inline(function: Callable) -> Callable:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cupynn.checks import InputError
 from cupynn.plot import arguments
-from cupynn.training import Epoch, History
+from cupynn.progress import Epoch, History
 
 HISTORY = "what net.fit(...) returned, or the folder that cupynn train left"
 _SPIKES = "spikes_"  # before the name of a layer, in the header

@@ -5,8 +5,7 @@ The presets beside this file are such experiments, read by name; a file of your 
 
 import inspect
 import tomllib
-from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
@@ -21,6 +20,8 @@ from cupynn.config import check_keys, make
 from cupynn.losses import LOSSES, CountLoss
 from cupynn.network import Sequential
 from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, Optimizer
+from cupynn.presets import data as data_table
+from cupynn.presets.overrides import override
 
 
 def names() -> list[str]:
@@ -37,7 +38,9 @@ class Experiment:
     name : str
         As the file has it, else its stem.
     data, network, loss, optimizer, training : dict
-        The tables of the file.
+        The tables of the file; `data` is described in `cupynn.presets.data`.
+    source : str
+        Path of the file, for messages; by default `name`.
     """
 
     name: str
@@ -46,54 +49,56 @@ class Experiment:
     loss: dict[str, Any]
     optimizer: dict[str, Any]
     training: dict[str, Any]
+    source: str = ""
 
     def __post_init__(self) -> None:
+        where = self.source or self.name
         for key, table in self.tables().items():
             if not isinstance(table, dict):
-                raise InputError(f"{self.name}: {key}: expected a table, found {table!r}")
-        for table, check in ((self.data, _check_data), (self.training, _check_training)):
-            where = f"{self.name}: {check.__name__.removeprefix('_check_')}"
-            check_keys(table, inspect.signature(check).parameters, where)
-            try:
-                check(**table)
-            except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{where}: {key}: expected a table, found {table!r}")
+        data_table.check(self.data, f"{where}: data")
+        check_keys(self.training, inspect.signature(_check_training).parameters, f"{where}: training")
+        try:
+            _check_training(**self.training)
+        except InputError as error:
+            raise InputError(f"{where}: training: {error}") from None
         self.build("cpu")
 
     def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
         """Training, validation and test data; no validation data where none is held out."""
-        options = dict(self.data)
-        name, held_out = options.pop("name"), options.pop("validation")
-        train, test = datasets.load(name, **options)
-        if held_out == 0:
-            return train, None, test
-        train, validation = train.split(held_out, seed=self.network.get("seed", 0))
-        return train, validation, test
+        return data_table.load(self.data, seed=self.network.get("seed", 0))
 
     def build(self, device: str = "auto") -> tuple[Sequential, CountLoss, Optimizer]:
         """Make network, on a device, loss and optimizer."""
-        network = definition.build(self.network, self.name, device)
-        loss = make(LOSSES, self.loss, f"{self.name}: loss")
+        where = self.source or self.name
+        network = definition.build(self.network, where, device)
+        loss = make(LOSSES, self.loss, f"{where}: loss")
         table = dict(self.optimizer)
         if "regularizer" in table:
-            table["regularizer"] = make(REGULARIZERS, table["regularizer"], f"{self.name}: optimizer.regularizer")
-        return network, loss, make(OPTIMIZERS, table, f"{self.name}: optimizer")
+            table["regularizer"] = make(REGULARIZERS, table["regularizer"], f"{where}: optimizer.regularizer")
+        return network, loss, make(OPTIMIZERS, table, f"{where}: optimizer")
 
     def fit_options(self) -> dict[str, Any]:
         """Options of `fit`."""
         options = dict(self.training)
         if "augment" in options:
-            options["augment"] = make(AUGMENTS, options["augment"], f"{self.name}: training.augment")
+            options["augment"] = make(AUGMENTS, options["augment"], f"{self.source or self.name}: training.augment")
         return options
 
     def replace(self, **values: Any) -> "Experiment":
-        """Return a copy with other values under dotted keys, such as ``{"training.epochs": 3}``; None changes nothing."""
-        tables = deepcopy(self.tables())
-        for key, value in values.items():
-            if value is not None:
-                table, name = key.split(".")
-                tables[table][name] = value
-        return Experiment(self.name, **tables)
+        """Return a copy with other values under dotted keys; None changes nothing.
+
+        They are such as ``{"training.epochs": 3, "network.encoder.max_rate": 0.2, "network.layers.hidden.units": 100}``: a
+        layer goes by its name, or by its number from 0 on. Paths are seen from the current folder.
+
+        Raises
+        ------
+        InputError
+            If there is no such key, or a value cannot be used.
+        """
+        given = {key: value for key, value in values.items() if value is not None}
+        tables = override(self.tables(), given, self.source or self.name)
+        return replace(self, **tables | {"data": data_table.absolute(tables["data"], Path.cwd())})
 
     def tables(self) -> dict[str, dict[str, Any]]:
         """Tables of the file, by name."""
@@ -117,6 +122,8 @@ def read(name: str | PathLike) -> Experiment:
         text = (files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
     elif path.suffix == ".toml" and path.is_file():
         text = path.read_text(encoding="utf-8", errors="replace")
+    elif (path / "definition.toml").is_file():
+        raise InputError(f"{name} is the folder of a run: to train the same again, pass {path / 'definition.toml'}")
     else:
         raise InputError(f"{str(name)!r}: no such preset or .toml file; presets are {', '.join(names())}")
     try:
@@ -128,15 +135,9 @@ def read(name: str | PathLike) -> Experiment:
     if not isinstance(title, str) or not title or Path(title).name != title:
         raise InputError(f"{name}: name={title!r}: pass a name that can be part of a folder's")
     fields = inspect.signature(Experiment).parameters
-    check_keys(tables, {field: fields[field] for field in fields if field != "name"}, str(name))
-    return Experiment(title, **tables)
-
-
-def _check_data(name: Any, validation: Any, **options: Any) -> None:
-    """Check the values of the [data] table, whose keys are these arguments and the options of the data set."""
-    checks.choice("name", name, datasets.DATASETS)
-    checks.number("validation", validation, minimum=0)
-    datasets.check_options(name, options)
+    check_keys(tables, {field: fields[field] for field in fields if field not in ("name", "source")}, str(name))
+    tables["data"] = data_table.absolute(tables["data"], path.parent)
+    return Experiment(title, **tables, source=str(name))
 
 
 def _check_training(epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None) -> None:

@@ -1,0 +1,43 @@
+"""`cupynn datasets`: list the data sets, or download one."""
+
+import argparse
+
+from cupynn.checks import InputError
+from cupynn.commands import shared
+
+HELP = "list the data sets, or download one"
+DESCRIPTION = """\
+List all data sets: what each is, whether it is here and where, and its size.
+
+Files lie in the user's cache, or in the folder that the environment variable CUPYNN_DATA names. With CUPYNN_OFFLINE=1
+nothing is ever downloaded."""
+EXAMPLES = """\
+  cupynn datasets                                     what there is, and what is here
+  cupynn datasets --download fashion-mnist
+  cupynn datasets --download emnist --option split=letters
+  cupynn datasets --json | jq '.datasets[] | select(.state == "here").name'
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--download", metavar="NAME", help="fetch what is missing of this one, and check it")
+    shared.add_options(parser)
+    shared.add_json(parser, "the list")
+
+
+def run(options: argparse.Namespace) -> None:
+    """List or download."""
+    from cupynn import datasets
+    from cupynn.datasets import catalogue
+    from cupynn.datasets.download import data_folder
+
+    chosen = shared.read_options(options)
+    if options.download is not None:
+        print(*datasets.load(options.download, **chosen), sep="\n")
+    elif chosen:
+        raise InputError(f"--option {options.option[0]}: it belongs to a data set: pass --download NAME as well")
+    elif options.json:
+        shared.print_json({"folder": str(data_folder()), "datasets": catalogue.entries()})
+    else:
+        print(catalogue.table())

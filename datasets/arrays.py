@@ -1,0 +1,54 @@
+"""A dataset from arrays in an .npz file of your own."""
+
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from cupynn import checks
+from cupynn.checks import InputError
+
+from .dataset import Dataset
+
+_REMEDY = "write it with np.savez(path, x=samples, y=labels)"
+
+
+def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
+    """Read samples and labels that ``np.savez(path, x=samples, y=labels)`` wrote, compressed or not.
+
+    Parameters
+    ----------
+    path : path
+        An .npz file with the arrays x, (n, *input_shape) uint8 in 0..255 or float32 in [0, 1], and y, (n,) integers; an
+        array "classes" of strings gives the classes their names, which otherwise are "0", "1" and so on.
+    name : str, optional
+        Of the dataset; by default that of the file.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is damaged, lacks an array, or the arrays cannot be used.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: {_REMEDY}")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except Exception as error:  # what a damaged file makes NumPy, zipfile and zlib raise is anybody's guess
+        raise InputError(
+            f"{path} cannot be read ({error}): write it anew with np.savez(path, x=samples, y=labels)"
+        ) from None
+    if not {"x", "y"} <= arrays.keys():
+        found = ", ".join(arrays) or "none"
+        raise InputError(f"{path} holds the arrays {found}: {_REMEDY}")
+    try:
+        labels = checks.labels("y", arrays["y"], 2**31, len(np.atleast_1d(arrays["x"])))
+        names = np.atleast_1d(arrays.get("classes", np.arange(labels.max(initial=-1) + 1))).astype(str)
+        return Dataset(arrays["x"], labels, tuple(names.tolist()), path.stem if name is None else name)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

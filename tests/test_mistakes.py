@@ -1,0 +1,149 @@
+"""Mistakes that newcomers make, above all those who come from Keras or PyTorch: each gets one error that says what to do."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from cupynn import Sequential, datasets, encoders, layers, losses, optimizers, presets, training
+from cupynn.augment import Augment
+from cupynn.checks import InputError
+from cupynn.spikes import SpikeTrains
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.integers(0, 256, (6, 8, 8), np.uint8), np.arange(6) % 3
+
+
+def make(shape=(8, 8), encoder=None, **options):
+    encoder = encoders.Poisson(max_rate=0.5) if encoder is None else encoder
+    return Sequential([layers.SpikingDense(3, v_th=2.0)], shape, 40, encoder, device="cpu", **options)
+
+
+def fit(*data, shape=(8, 8), **options):
+    defaults = {"epochs": 1, "progress": False, "loss": losses.SpikeCount(desired=10)}
+    return make(shape).fit(*data, **defaults | options)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: fit(X, Y), r"fit got 2 arguments without a keyword: the data are one, .* fit\(\(x, y\), \.\.\.\)"),
+        (lambda: fit(x=X, y=Y), r"fit has no option 'x': pass the pair alone"),
+        (lambda: fit((X, Y), validation_data=(X, Y)), r"fit has no option 'validation_data': pass validation=\(x, y\)"),
+        (lambda: fit((X, Y), verbose=0), "fit has no option 'verbose': pass progress=False"),
+        (lambda: fit((X, Y), validation_split=0.1), r"'validation_split': pass validation=held"),
+        (lambda: fit((X, Y), lr=0.1), r"'lr': pass optimizer=optimizers\.Adam\(lr\)"),
+        (lambda: fit((X, Y), batchsize=2), r"'batchsize' \(did you mean 'batch_size'\?\)"),
+        (lambda: fit(datasets.load("digits")), r"data is a pair of Datasets: take them apart, train, test = datasets\.load"),
+        (lambda: make().evaluate(datasets.load("digits")), "data is a pair of Datasets"),
+        (lambda: make().predict((X, Y)), r"data is a pair: pass the samples alone"),
+        (lambda: make().predict(datasets.load("digits")[0]), r"data is Dataset digits: .*: pass its samples alone, data\.x"),
+        (lambda: make().predict([X[0], X[1, :4]]), "data is a list that gives no array"),
+        (lambda: fit((X, Y), validation=(X[:, :4], Y)), "^validation: data has shape"),
+        (lambda: fit((X, Y), validation=X), "^validation: data is a ndarray"),
+        (lambda: fit((X, Y), optimizer="adam"), r"optimizer='adam': pass one of Adam\(\.\.\.\), SGD\(\.\.\.\)"),
+        (lambda: fit((X, Y), optimizer=optimizers.Adam), r"optimizer is the class Adam itself: make one, Adam\(\.\.\.\)"),
+        (lambda: fit((X, Y), loss=losses.SpikeCount), "loss is the class SpikeCount itself"),
+        (lambda: make().evaluate((X, Y), loss="mse"), r"loss='mse': pass one of SoftmaxCount\(\.\.\.\), SpikeCount"),
+        (lambda: fit((X, Y), callbacks=[training.EarlyStopping]), r"pass a list of callables, such as \[EarlyStopping"),
+        (lambda: fit((X, Y), augment=True), r"augment=True: pass an Augment"),
+        (lambda: make(encoder=encoders.Poisson), r"encoder is the class Poisson itself: make one, Poisson\(\.\.\.\)"),
+        (lambda: make(encoder="poisson"), "encoder='poisson': pass one of BSA"),
+        (lambda: Sequential(layers.SpikingDense, (8, 8), 40), r"layers is a .*: pass a list, \[layer\]"),
+        (lambda: Sequential([layers.SpikingDense], (8, 8), 40), r"layers\[0\] is the class SpikingDense itself"),
+        (lambda: fit((X, Y + 4)), r"labels\[0\]=4: the last layer has 3 neurons, one a class: give it 7, or pass"),
+        (lambda: fit((X, Y + 1)), "labels go from 1 to 3: classes count from 0, pass y - 1"),
+        (lambda: fit((X, Y - 1)), r"labels\[0\]=-1"),
+        (lambda: fit((X, np.eye(3)[Y])), r"labels has shape \(6, 3\): .*one-hot\? pass labels\.argmax\(1\)"),
+        (lambda: fit((X, np.array(list("abcabc")))), r"dtype <U1: .*0\.\.2 .names\? classes, labels = np\.unique\(labels"),
+        (lambda: fit((X, Y.astype(float))), r"dtype float64: .*pass labels\.astype\(int\)"),
+        (lambda: fit((X.astype(float), Y)), r"data ranges over 0\.\.2\d\d: floats must .*; divide them by 255"),
+        (lambda: fit((X.astype(int), Y)), r"data has dtype int64: .*pass x\.astype\(np\.uint8\)"),
+        (lambda: fit((X[..., None], Y)), r"data has shape \(6, 8, 8, 1\): .*of one channel\? pass x\[\.\.\., 0\]"),
+        (lambda: fit((np.zeros((6, 8, 8, 3), np.uint8), Y), shape=(3, 8, 8)), r"channels last\? pass np\.moveaxis"),
+        (
+            lambda: fit((np.zeros((6, 3, 8, 8), np.uint8), Y), shape=(8, 8, 3)),
+            r"channels come first: make the network with input_shape=\(3, 8, 8\)",
+        ),
+        (lambda: fit((X.reshape(6, 64), Y)), r"pass x\.reshape\(\(-1, 8, 8\)\)"),
+        (lambda: make().predict(X[0]), r"a single sample\? pass x\[None\]"),
+        (lambda: make().predict(np.zeros((2, 40, 8, 8))), r"trains of zeros and ones\? pass SpikeTrains\.from_dense\(x\)"),
+        (
+            lambda: fit((np.zeros((6, 8, 8, 3), np.uint8), Y), shape=(8, 8, 3), augment=Augment()),
+            r"channels come first, pass \(3, 8, 8\) and np\.moveaxis\(x, -1, 1\)",
+        ),
+        (
+            lambda: Sequential([layers.SpikingConv2D(4, 5, v_th=1.0)], (32, 32, 3), 40),
+            r"input_shape=\(32, 32, 3\): channels come first, pass \(3, 32, 32\) and np\.moveaxis\(x, -1, 1\)",
+        ),
+        (
+            lambda: losses.SpikeCount()(np.zeros((6, 3)), Y),
+            r"spikes is a ndarray: pass what net\.forward\(\.\.\.\) returned, SpikeTrains, not its counts",
+        ),
+        (lambda: optimizers.Adam(0.1).step(make().layers), r"is a list: pass the Sequential itself, optimizer\.step\(net\)"),
+    ],
+)  # fmt: skip
+def test_a_mistake_gets_one_error_with_its_remedy(call, message):
+    with pytest.raises(InputError, match=message) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_what_the_remedies_say_works():
+    """An array of each kind, mended as its error says, is trained on."""
+    y = np.array(list("abcabc"))
+    _, numbers = np.unique(y, return_inverse=True)
+    assert len(fit((X, numbers))) == 1
+    assert len(fit((X.astype(float) / 255, np.eye(3)[Y].argmax(1)))) == 1
+    assert len(fit((X[..., None][..., 0], Y.astype(float).astype(int)))) == 1
+    colour = np.zeros((6, 8, 8, 3), np.uint8)
+    assert len(fit((np.moveaxis(colour, -1, 1), Y), shape=(3, 8, 8))) == 1
+    trains = SpikeTrains.from_dense(np.zeros((2, 40, 8, 8)))
+    assert make().predict(trains).tolist() == [0, 0]
+
+
+def test_fit_shows_its_options():
+    shown = inspect.signature(Sequential.fit).parameters
+    assert {"loss", "optimizer", "epochs", "batch_size", "validation", "callbacks", "progress"} <= set(shown)
+    assert not any(parameter.kind is parameter.VAR_KEYWORD for parameter in shown.values())
+    for name in list(shown)[1:]:
+        assert f"\n{name} : " in inspect.getdoc(Sequential.fit)
+    assert training.fit is Sequential.fit
+
+
+class TestDefinitions:
+    """Mistakes in a file name the file and the table."""
+
+    def read(self, tmp_path, old, new):
+        text = presets.read("digits").to_toml()
+        assert old in text
+        path = tmp_path / "mine.toml"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        return presets.read(path)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("epochs = 20", "epochs = 0", r"mine\.toml: training: epochs=0"),
+            ("epochs = 20", "augment = true\nepochs = 20", r"augment: expected .* { kind = \"Augment\" }, found True"),
+            ("steps = 400", "steps = 0", r"mine\.toml: network: steps=0"),
+            ("lr = 0.02", "rate = 0.02", r"mine\.toml: optimizer \(Adam\): unknown key 'rate'"),
+            ("desired = 35", "desire = 35", r"loss \(SpikeCount\): unknown key 'desire' \(did you mean 'desired'\?\)"),
+            ("validation = 0.1", "validation = 1.5", r"mine\.toml: data: validation=1\.5: pass a whole number of samples"),
+            ("[training]", "[trainin]", r"mine\.toml: unknown key 'trainin' \(did you mean 'training'\?\)"),
+        ],
+    )  # fmt: skip
+    def test_file_and_table(self, tmp_path, old, new, message):
+        with pytest.raises(InputError, match=message):
+            self.read(tmp_path, old, new)
+
+    def test_the_folder_of_a_run(self, tmp_path):
+        (tmp_path / "definition.toml").write_text(presets.read("digits").to_toml(), encoding="utf-8")
+        with pytest.raises(InputError, match=r"is the folder of a run: to train the same again, pass .*definition\.toml"):
+            presets.read(tmp_path)
+        with pytest.raises(InputError, match=r"is a folder: pass its best\.npz, or cupynn\.open_run\(folder\)\.network\(\)"):
+            Sequential.load(tmp_path)
+
+    def test_a_device_is_no_fault_of_the_definition(self):
+        with pytest.raises(InputError, match=r"^device='tpu'"):
+            presets.read("digits").build("tpu")
