@@ -5,9 +5,9 @@ import io
 import numpy as np
 
 from cupynn.kernels.psp import psp
+from cupynn.progress import Epoch, History
 from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
-from cupynn.progress import Epoch, History
 
 RECORDING = "what net.record(x) returned, x being a few samples such as test.x[:10]"
 TRAINS = "SpikeTrains, such as net.encode(x) or net.forward(net.encode(x)) returns"
