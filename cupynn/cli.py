@@ -22,7 +22,8 @@ examples:
 
 _EXIT_CODES = """\
 exit codes:
-  0 done    1 an input cannot be used, the message says why    2 no such command or option    130, 143 interrupted
+  0 done    1 an input cannot be used, the message says why    2 no such command or option
+  130 interrupted, 143 by SIGTERM
 """
 
 

@@ -85,7 +85,7 @@ def as_pair(data: Any) -> tuple[Any, Any]:
 def as_labels(y: Any, output_shape: tuple[int, ...], samples: int) -> np.ndarray:
     """Return labels (samples,) as int64, each that of a neuron of the last layer; refuse others."""
     outputs = output_shape[-1]
-    y = np.asarray(y)
+    y = np.asarray(checks.host("labels", y))
     countable = y.dtype.kind in "iu" and y.size and y.min() >= 0  # only too large, if anything: told below
     y = checks.labels("labels", y, 2**31 if countable else outputs, samples)
     if y.max() == outputs and y.min() == 1:

@@ -59,9 +59,9 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     data, _, _ = loaded = experiment.load_data()
     try:  # refuse what cannot be trained before the folder is made
         x, _ = network.labelled(data)
-        health.before_training(network, loss, x)
     except InputError as error:
         raise InputError(f"{experiment.source or experiment.name}: the network does not fit the data: {error}") from None
+    health.before_training(network, loss, x)
     folder = _new_folder(folder, experiment.name)
     with _alone(folder):
         if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):

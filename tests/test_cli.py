@@ -283,9 +283,7 @@ class TestShape:
         modules = {path.stem.replace("_", "-") for path in Path(commands.__file__).parent.glob("*.py")}
         assert modules - {"--init--", "shared", "samples"} == set(commands.COMMANDS)
 
-    @pytest.mark.parametrize(
-        "arguments", [[], ["trane"], ["train"], ["train", "digits", "--epochs", "many"], ["datasets", "-x"]]
-    )
+    @pytest.mark.parametrize("arguments", [[], ["trane"], ["train", "digits", "--epochs", "many"], ["datasets", "-x"]])
     def test_wrong_usage_is_exit_code_2(self, arguments, capsys):
         with pytest.raises(SystemExit) as end:
             cli.main(arguments)

@@ -78,7 +78,7 @@ class TestFinite:
 
     def test_a_rate_that_overflows(self):
         with pytest.raises(Diverged, match=r"dense_\d/weight is not finite after batch \d of epoch 1"):
-            fit(make(), optimizer=SGD(1e38), epochs=3)
+            fit(make(), optimizer=SGD(1e30), epochs=3)
 
     def test_weights_are_looked_at_before(self):
         net = make()
@@ -200,6 +200,6 @@ class TestBefore:
     def test_a_run_says_so_before_it_makes_a_folder(self, tmp_path, capsys):
         path = tmp_path / "bad.toml"
         path.write_text(presets.read("digits").replace(**{"loss.desired": 99, "network.steps": 100}).to_toml())
-        assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 2
+        assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 1
         assert "desired=99" in capsys.readouterr().err
         assert not (tmp_path / "run").exists()

@@ -76,14 +76,14 @@ class TestNowhereToWrite:
     def test_a_download(self, installed, tmp_path):
         code = "import sys; from cupynn import cli; sys.exit(cli.main(['datasets', '--download', 'mnist']))"
         variables = {"PYTHONPATH": installed, "HOME": "/dev/null", "NUMBA_CACHE_DIR": tmp_path, "CUPYNN_OFFLINE": "0"}
-        _, err = finish(start(code, cwd=tmp_path, **variables), code=2)
+        _, err = finish(start(code, cwd=tmp_path, **variables), code=1)
         assert "is the folder to download to and cannot be written" in err
         assert "set CUPYNN_DATA to another folder" in err
 
     def test_a_run(self, installed, tmp_path):
         code = "import sys; from cupynn import cli; sys.exit(cli.main(['train', 'digits', '--quiet']))"
         variables = {"PYTHONPATH": installed, "HOME": "/dev/null", "NUMBA_CACHE_DIR": tmp_path}
-        _, err = finish(start(code, cwd=installed, **variables), code=2)
+        _, err = finish(start(code, cwd=installed, **variables), code=1)
         assert "cannot make the folder runs" in err
         assert "choose another with --out" in err
 
@@ -135,7 +135,7 @@ class TestTwoAtOnce:
         out = tmp_path / "run"
         both = [start(self.TRAIN, definition, "--out", out, cwd=ROOT, HOME=tmp_path) for _ in range(2)]
         results = [process.communicate(timeout=300) for process in both]
-        assert sorted(process.returncode for process in both) == [0, 2]
+        assert sorted(process.returncode for process in both) == [0, 1]
         refused = next(err for process, (_, err) in zip(both, results, strict=True) if process.returncode)
         assert "another process trains there" in refused or "is not empty" in refused
         assert (out / "result.json").is_file()

@@ -96,7 +96,7 @@ def test_what_the_remedies_say_works():
     assert len(fit((X, numbers))) == 1
     assert len(fit((X.astype(float) / 255, np.eye(3)[Y].argmax(1)))) == 1
     assert len(fit((X[..., None][..., 0], Y.astype(float).astype(int)))) == 1
-    colour = np.zeros((6, 8, 8, 3), np.uint8)
+    colour = np.full((6, 8, 8, 3), 200, np.uint8)
     assert len(fit((np.moveaxis(colour, -1, 1), Y), shape=(3, 8, 8))) == 1
     trains = SpikeTrains.from_dense(np.zeros((2, 40, 8, 8)))
     assert make().predict(trains).tolist() == [0, 0]

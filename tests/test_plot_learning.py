@@ -18,7 +18,15 @@ from cupynn.training import History
 def folder(tmp_path_factory):
     """The folder of a short run."""
     experiment = presets.read("digits").replace(
-        **{"training.epochs": 3, "network.steps": 40, "data.validation": 100, "training.batch_size": 300}
+        **{
+            "training.epochs": 3,
+            "network.steps": 40,
+            "loss.desired": 9,
+            "loss.undesired": 1,
+            "loss.margin": 1,
+            "data.validation": 100,
+            "training.batch_size": 300,
+        }
     )
     return run.train(experiment, tmp_path_factory.mktemp("runs") / "short", progress=False, device="cpu")
 

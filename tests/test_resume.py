@@ -391,5 +391,5 @@ class TestRuns:
             (["digits", "--resume", str(tmp_path)], "--resume goes on with a run as it began"),
             ([], "train what? pass a preset"),
         ):
-            assert cli.main(["train", *arguments]) == 2
+            assert cli.main(["train", *arguments]) == 1
             assert message in capsys.readouterr().err

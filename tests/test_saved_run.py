@@ -48,7 +48,7 @@ class TestOpenRun:
         )
 
     def test_nothing_held_out(self, tmp_path):
-        values = {"network.steps": 40, "network.layers.hidden.units": 5, "loss.desired": 20, "training.epochs": 1}
+        values = {"network.steps": 60, "network.layers.hidden.units": 5, "loss.desired": 20, "training.epochs": 1}
         experiment = presets.read("digits").replace(**values, **{"data.validation": 0})
         opened = cupynn.open_run(run.train(experiment, tmp_path / "run", progress=False))
         assert opened.history["validation_accuracy"] == [None]

@@ -40,7 +40,7 @@ def curves(history: History | str | PathLike) -> Figure:
     --------
     >>> import numpy as np
     >>> from cupynn import Sequential, encoders, layers, plot
-    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=80, encoder=encoders.Poisson(), device="cpu")
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=120, encoder=encoders.Poisson(), device="cpu")
     >>> history = net.fit((np.eye(4, dtype=np.float32), [0, 0, 1, 1]), epochs=2, progress=False)
     >>> [axes.get_title("left") for axes in plot.curves(history).axes]
     ['loss', 'accuracy', 'spikes a neuron']
@@ -98,7 +98,7 @@ def compare(runs: Mapping[str, History | str | PathLike] | Sequence[str | PathLi
     >>> import numpy as np
     >>> from cupynn import Sequential, encoders, layers, plot
     >>> def trained(units):
-    ...     net = Sequential([layers.SpikingDense(units, v_th=1.0), layers.SpikingDense(2, v_th=1.0)], (4,), steps=80,
+    ...     net = Sequential([layers.SpikingDense(units, v_th=1.0), layers.SpikingDense(2, v_th=1.0)], (4,), steps=120,
     ...                      encoder=encoders.Poisson(), device="cpu")
     ...     return net.fit((np.eye(4, dtype=np.float32), [0, 0, 1, 1]), epochs=2, progress=False)
     >>> figure = plot.compare({"narrow": trained(3), "wide": trained(30)})
