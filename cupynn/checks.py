@@ -163,17 +163,34 @@ def events(where: str, value: np.ndarray | Mapping[str, np.ndarray], sensor: tup
         raise InputError(f"{where}, event {first}: {field}={column[first]}: {remedy}")
 
 
-def only(name: str, value: Any, kind: type) -> Any:
-    """Return `value` if it is an instance of `kind`, or raise InputError."""
-    if isinstance(value, kind):
+def only(name: str, value: Any, kinds: type | tuple[type, ...], remedy: str | None = None) -> Any:
+    """Return `value` if it is an instance of one of the kinds, or raise InputError with the remedy, "pass ...".
+
+    Without a remedy, there is one kind, and what can be made of it is listed.
+    """
+    if isinstance(value, kinds):
         return value
-    if isinstance(value, type) and issubclass(value, kind):
-        raise InputError(f"{name} is the class {value.__name__} itself: make one, {value.__name__}(...)")
-    found = f"={value!r}" if isinstance(value, str | bool | int | float) else f" is a {type(value).__name__}"
-    made = ", ".join(f"{each}(...)" for each in sorted(_concrete(kind)))
-    article = "an" if kind.__name__[0] in "AEIO" else "a"
-    wanted = f"one of {made}" if inspect.isabstract(kind) and made else f"{article} {kind.__name__}"
+    if remedy is not None:
+        raise InputError(f"{name} is {described(value)}: pass {remedy}")
+    if isinstance(value, type) and issubclass(value, kinds):
+        raise InputError(f"{name} is {described(value)}: make one, {value.__name__}(...)")
+    found = f"={value!r}" if isinstance(value, str | bool | int | float) else f" is {described(value)}"
+    made = ", ".join(f"{each}(...)" for each in sorted(_concrete(kinds)))
+    wanted = f"one of {made}" if inspect.isabstract(kinds) and made else _with_article(kinds.__name__)
     raise InputError(f"{name}{found}: pass {wanted}")
+
+
+def described(value: Any) -> str:
+    """Return what something is: "a list", "an array of shape (3, 8, 8)", "the class Poisson itself"."""
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return _with_article(type(value).__name__)
+
+
+def _with_article(word: str) -> str:
+    return f"{'an' if word[0] in 'AEIOaeiou' else 'a'} {word}"
 
 
 def _concrete(kind: type) -> set[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
-    from cupynn.progress import Epoch
+    from cupynn.progress import History
     from cupynn.spikes import SpikeTrains
 
 INK = (0, 114, 178)  # of spikes: blue of Okabe and Ito's palette, seen on light ground and on dark
@@ -101,15 +101,13 @@ def _png(opacity: np.ndarray) -> bytes:
     )
 
 
-def history_text(epochs: "list[Epoch]") -> str:
+def history_text(history: "History") -> str:
     """One line on a training."""
-    if not epochs:
+    if not len(history):
         return "History: no epochs"
-    last = epochs[-1]
-    line = (
-        f"History: {len(epochs)} epoch{'s' if len(epochs) > 1 else ''}, loss {last.loss:.2f}, accuracy {last.accuracy:.2%}"
-    )
+    last, best = history.epochs[-1], history.best
+    epochs = f"{len(history)} epoch{'s' if len(history) > 1 else ''}"
+    line = f"History: {epochs}, loss {last.loss:.2f}, accuracy {last.accuracy:.2%}"
     if last.validation_accuracy is None:
         return line
-    best = max(epochs, key=lambda epoch: (epoch.validation_accuracy, epoch.number))
     return f"{line}, validation {last.validation_accuracy:.2%} (best {best.validation_accuracy:.2%}, epoch {best.number})"

@@ -7,7 +7,7 @@ from cupynn.checks import InputError
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
-    from cupynn.training import History
+    from cupynn.progress import History
 
 
 class LiveCurves:

@@ -92,8 +92,14 @@ class History:
     def __len__(self) -> int:
         return len(self.epochs)
 
+    @property
+    def best(self) -> Epoch:
+        """The last of the epochs with the highest validation accuracy; without validation, the last."""
+        validated = [epoch for epoch in self.epochs if epoch.validation_accuracy is not None]
+        return max(validated, key=lambda epoch: (epoch.validation_accuracy, epoch.number), default=self.epochs[-1])
+
     def __repr__(self) -> str:
-        return display.history_text(self.epochs)
+        return display.history_text(self)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
         """Curves, for notebooks."""

@@ -1,25 +1,22 @@
 """A run: train an experiment and leave a folder with everything that it did."""
 
-import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime
-from io import StringIO
 from itertools import count
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
-from cupynn import atomic, checkpoint, health, plot, presets
+from cupynn import atomic, checkpoint, health, metrics, plot, presets
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
 from cupynn.device import machine
 from cupynn.interrupt import Interrupted
 from cupynn.network import Sequential
 from cupynn.presets import Experiment
-from cupynn.progress import Epoch, History
+from cupynn.progress import History
 from cupynn.results import Evaluation
 from cupynn.state import previous
 
@@ -136,7 +133,7 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
     _forget(folder)
     if progress:
         chosen = "the best on the validation data" if validation else "the last"
-        print(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {_best(history).number}, {chosen})")
+        print(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {history.best.number}, {chosen})")
         print(f"trained for {history.seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
 
 
@@ -191,13 +188,6 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _best(history: History) -> Epoch:
-    """Return the last epoch of those with the highest validation accuracy, or the last of all where nothing is held out."""
-    if history.epochs[-1].validation_accuracy is None:
-        return history.epochs[-1]
-    return max(history.epochs, key=lambda epoch: (epoch.validation_accuracy, epoch.number))
-
-
 class _Keeper:
     """Callback that writes metrics and checkpoints after each epoch."""
 
@@ -207,19 +197,9 @@ class _Keeper:
     def __call__(self, network: Sequential, history: History) -> None:
         epoch = history.epochs[-1]
         checkpoint.save(network, self.folder / "last.npz")
-        if _best(history) is epoch:
+        if history.best is epoch:
             checkpoint.save(network, self.folder / "best.npz")
-        rows = [_row(epoch) for epoch in history.epochs]
-        text = StringIO(newline="")
-        writer = csv.DictWriter(text, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.folder / "metrics.csv", text.getvalue())
-
-
-def _row(epoch: Epoch) -> dict[str, Any]:
-    row = {field.name: getattr(epoch, field.name) for field in fields(epoch) if field.name != "spikes"}
-    return row | {f"spikes_{name}": count for name, count in epoch.spikes.items()}
+        metrics.write(self.folder, history)
 
 
 def _write_result(
@@ -237,7 +217,7 @@ def _write_result(
         "device": {"runs_on": str(network.device)} | machine(),
         "seconds": history.seconds,
         "classes": classes,
-        "best_epoch": _best(history).number,
+        "best_epoch": history.best.number,
         "test": {**asdict(evaluation), "confusion": evaluation.confusion.tolist()},
         "epochs": [asdict(epoch) for epoch in history.epochs],
     }

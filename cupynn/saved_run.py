@@ -1,23 +1,18 @@
 """A run that was left in a folder, opened again: definition, history, result, networks, data."""
 
-import csv
 import json
-from dataclasses import fields
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cupynn import presets
+from cupynn import metrics, presets
 from cupynn.checks import InputError
 from cupynn.datasets import Dataset
 from cupynn.network import Sequential
-from cupynn.progress import Epoch
-from cupynn.training import History
+from cupynn.progress import History
 
-DEFINITION, METRICS, RESULT, BEST, LAST = "definition.toml", "metrics.csv", "result.json", "best.npz", "last.npz"
-OPTIONAL = ("validation_loss", "validation_accuracy")  # figures that are empty where nothing was held out
-WHOLE = ("number", "silent")
+DEFINITION, RESULT, BEST, LAST = "definition.toml", "result.json", "best.npz", "last.npz"
 
 
 def open_run(path: str | PathLike) -> "SavedRun":
@@ -80,16 +75,7 @@ class SavedRun:
     @cached_property
     def history(self) -> History:
         """Figures of each epoch that was finished, also of a run that was interrupted."""
-        path = self.folder / METRICS
-        try:
-            text = path.read_bytes().decode()
-            if not text.endswith("\n"):
-                raise ValueError("its last line is cut short")
-            return History([_epoch(row) for row in csv.DictReader(text.splitlines(), strict=True)])
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror}): {self._again}") from None
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise InputError(f"{path} is damaged ({error}): {self._again}") from None
+        return metrics.read(self.folder)
 
     @cached_property
     def result(self) -> dict[str, Any]:
@@ -139,20 +125,5 @@ class SavedRun:
             result = self.result
             epochs = f"{len(self.history)} epoch{'s' if len(self.history) > 1 else ''}, the best {result['best_epoch']}"
             return f"{heading}: {epochs}, test accuracy {result['test']['accuracy']:.2%}"
-        done = len(self.history) if (self.folder / METRICS).is_file() else 0
+        done = len(self.history) if (self.folder / metrics.FILE).is_file() else 0
         return f"{heading}: not finished, {done} of {self.definition.training['epochs']} epochs"
-
-
-def _epoch(row: dict[str, str]) -> Epoch:
-    """Figures of an epoch from a line of `metrics.csv`."""
-    values: dict[str, Any] = {"spikes": {}}
-    for name, text in row.items():
-        if name is None or text is None:
-            raise ValueError("a line has too many or too few values")
-        if name.startswith("spikes_"):
-            values["spikes"][name.removeprefix("spikes_")] = float(text)
-        elif text or name not in OPTIONAL:
-            values[name] = int(text) if name in WHOLE else float(text)
-        else:
-            values[name] = None
-    return Epoch(**{field.name: values[field.name] for field in fields(Epoch)})

@@ -13,7 +13,7 @@ from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, spsp_field
 from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (maps, rows, columns)
@@ -61,10 +61,7 @@ def _simulate(
     before = aligned(blocks * LANES if membranes.size else 0)
     event_steps = np.empty(packed.shape[1], np.int32)
     event_neurons = np.empty(packed.shape[1], np.int32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         total[:] = 0
         state[:] = 0
         n = 0
@@ -171,10 +168,7 @@ def _backward(
         np.empty(size, np.float32),
         np.empty(size, np.float32),
     )
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         gradients[b] = 0
         by_spsp[:] = 0
         by_weight[:] = 0

@@ -7,17 +7,14 @@ from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.lif import CURRENT, STATE, Lif, lif_step, note_spikes
 from cupynn.kernels.psp import SILENT_EFFECT, Psp, spsp
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
 
 @kernel
 def _side_by_side(turns, weight, tables):
     """Weights (N_out, N_in) in tables (blocks, N_in, LANES): a row is what one input adds to LANES neurons."""
-    while True:
-        block = take(turns)
-        if block < 0:
-            break
+    for block in each(turns):
         low = block * LANES
         for j in range(weight.shape[1]):
             for lane in range(min(LANES, len(weight) - low)):
@@ -69,10 +66,7 @@ def _simulate(
     before = aligned(LANES if membranes.size else 0)
     event_steps = np.empty(rows.shape[1], np.int32)
     event_neurons = np.empty(rows.shape[1], np.int32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         n = 0
         for low in range(0, blocks, together):
             state[:] = 0
@@ -143,7 +137,8 @@ def backward(
     if gradient is not None:
         gradient[:] = 0
     factors = _lateral_factors(outputs, psp, t_ref, inhibition / v_th)
-    firings, counts = (trains.counts.reshape(trains.batch, trains.size) for trains in (outputs, inputs))
+    firings = outputs.counts.reshape(outputs.batch, outputs.size)
+    counts = None if below is None else inputs.counts.reshape(inputs.batch, inputs.size)  # an encoder's need no sorting
     shares = errors / np.float32(max(1, inputs.batch))
     for part, found in spsp(inputs, outputs, errors, psp, t_ref):
         if gradient is not None:
@@ -173,10 +168,7 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, gradien
     n_in = weight.shape[1]
     padded = lines.shape[1] * FEW
     own_weight, own_gradient = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
-    while True:
-        i = take(turns)
-        if i < 0:
-            break
+    for i in each(turns):
         own_weight[:n_in] = weight[i]
         own_gradient[:n_in] = gradient[i]
         silent_effect = np.float32(0)
@@ -215,10 +207,7 @@ def _input_error(turns, spsp, errors, counts, weight, effect_ratio, result):
     by_weight = np.empty(n_in, np.float32)  # sum of D w over firing neurons
     by_silent = np.empty(n_in, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
     share = np.zeros(padded, np.float32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         by_spsp[:] = 0
         by_weight[:] = 0
         by_silent[:] = 0
@@ -254,10 +243,7 @@ def _coupling(turns, spsp, counts, strength, factors):
     values, starts, rows, lines, line_counts, widths = spsp
     size = factors.shape[1]
     slots = np.empty(lines.shape[1] * FEW, np.int64)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         for k in range(line_counts[b]):
             for lane in range(FEW):
                 slots[lines[b, k] * FEW + lane] = k * FEW + lane

@@ -9,7 +9,7 @@ from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_SLOPE, Psp, decays_of
 from cupynn.kernels.simd import LANES, aligned
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (channels, rows, columns)
@@ -29,10 +29,7 @@ def _simulate(turns, neurons, offsets, steps, shapes, size, stride, constants, m
     before = aligned(blocks * LANES if membranes.size else 0)
     event_steps = np.empty(packed.shape[1], np.int32)
     event_neurons = np.empty(packed.shape[1], np.int32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         total[:] = 0
         state[:] = 0
         n = 0
@@ -148,10 +145,7 @@ def _input_error(
         rise = rise * np.float64(psp.decay_m) + np.float64(gain) * power
     inputs, outputs = channels * height * width, channels * rows * columns
     area = np.float32(size[0] * size[1])
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         for j in range(inputs):
             c, place = divmod(j, height * width)
             y, x = divmod(place, width)

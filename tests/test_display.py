@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from cupynn import InputError, Sequential, display, encoders, kernels, layers, losses, progress
+from cupynn.progress import History
 from cupynn.spikes import SpikeTrains
-from cupynn.training import History
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.integers(0, 256, (6, 9), np.uint8), np.arange(6) % 3

@@ -12,15 +12,12 @@ import pytest
 import cupynn
 from cupynn.checks import InputError
 from cupynn.kernels import kernel
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 
 @kernel
 def _count(turns, taken):
-    while True:
-        turn = take(turns)
-        if turn < 0:
-            break
+    for turn in each(turns):
         taken[turn] += 1
 
 

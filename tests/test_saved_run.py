@@ -101,13 +101,13 @@ class TestMistakes:
             if content[:length].endswith(b"\n"):
                 assert cupynn.open_run(folder).history.epochs == whole.epochs[: max(0, content[:length].count(b"\n") - 1)]
             else:
-                with pytest.raises(InputError, match=r"metrics\.csv is damaged"):
+                with pytest.raises(InputError, match=r"metrics\.csv is no metrics of a run, or is damaged"):
                     cupynn.open_run(folder).history  # noqa: B018
 
     def test_others_values(self, folder):
         path = folder / "metrics.csv"
         path.write_text(path.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
-        with pytest.raises(InputError, match=r"metrics\.csv is damaged"):
+        with pytest.raises(InputError, match=r"metrics\.csv is no metrics of a run, or is damaged"):
             cupynn.open_run(folder).history  # noqa: B018
         (folder / "result.json").write_text("[]", encoding="utf-8")
         with pytest.raises(InputError, match=r"result\.json is damaged"):

@@ -21,7 +21,7 @@ from numba import float32, int32, uint8, uint32, uint64
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.poisson import philox
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 STREAM = 1 << 31  # where `cupynn.kernels.poisson` has the neuron, which is always smaller
 
@@ -65,10 +65,7 @@ def _augment(turns, images, scale, rotation, strength, weights, seed, draw, samp
     key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
     middle_i, middle_j = float32(height - 1) * float32(0.5), float32(width - 1) * float32(0.5)
     field, rows = np.empty((2, height, width), np.float32), np.empty((height, width), np.float32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         shape = philox(uint32(0), uint32(STREAM), samples[b], draw, key0, key1)
         zoom = float32(1) + scale * _uniform(shape[0])
         angle = float(rotation * _uniform(shape[1]))

@@ -13,7 +13,7 @@ import numpy as np
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import event_rows, pack
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 
 @inline
@@ -30,10 +30,7 @@ def _spread(frames, gain, hold, signal):
 def _bsa(turns, values, starts, stops, gain, hold, response, threshold, steps, rows, row_offsets):
     channels, taps = values.shape[1], response.size
     with_spike, without = np.empty(channels), np.empty(channels)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         frames, row, offsets = values[starts[b] : stops[b]], rows[b], row_offsets[b]
         length = min(frames.shape[0] * hold, steps - 1)
         signal = np.empty((length + taps, channels))

@@ -14,7 +14,7 @@ M. Slaney, "Lyon's cochlear model", Apple Technical Report 13, 1988. With x the 
 import numpy as np
 
 from cupynn.kernels import kernel
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 LIMIT = 0.9  # of the gain control's state: a stage never attenuates more than tenfold
 
@@ -22,10 +22,7 @@ LIMIT = 0.9  # of the gain control's state: a stage never attenuates more than t
 @kernel
 def _passive_ear(turns, signal, starts, frame_starts, hop, filters, gains, smoothing, frames):
     channels, stages = filters.shape[0], gains.shape[0]
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         first, second = np.zeros(channels), np.zeros(channels)  # states of the filters
         gain = np.zeros((stages, channels))
         low = np.zeros((2, channels))

@@ -8,7 +8,7 @@ a row of its own, as wide as the worst case (untouched memory costs nothing), an
 import numpy as np
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 
 @inline
@@ -57,10 +57,7 @@ def event_rows(batch, most, steps):
 @kernel
 def _pack(turns, rows, row_offsets, starts, neurons, offsets):
     width = row_offsets.shape[1]
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         start = starts[b]
         for event in range(starts[b + 1] - start):
             neurons[start + event] = rows[b, event]
@@ -86,10 +83,7 @@ def pack(rows: np.ndarray, row_offsets: np.ndarray) -> tuple[np.ndarray, np.ndar
 @kernel
 def _by_neuron(turns, neurons, offsets, steps, size, times, neuron_offsets):
     cursor = np.empty(size, np.int64)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         first, last = offsets[b * steps], offsets[(b + 1) * steps]
         cursor[:] = 0
         for event in range(first, last):

@@ -8,7 +8,7 @@ import numpy as np
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 SACCADE = 105e3  # microseconds of each of the three saccades of an N-MNIST recording
 SWING = 7  # pixels that the image moves, in x and in y
@@ -45,10 +45,7 @@ def merge(row, row_offsets):
 def _encode(turns, t, x, y, p, bounds, shape, step, steps, stabilise, rows, row_offsets):
     polarities, height, width = shape[0], shape[1], shape[2]
     event_steps, event_neurons = np.empty(rows.shape[1], np.int32), np.empty(rows.shape[1], np.int32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         n = 0
         for event in range(bounds[b], bounds[b + 1]):
             k = max(1.0, np.ceil(t[event] / step))

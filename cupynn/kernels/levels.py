@@ -4,17 +4,14 @@ import numpy as np
 
 from cupynn.kernels import kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 
 @kernel
 def _from_levels(turns, levels, times, starts, steps, rows, row_offsets):
     event_steps = np.empty(rows.shape[1], np.int32)
     event_neurons = np.empty(rows.shape[1], np.int32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         n = 0
         for j in range(levels.shape[1]):
             level = levels[b, j]

@@ -11,7 +11,7 @@ from numba import uint32, uint64
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 LEVELS = 256
 GUIDE_BITS = 8  # the leading bits of a random number lead to within a step or two of its gap
@@ -58,10 +58,7 @@ def _poisson(turns, levels, survival, guide, seed, draw, samples, steps, rows, r
     shift = uint32(32 - GUIDE_BITS)
     event_steps = np.empty(size * (steps - 1), np.int32)
     event_neurons = np.empty(size * (steps - 1), np.int32)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         n = 0
         for j in range(size):
             level = levels[b, j]

@@ -17,7 +17,7 @@ import numpy as np
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
 PSP_KERNELS = ("exact", "srm")
@@ -75,10 +75,7 @@ class Spsp(NamedTuple):
 @kernel
 def _alive_lines(turns, neurons, offsets, steps, lines, line_counts):
     fires = np.empty(lines.shape[1], np.bool_)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         fires[:] = False
         for event in range(offsets[b * steps], offsets[(b + 1) * steps]):
             fires[np.uint32(neurons[event]) // np.uint32(FEW)] = True
@@ -117,39 +114,49 @@ def _effects(times, neuron_offsets, rows, steps, t_ref, decays, needed, firings,
     for i in range(rows.size):
         if rows[i] >= 0:
             bounds[rows[i]] = n
+            released = np.int64(-1)
             for event in range(neuron_offsets[i], neuron_offsets[i + 1]):
-                firing = times[event]
-                released = times[event - 1] + t_ref
-                if event == neuron_offsets[i]:
+                firing = np.int64(times[event])
+                if released < 0:
                     firings[n], releases[n], forgotten[n] = needed[firing], count, 0
                     n += 1
                 elif firing > released:  # else, in a filled-in train, the membrane is still at rest
                     firings[n], releases[n], forgotten[n] = needed[firing], needed[released], decays[firing - released]
                     n += 1
+                released = firing + t_ref
             bounds[rows[i] + 1] = n
     return count
 
 
 @inline
-def _tables(neurons, offsets, slots, psp, needed, count, columns, current, trace, tables):
-    """Traces of one sample at the steps that are needed, in tables of LANES columns, each with a row of zeros at its end."""
+def trace_step(neurons, offsets, slots, t, psp, current, trace):
+    """Bring the traces of one sample to step t, each neuron's in the place that `slots` (N,) gives it.
+
+    neurons: of the batch; offsets (T + 1,): the sample's; current, trace (places,) float32, zero before step 0
+    """
     decay_m, decay_s, gain, delay = psp
+    for j in range(current.size):
+        current[j] *= decay_s
+    source = t - 1 - delay
+    if source >= 0:
+        for event in range(offsets[source], offsets[source + 1]):
+            current[slots[neurons[event]]] += np.float32(1)
+    for j in range(current.size):
+        trace[j] = trace[j] * decay_m + gain * current[j]
+
+
+@inline
+def _tables(neurons, offsets, slots, psp, needed, count, current, trace, tables):
+    """Traces of one sample at the steps that are needed, in tables of LANES columns, each with a row of zeros at its end."""
     size = (count + 1) * LANES
-    current[:columns] = 0
-    trace[:columns] = 0
+    current[:] = 0
+    trace[:] = 0
     for t in range(needed.size):
-        for j in range(columns):
-            current[j] *= decay_s
-        source = t - 1 - delay
-        if source >= 0:
-            for event in range(offsets[source], offsets[source + 1]):
-                current[slots[neurons[event]]] += np.float32(1)
-        for j in range(columns):
-            trace[j] = trace[j] * decay_m + gain * current[j]
+        trace_step(neurons, offsets, slots, t, psp, current, trace)
         if needed[t] >= 0:
-            for first in range(0, columns, LANES):
+            for first in range(0, trace.size, LANES):
                 store(tables, first // LANES * size + needed[t] * LANES, load(trace, first, LANES))
-    for first in range(0, columns, LANES):
+    for first in range(0, trace.size, LANES):
         store(tables, first // LANES * size + count * LANES, fill(np.float32(0), LANES))
 
 
@@ -168,10 +175,7 @@ def _spsp(turns, neurons, offsets, times, neuron_offsets, first, n_in, psp, t_re
     bounds = np.empty(n_out + 1, np.int64)
     current, trace = aligned(widest), aligned(widest)
     tables = aligned((steps + 1) * widest)
-    while True:
-        b = take(turns)
-        if b < 0:
-            break
+    for b in each(turns):
         width, sample = widths[b], first + b
         for k in range(line_counts[b]):
             for lane in range(min(FEW, n_in - lines[b, k] * FEW)):
@@ -185,7 +189,7 @@ def _spsp(turns, neurons, offsets, times, neuron_offsets, first, n_in, psp, t_re
         count = _effects(times, above, rows[b], steps, t_ref, decays, needed, firings, releases, forgotten, bounds)
         if starts[b] == silent:
             continue
-        _tables(neurons, own, slots, psp, needed, count, width, current, trace, tables)
+        _tables(neurons, own, slots, psp, needed, count, current[:width], trace[:width], tables)
         for column in range(0, width, LANES):
             table = column * (count + 1)
             at = starts[b] + column
@@ -256,19 +260,9 @@ def fill_traces(neurons, offsets, slots, psp, traces):
 
     neurons: of the batch; offsets (T + 1,): the sample's
     """
-    decay_m, decay_s, gain, delay = psp
-    steps, width = traces.shape
-    current = np.zeros(width, np.float32)
-    trace = np.zeros(width, np.float32)
-    for t in range(steps):
-        for j in range(width):
-            current[j] *= decay_s
-        source = t - 1 - delay
-        if source >= 0:
-            for event in range(offsets[source], offsets[source + 1]):
-                current[slots[neurons[event]]] += np.float32(1)
-        for j in range(width):
-            trace[j] = trace[j] * decay_m + gain * current[j]
+    current, trace = np.zeros(traces.shape[1], np.float32), np.zeros(traces.shape[1], np.float32)
+    for t in range(len(traces)):
+        trace_step(neurons, offsets, slots, t, psp, current, trace)
         traces[t] = trace
 
 

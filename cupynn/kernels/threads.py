@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.kernels import inline
 
 
 class _Crew:
@@ -88,8 +89,8 @@ def set_num_threads(number: int) -> None:
 def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     """Run `kernel(turns, *arguments)` on all threads at once, until they have taken all of `count` turns.
 
-    A kernel asks for its next turn by `take(turns)` until none is left, so that a thread with short samples takes more of
-    them. What it computes for a turn must not depend on who takes it.
+    A kernel goes through its turns by `for b in each(turns)`, where all threads take from the same ones: one with short
+    samples takes more of them. What it computes for a turn must not depend on who takes it.
     """
     turns = np.array([0, count], np.int64)
     threads = min(get_num_threads(), count)
@@ -105,7 +106,7 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
 
 
 @intrinsic
-def take(typing, turns):
+def _take(typing, turns):
     """Next turn, or -1 if none is left. turns: two int64, how many are taken and how many there are."""
     signature = types.int64(turns)
 
@@ -117,3 +118,13 @@ def take(typing, turns):
         return builder.select(builder.icmp_signed("<", turn, count), turn, ir.Constant(ir.IntType(64), -1))
 
     return signature, codegen
+
+
+@inline
+def each(turns):
+    """Turns for the calling thread, one after the other, until all are taken."""
+    while True:
+        turn = _take(turns)
+        if turn < 0:
+            break
+        yield turn

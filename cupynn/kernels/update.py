@@ -3,7 +3,7 @@
 import numpy as np
 
 from cupynn.kernels import kernel
-from cupynn.kernels.threads import parallel, take
+from cupynn.kernels.threads import each, parallel
 
 
 def row_decay(weight: np.ndarray, strength: float, beta: float, w_max: float) -> np.ndarray:
@@ -14,10 +14,7 @@ def row_decay(weight: np.ndarray, strength: float, beta: float, w_max: float) ->
 
 @kernel
 def _sgd(turns, weight, gradient, decay, velocity, rate, momentum):
-    while True:
-        i = take(turns)
-        if i < 0:
-            break
+    for i in each(turns):
         for j in range(weight.shape[1]):
             g = gradient[i, j] + decay[i] * weight[i, j]
             velocity[i, j] = momentum * velocity[i, j] + g
@@ -32,10 +29,7 @@ def sgd(weight, gradient, decay, velocity, rate, momentum) -> None:
 @kernel
 def _adam(turns, weight, gradient, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2):
     one = np.float32(1)
-    while True:
-        i = take(turns)
-        if i < 0:
-            break
+    for i in each(turns):
         for j in range(weight.shape[1]):
             g = gradient[i, j] + decay[i] * weight[i, j]
             mean[i, j] = beta1 * mean[i, j] + (one - beta1) * g

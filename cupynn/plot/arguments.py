@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from cupynn import checks
-from cupynn.checks import InputError
+from cupynn.checks import InputError, only
 from cupynn.network import Sequential
 from cupynn.results import Recording
 from cupynn.spikes import SpikeTrains
@@ -15,23 +14,6 @@ from cupynn.spikes import SpikeTrains
 RECORDING = "what net.record(x) returned, x being a few samples such as test.x[:10]"
 NETWORK = "a network, such as Sequential.load(path) returns"
 TRAINS = "SpikeTrains, such as net.encode(x) or net.forward(net.encode(x)) returns"
-
-
-def only(name: str, value: Any, kinds: type | tuple[type, ...], remedy: str) -> Any:
-    """Return `value` if it is an instance of one of the kinds, or raise InputError with the remedy, "pass ..."."""
-    if not isinstance(value, kinds):
-        raise InputError(f"{name} is {described(value)}: pass {remedy}")
-    return value
-
-
-def described(value: Any) -> str:
-    """Return what something is: "a list", "an array of shape (3, 8, 8)", "the class Poisson itself"."""
-    if isinstance(value, type):
-        return f"the class {value.__name__} itself"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    word = type(value).__name__
-    return f"{'an' if word[0] in 'AEIOaeiou' else 'a'} {word}"
 
 
 def recording(value: Recording) -> Recording:

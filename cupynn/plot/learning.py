@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from cupynn.checks import InputError
-from cupynn.plot import metrics
+from cupynn import metrics
+from cupynn.checks import InputError, only
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import FEW, GREY, PALETTE, STYLE, heading, layer_colours, number, titles, whole
-from cupynn.progress import Epoch, History
+from cupynn.progress import History
 
+HISTORY = "what net.fit(...) returned, or the folder that cupynn train left"
 RUNS = "several, such as {'small': history, 'large': 'runs/large'}"
 
 
@@ -45,7 +46,7 @@ def curves(history: History | str | PathLike) -> Figure:
     >>> [axes.get_title("left") for axes in plot.curves(history).axes]
     ['loss', 'accuracy', 'spikes a neuron']
     """
-    history = metrics.history("history", history)
+    history = _history("history", history)
     epochs, validated = history["number"], _validated(history)
     with rc_context(STYLE | _dots(epochs)):
         figure = new_figure(2.9)
@@ -57,7 +58,7 @@ def curves(history: History | str | PathLike) -> Figure:
                 axes.plot(epochs, history[f"validation_{name}"], color=ink, label="validation")
             titles(axes, name)
         if validated:
-            best = _best(history)
+            best = history.best
             accuracy.plot(best.number, best.validation_accuracy, "o", color=ink, markersize=8, fillstyle="none")
             titles(accuracy, "accuracy", f"best {best.validation_accuracy:.2%}, epoch {best.number}")
         for name, colour in layer_colours(history.epochs[0].spikes).items():
@@ -105,7 +106,7 @@ def compare(runs: Mapping[str, History | str | PathLike] | Sequence[str | PathLi
     >>> [axes.get_title("left") for axes in figure.axes]
     ['training loss', 'training accuracy', 'training accuracy by time']
     """
-    histories = {name: metrics.history(f"runs[{name!r}]", run) for name, run in _named(runs).items()}
+    histories = {name: _history(f"runs[{name!r}]", run) for name, run in _named(runs).items()}
     part = "validation" if all(map(_validated, histories.values())) else "training"
     prefix = "validation_" if part == "validation" else ""
     longest = max((history["number"] for history in histories.values()), key=len)
@@ -155,9 +156,13 @@ def _validated(history: History) -> bool:
     return history["validation_accuracy"][-1] is not None
 
 
-def _best(history: History) -> Epoch:
-    """Return the last of the epochs with the highest validation accuracy."""
-    return max(history.epochs, key=lambda epoch: (epoch.validation_accuracy, epoch.number))
+def _history(name: str, value: History | str | PathLike) -> History:
+    """Return a history with epochs, read from the folder of a run where `value` is a path."""
+    only(name, value, (History, str, PathLike), HISTORY)
+    told = value if isinstance(value, History) else metrics.read(value)
+    if not len(told):
+        raise InputError(f"{name} holds no epochs: pass {HISTORY}")
+    return told
 
 
 def _dots(epochs: Sequence[int]) -> dict[str, object]:

@@ -1,8 +1,8 @@
-"""Post-synaptic potentials of a recorded sample, in double precision: what the figures of the S-PSP draw.
+"""How an entry of the S-PSP builds up over time, in double precision: what `plot.psp_build_up` draws.
 
 The trace A_j(t) is the membrane that train j alone would produce with unit weight and no reset. A firing of neuron i makes
 its membrane forget, until the refractory period ends at step L; from then on it holds A_j(t) - decay^(t - L) A_j(L). The
-S-PSP e_ij is the sum of what it holds at i's firings (see `cupynn.kernels.psp`, which computes the same for training).
+S-PSP e_ij is the sum of what it holds at i's firings, which `cupynn.kernels.psp` computes.
 """
 
 import numpy as np
@@ -31,18 +31,3 @@ def felt(trace: np.ndarray, firings: np.ndarray, potential: Psp, refractory: int
         if ages.size:
             held[release + 1 :] = trace[release + 1 :] - float(potential.decay_m) ** ages * trace[release]
     return held
-
-
-def spsp(below: SpikeTrains, above: SpikeTrains, potential: Psp, refractory: int) -> np.ndarray:
-    """S-PSP (N_post, N_pre) of all trains below on all neurons above, in one sample.
-
-    A product over time: of the steps where the neurons above fire (+1) and are released (-decay^age), and the traces.
-    """
-    times, offsets = above.by_neuron()
-    looks = np.zeros((above.size, above.steps))
-    for neuron in range(above.size):
-        firings = times[offsets[neuron] : offsets[neuron + 1]].astype(np.int64)
-        looks[neuron, firings] += 1
-        releases = firings[:-1] + refractory
-        looks[neuron, releases] -= float(potential.decay_m) ** (firings[1:] - releases)
-    return looks @ traces(below, potential)

@@ -160,7 +160,7 @@ def _confusions(evaluation: Evaluation | np.ndarray) -> np.ndarray:
     """Return the confusion matrix of an evaluation, or the array itself if it is one."""
     if isinstance(evaluation, Evaluation):
         return evaluation.confusion
-    arguments.only("evaluation", evaluation, (np.ndarray, list, tuple), EVALUATION)
+    checks.only("evaluation", evaluation, (np.ndarray, list, tuple), EVALUATION)
     try:
         matrix = np.asarray(evaluation)
     except ValueError:  # rows of different length
@@ -168,7 +168,7 @@ def _confusions(evaluation: Evaluation | np.ndarray) -> np.ndarray:
     square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] and matrix.size
     if not square or matrix.dtype.kind not in "iu" or (matrix < 0).any():
         raise InputError(
-            f"evaluation is {arguments.described(matrix)}, {matrix.dtype}: pass {EVALUATION}, counts (classes, classes)"
+            f"evaluation is {checks.described(matrix)}, {matrix.dtype}: pass {EVALUATION}, counts (classes, classes)"
         )
     return matrix
 

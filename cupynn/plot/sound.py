@@ -5,9 +5,9 @@ from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cupynn.checks import only
 from cupynn.datasets import PassiveEar
 from cupynn.encoders import BSA
-from cupynn.plot.arguments import only
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import GREY, STYLE, VECTORS, number, shades, titles
 from cupynn.ragged import Ragged

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.kernels.psp import spsp_matrix
 from cupynn.plot import arguments, potentials
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import (
@@ -67,7 +68,7 @@ def psp(recording: Recording, layer: str, sample: int = 0, *, ax: Axes | None = 
     below, above, name = _pair(recording, layer, sample)
     if ax is not None:
         arguments.axes("ax", ax)
-    matrix = potentials.spsp(below, above, recording.potentials[layer], recording.refractory[layer])
+    matrix = spsp_matrix(below, above, recording.potentials[layer], recording.refractory[layer])[0]
     active = [_shown(spikes) for spikes in (above, below)]
     matrix = matrix[np.ix_(*active)]
     colours = layer_colours(recording.spikes)
@@ -137,7 +138,7 @@ def psp_build_up(
     """
     below, above, name = _pair(recording, layer, sample)
     potential, refractory = recording.potentials[layer], recording.refractory[layer]
-    matrix = potentials.spsp(below, above, potential, refractory)
+    matrix = spsp_matrix(below, above, potential, refractory)[0]
     post = post if post is None else checks.integer("post", post, maximum=above.size - 1)
     pre = pre if pre is None else checks.integer("pre", pre, maximum=below.size - 1)
     rows, columns = slice(post, post if post is None else post + 1), slice(pre, pre if pre is None else pre + 1)

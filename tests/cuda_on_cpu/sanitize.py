@@ -18,7 +18,7 @@ SETTINGS = {
     # Only kernels are built for the sanitizer: it would see half of what NumPy's and Numba's threads do, and object.
     "TSAN_OPTIONS": "halt_on_error=1:report_signal_unsafe=0:ignore_noninstrumented_modules=1",
     "NUMBA_THREADING_LAYER": "workqueue",
-    "NUMBA_NUM_THREADS": "1",
+    "CUPYNN_THREADS": "1",
     "PYTHONMALLOC": "malloc",  # small objects too have borders that the sanitizer watches
 }
 
