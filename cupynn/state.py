@@ -1,7 +1,8 @@
 """The state of a training: everything that its next step depends on, in one file, the one before kept beside it."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import cupynn
-from cupynn import npz
+from cupynn import checks, npz
 from cupynn.atomic import sweep
 from cupynn.checks import InputError
 from cupynn.health import Watch
@@ -24,18 +25,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _HEADER = "training"
-_KINDS = {
-    "versions": dict,
-    "settings": dict,
-    "place": dict,
-    "seconds": float,
-    "encoded": int,
-    "updates": int,
-    "schedule": float,
-    "tally": dict,
-    "epochs": list,
-    "notices": list,
-}
 _PROBE = 64  # samples that stand for all of a data set in its digest
 
 
@@ -135,6 +124,8 @@ def load(state: State, settings: dict[str, Any], path: Path) -> list[str]:
     for name, value in settings.items():
         if header["settings"].get(name) != value:
             raise InputError(f"{path} belongs to another training: {_difference(name, header['settings'].get(name), value)}")
+    if len(header["tally"]["spikes"]) != 1 + len(state.network.layers):
+        raise InputError(f"{path} belongs to another training: its network has other layers; pass the same, or train anew")
     npz.check(path, arrays, _expected(state, header["updates"]))
     now = _versions(state.network)
     if others := [f"{name} {version}" for name, version in header["versions"].items() if now.get(name) != version]:
@@ -151,13 +142,61 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header = json.loads(arrays.pop(_HEADER).tobytes())
         version = header["format"]
         if version == FORMAT:
-            header["epochs"] = [Epoch(**figures) for figures in header["epochs"]]
             header = {key: kind(header[key]) for key, kind in _KINDS.items()}
     except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess
         raise InputError(f"{path} holds no state of a training, or is damaged ({error})") from None
     if version != FORMAT:
         raise InputError(f"{path} has format {version!r}, this version reads {FORMAT}: go on with the version that wrote it")
     return header, arrays
+
+
+def _count(value: Any) -> int:
+    return checks.integer("a count", value, maximum=2**53)
+
+
+def _figure(value: Any) -> float:
+    return value if value is None else checks.number("a figure", value)
+
+
+def _each(kinds: dict[str, Callable[[Any], Any]]) -> Callable[[Any], dict[str, Any]]:
+    """Read a table that has these keys and no others, each of its kind."""
+
+    def read(table: Any) -> dict[str, Any]:
+        if table.keys() != kinds.keys():
+            raise ValueError(f"it has {sorted(table)}, not {sorted(kinds)}")
+        return {key: kind(table[key]) for key, kind in kinds.items()}
+
+    return read
+
+
+def _epoch(figures: Any) -> Epoch:
+    kinds = {each.name: _count if each.type in ("int", int) else _figure for each in fields(Epoch)}
+    kinds["spikes"] = lambda table: {name: checks.number(name, count) for name, count in table.items()}
+    return Epoch(**_each(kinds)(figures))
+
+
+# How each part of the header is read: what is of another kind would go wrong later, when the network has been changed.
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "versions": lambda table: {name: str(version) for name, version in table.items()},
+    "settings": dict,
+    "place": _each({"epoch": _count, "done": _count, "batch": _count, "ended": lambda value: checks.flag("ended", value)}),
+    "seconds": _figure,
+    "encoded": _count,
+    "updates": _count,
+    "schedule": _figure,
+    "tally": _each(
+        {
+            "samples": _count,
+            "correct": _count,
+            "silent": _count,
+            "loss": _figure,
+            "spikes": lambda counts: list(map(_count, counts)),
+            "seconds": _figure,
+        }
+    ),
+    "epochs": lambda epochs: list(map(_epoch, epochs)),
+    "notices": lambda notices: list(map(str, notices)),
+}
 
 
 def _expected(state: State, updates: int) -> dict[str, np.ndarray]:

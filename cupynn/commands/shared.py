@@ -66,6 +66,8 @@ def open_network(path: str, device: str) -> "tuple[Sequential, SavedRun | None]"
     """Load the network of a run's folder, or of a file; and open the run, if the file lies in a run's folder or is one."""
     from cupynn import Sequential, saved_run
 
+    if not Path(path).exists():
+        raise InputError(f"{path}: no such file or folder; pass the folder of a run, or a network in an .npz file")
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     if folder == Path(path):
         run = saved_run.open_run(folder)

@@ -30,18 +30,18 @@ def load():
     """Import what is fuzzed, with the counters of coverage, and with checksums that hold whatever the mutations do."""
     for name in ("gzip", "zipfile", "tarfile", "json", "json.decoder", "json.scanner"):
         sys.modules.pop(name, None)
+    sys.path[0] = str(HERE.parent)  # where `fuzz` is this folder, and not this file
     # Numba compiles the functions of the kernels and layers, and could not with counters in them.
     compiled = [f"cupynn.kernels.{path.stem}" for path in (ROOT / "cupynn" / "kernels").glob("*.py")]
     compiled += [f"cupynn.layers.{path.stem}" for path in (ROOT / "layers").glob("*.py")]
     with atheris.instrument_imports(
-        include=["cupynn", "gzip", "json", "seeds", "tarfile", "targets", "tomllib", "zipfile"],
+        include=["cupynn", "fuzz", "gzip", "json", "tarfile", "tomllib", "zipfile"],
         exclude=["cupynn.kernels", "cupynn.layers", *compiled],
     ):
         import tarfile
         import zipfile
 
-        import seeds
-        import targets
+        from fuzz import seeds, targets
     zipfile.ZipExtFile._update_crc = lambda self, data: None
     sums = tarfile.calc_chksums
     tarfile.calc_chksums = lambda header: _Any(sums(header))

@@ -7,11 +7,15 @@ import struct
 import tarfile
 import zipfile
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from cupynn import presets
+from cupynn import presets, state
 from cupynn.datasets.cifar10 import FILES, FOLDER, RECORD
+from cupynn.progress import Epoch
+from fuzz.targets import training_state
 
 EVENTS = np.array(
     [(1000, 3, 2, 1), (1600, 0, 0, 0), (2201, 33, 33, 1)], [("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("p", "?")]
@@ -70,6 +74,7 @@ WORDS = {
     "samples": ("#", *NUMBERS),
     "spikes": ("-1 -1", "1", *NUMBERS),
     "definition": ("[", "]", "{", "}", "=", ",", "true", '""', "'''", "1979-05-27", "augment", "regularizer", *NUMBERS),
+    "training": ("[", "]", "{", "}", ":", ",", "true", "null", '""', *NUMBERS),
     "network": ("[", "]", "{", "}", ":", ",", "true", "null", '""', *NUMBERS),
 }
 TEXT = ("config", "weights", "samples", "spikes", "definition")
@@ -155,6 +160,23 @@ def _network() -> list[bytes]:
     return [stream.getvalue()]
 
 
+def _training() -> list[bytes]:
+    """States of a training that has not begun, and of one within its second epoch."""
+    contents = []
+    for begun in (False, True):
+        training = training_state()
+        if begun:
+            weight = training.network.layers[0].params["weight"]
+            training.optimizer.updates, training.optimizer.moments = 3, {("dense_1", "weight"): (weight, weight**2)}
+            training.history.epochs.append(Epoch(1, 1.5, 0.5, None, None, {"input": 0.0, "dense_1": 2.5}, 0, 0.1, 2.0, 2.0))
+            training.history.notices.append("layer dense_1 is dead")
+            training.epoch, training.done, training.batch = 2, 2, 1
+        with TemporaryDirectory() as folder:
+            state.save(training, {}, Path(folder) / "training.npz")
+            contents.append((Path(folder) / "training.npz").read_bytes())
+    return contents
+
+
 def _gzipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
@@ -169,6 +191,7 @@ _MAKERS = {
     "tar": _tar,
     "zip": _zip,
     "network": _network,
+    "training": _training,
     "definition": lambda: [presets.read(name).to_toml() for name in ("digits", "n-mnist", "fsdd", "mnist-cnn")],
     "config": lambda: [*(CONFIG % hidden for hidden in HIDDEN), IMAGES],
     "weights": lambda: [

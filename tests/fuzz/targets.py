@@ -10,11 +10,16 @@ from unittest.mock import patch
 
 import numpy as np
 
-from cupynn import Sequential, datasets, presets, reference
+from cupynn import Sequential, datasets, presets, reference, state
 from cupynn.checks import InputError
 from cupynn.datasets import cifar10, event_folders, idx, nmnist, nmnist_files, packed, recordings, sound_folder, speech
+from cupynn.health import Watch
 from cupynn.layers import SpikingDense
+from cupynn.optimizers import Adam
+from cupynn.progress import History, Tally
 from cupynn.reference.weights import read_conv_weights, read_dense_weights
+from cupynn.state import State
+from cupynn.training import Samples
 
 SENSOR = (2, 34, 34)
 
@@ -76,6 +81,22 @@ def read_zip(content: bytes, folder: Path) -> None:
 def read_network(content: bytes, folder: Path) -> None:
     """A network that was saved."""
     Sequential.load(_written(folder / "file.npz", content), "cpu")
+
+
+def training_state() -> State:
+    """A training that has not begun."""
+    network = Sequential([SpikingDense(3, v_th=1.0)], input_shape=(2,), steps=9, device="cpu")
+    samples = Samples(network, np.zeros((4, 2), np.uint8), np.zeros(4, np.int64), np.ones(4, np.float32))
+    return State(network, Adam(0.1), samples, Tally(network), History(), Watch(network))
+
+
+def read_training(content: bytes, folder: Path) -> None:
+    """The state of a training; one that can be gone on with can be told, and saved again."""
+    training = training_state()
+    state.load(training, {}, _written(folder / "file.npz", content))
+    assert str(training)
+    assert repr(training.history)
+    state.save(training, {}, folder / "again.npz")
 
 
 def read_definition(content: bytes, folder: Path) -> None:
@@ -142,10 +163,11 @@ TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "tar": read_tar,
     "zip": read_zip,
     "network": read_network,
+    "training": read_training,
     "definition": read_definition,
     "config": read_config,
     "weights": read_weights,
     "samples": read_samples,
     "spikes": read_spikes,
 }
-BUILD = ("network", "definition", "config")  # take the memory of the network that the file asks for
+BUILD = ("network", "training", "definition", "config")  # take the memory of the network that the file asks for
