@@ -196,7 +196,8 @@ def _backward(
                     spsp_field(traces, corners[place], firings, decays, t_ref, spsp)
                     effect = dot(weights, m * size, spsp) / np.float32(firings.size)
                 else:
-                    spsp[:] = silent_spsp
+                    for k in range(size):
+                        spsp[k] = silent_spsp[k]
                     effect = dot(weights, m * size, silent_effect)
                 scale = error * (np.float32(1) + effect / v_th) / np.float32(batch)
                 add_scaled(spsp, scale, gradient, m * size)

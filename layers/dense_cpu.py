@@ -4,7 +4,7 @@ import numpy as np
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
-from cupynn.kernels.lif import CURRENT, STATE, Lif, lif_step, note_spikes
+from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
 from cupynn.kernels.psp import SILENT_EFFECT, Psp, spsp
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
 from cupynn.kernels.threads import each, parallel
@@ -90,10 +90,9 @@ def _simulate(
                         for lane in range(LANES):
                             fired[k * LANES + lane] = (spikes_here >> lane) & 1
                     if membranes.size:
-                        neuron, current = block * LANES, k * STATE + CURRENT
-                        width = min(LANES, n_out - neuron)
-                        membranes[b, t, neuron : neuron + width] = before[:width]
-                        currents[b, t, neuron : neuron + width] = state[current : current + width]
+                        low_neuron, high = block * LANES, min((block + 1) * LANES, n_out)
+                        own = membranes[b, t, low_neuron:high], currents[b, t, low_neuron:high]
+                        record(state[k * STATE :], before, own[0], own[1])
                 previous = start
         sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
 
@@ -169,10 +168,9 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, gradien
     padded = lines.shape[1] * FEW
     own_weight, own_gradient = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
     for i in each(turns):
-        own_weight[:n_in] = weight[i]
-        own_gradient[:n_in] = gradient[i]
         silent_effect = np.float32(0)
         for j in range(n_in):
+            own_weight[j], own_gradient[j] = weight[i, j], gradient[i, j]
             silent_effect += weight[i, j] * SILENT_EFFECT
         for b in range(len(errors)):
             if errors[b, i] == 0:
@@ -190,7 +188,8 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, gradien
             for k in range(line_counts[b]):
                 line = np.int64(lines[b, k]) * FEW
                 store(own_gradient, line, load(own_gradient, line, FEW) + load(values, at + k * FEW, FEW) * scale)
-        gradient[i] = own_gradient[:n_in]
+        for j in range(n_in):
+            gradient[i, j] = own_gradient[j]
 
 
 @kernel

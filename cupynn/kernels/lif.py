@@ -100,8 +100,10 @@ def advance(total, state, before, constants, step, event_steps, event_neurons, n
 
 @inline
 def record(state, before, membrane, current):
-    """Copy the membranes before their reset, and the currents, to rows (neurons,)."""
-    membrane[:] = before[: membrane.size]
-    for first in range(0, current.size, LANES):
-        at, count = first // LANES * STATE + CURRENT, min(LANES, current.size - first)
-        current[first : first + count] = state[at : at + count]
+    """Copy the membranes before their reset, and the currents, to rows (neurons,).
+
+    A loop, since to assign a slice takes Numba 2.9 s to compile: it looks whether the two overlap.
+    """
+    for i in range(membrane.size):
+        membrane[i] = before[i]
+        current[i] = state[i // LANES * STATE + CURRENT + i % LANES]
