@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 LARGEST = 1e30  # of all numbers: beyond it, sums of float32 would overflow
+LARGEST_INT = 2**31 - 1  # in which kernels count neurons, steps and spikes
 EVENT_FIELDS = ("t", "x", "y", "p")  # of an event: microseconds, column, line, polarity
 
 

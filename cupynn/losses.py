@@ -14,8 +14,6 @@ from cupynn.kernels.cuda import on_device
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
-LARGEST = 2**31 - 1  # count that a GPU takes as a C int
-
 
 @dataclass(frozen=True)
 class CountError:
@@ -165,9 +163,9 @@ class SpikeCount(CountLoss):
     """
 
     def __init__(self, desired: int = 35, undesired: int = 5, margin: int = 5) -> None:
-        self.desired = checks.integer("desired", desired, minimum=1, maximum=LARGEST)
-        self.undesired = checks.integer("undesired", undesired, maximum=LARGEST)
-        self.margin = checks.integer("margin", margin, maximum=LARGEST)
+        self.desired = checks.integer("desired", desired, minimum=1, maximum=checks.LARGEST_INT)
+        self.undesired = checks.integer("undesired", undesired, maximum=checks.LARGEST_INT)
+        self.margin = checks.integer("margin", margin, maximum=checks.LARGEST_INT)
         if self.desired <= self.undesired:
             raise InputError(f"desired={desired} with undesired={undesired}: pass a desired count above the undesired one")
 
@@ -209,7 +207,7 @@ class SoftmaxCount(CountLoss):
     """
 
     def __init__(self, desired: int = 35) -> None:
-        self.desired = checks.integer("desired", desired, minimum=1, maximum=LARGEST)
+        self.desired = checks.integer("desired", desired, minimum=1, maximum=checks.LARGEST_INT)
 
     def _distance(self, counts: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = np.arange(len(labels))

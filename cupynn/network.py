@@ -20,7 +20,6 @@ from cupynn.spikes import SpikeTrains
 
 # Draw of random trains by `encode` without numbers of its own; evaluation and the epochs of training count from 0.
 FREE_DRAW = 2**32 - 1
-LARGEST_INDEX = 2**31 - 1  # kernels count neurons and steps in int32
 
 
 class Sequential:
@@ -79,7 +78,7 @@ class Sequential:
         self.input_shape = checks.shape("input_shape", input_shape)
         if self.layers[0].kind_name in ("conv", "pool"):
             checks.channels_first("input_shape", self.input_shape)
-        self.steps = checks.integer("steps", steps, minimum=1, maximum=LARGEST_INDEX)
+        self.steps = checks.integer("steps", steps, minimum=1, maximum=checks.LARGEST_INT)
         self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)
@@ -220,7 +219,7 @@ class Sequential:
         """
         x = self.inputs(x)
         spikes = self.encode(x, np.arange(len(x)), evaluation.DRAW)
-        recording = Recording({"input": spikes.to_host()}, {}, {}, {}, {}, {})
+        recording = Recording({"input": spikes.to_host()})
         with self.device:
             for layer in self.layers:
                 run = layer.forward(spikes, record=True)
@@ -295,6 +294,6 @@ def _build(layer: Layer, input_shape: tuple[int, ...], rng: np.random.Generator)
 
 
 def _countable(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if prod(shape) > LARGEST_INDEX:
-        raise InputError(f"{name} has shape {shape}: pass at most {LARGEST_INDEX:,} neurons")
+    if prod(shape) > checks.LARGEST_INT:
+        raise InputError(f"{name} has shape {shape}: pass at most {checks.LARGEST_INT:,} neurons")
     return shape

@@ -1,6 +1,6 @@
 """What a network hands back: a recording of its activity, an evaluation of its predictions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,11 +27,11 @@ class Recording:
     """
 
     spikes: dict[str, SpikeTrains]
-    membranes: dict[str, np.ndarray]
-    currents: dict[str, np.ndarray]
-    thresholds: dict[str, float]
-    refractory: dict[str, int]
-    potentials: dict[str, Psp]
+    membranes: dict[str, np.ndarray] = field(default_factory=dict)
+    currents: dict[str, np.ndarray] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    refractory: dict[str, int] = field(default_factory=dict)
+    potentials: dict[str, Psp] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         first = next(iter(self.spikes.values()))

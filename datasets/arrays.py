@@ -9,6 +9,7 @@ from cupynn import checks
 from cupynn.checks import InputError
 
 from .dataset import Dataset
+from .npy import read_npz
 
 _REMEDY = "write it with np.savez(path, x=samples, y=labels)"
 
@@ -37,8 +38,7 @@ def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
     if not path.is_file():
         raise InputError(f"{path}: no such file: {_REMEDY}")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = dict(archive)
+        arrays = read_npz(path)
     except Exception as error:  # what a damaged file makes NumPy, zipfile and zlib raise is anybody's guess
         raise InputError(
             f"{path} cannot be read ({error}): write it anew with np.savez(path, x=samples, y=labels)"

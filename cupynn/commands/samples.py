@@ -57,14 +57,13 @@ def _image(file: str, network: "Sequential") -> "np.ndarray":
 
 
 def _array(file: str, network: "Sequential") -> "np.ndarray":
-    import numpy as np
-
     from cupynn import datasets
+    from cupynn.datasets.npy import read_npy
 
     if Path(file).suffix.lower() == ".npz":
         return datasets.from_npz(file).x
     try:
-        array = np.load(file, allow_pickle=False)
+        array = read_npy(Path(file))
     except Exception as error:  # what a damaged file makes NumPy raise is anybody's guess
         raise InputError(f"{file} cannot be read ({error}): write it with np.save(path, samples)") from None
     return array[None] if array.shape == network.input_shape else array
