@@ -92,7 +92,8 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     A kernel goes through its turns by `for b in each(turns)`, where all threads take from the same ones: one with short
     samples takes more of them. What it computes for a turn must not depend on who takes it.
     """
-    turns = np.array([0, count], np.int64)
+    taken = np.array([0, count], np.int64)
+    turns = taken.ctypes.data
     threads = min(get_num_threads(), count)
     if not kernel.signatures:  # compile or load it once, not in every thread
         threads = 1
@@ -107,11 +108,11 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
 
 @intrinsic
 def _take(typing, turns):
-    """Next turn, or -1 if none is left. turns: two int64, how many are taken and how many there are."""
-    signature = types.int64(turns)
+    """Next turn, or -1 if none is left. turns: address of two int64, how many are taken and how many there are."""
+    signature = types.int64(types.int64)
 
     def codegen(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        data = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
         one = ir.Constant(ir.IntType(64), 1)
         turn = builder.atomic_rmw("add", data, one, "monotonic")
         count = builder.load(builder.gep(data, [one]))
@@ -122,7 +123,10 @@ def _take(typing, turns):
 
 @inline
 def each(turns):
-    """Turns for the calling thread, one after the other, until all are taken."""
+    """Turns for the calling thread, one after the other, until all are taken.
+
+    They come by their address: Numba's generators never let go of an array that is handed to them.
+    """
     while True:
         turn = _take(turns)
         if turn < 0:
