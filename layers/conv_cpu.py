@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from cupynn.kernels import inline, kernel
+from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, spsp_field
@@ -62,8 +62,8 @@ def _simulate(
     event_steps = np.empty(packed.shape[1], np.int32)
     event_neurons = np.empty(packed.shape[1], np.int32)
     for b in each(turns):
-        total[:] = 0
-        state[:] = 0
+        clear(total)
+        clear(state)
         n = 0
         for t in range(1, steps):
             for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
@@ -170,11 +170,11 @@ def _backward(
     )
     for b in each(turns):
         gradients[b] = 0
-        by_spsp[:] = 0
-        by_weight[:] = 0
-        by_silent[:] = 0
+        clear(by_spsp)
+        clear(by_weight)
+        clear(by_silent)
         fill_traces(neurons, offsets[b * steps : (b + 1) * steps + 1], slots, psp, traces)
-        alive[:] = 0
+        clear(alive)
         for j in range(slots.size):
             if counts[b, j]:
                 alive[slots[j]] = 1
@@ -182,9 +182,9 @@ def _backward(
         for place in range(places):
             gather(alive, corners[place], SILENT_SPSP, silent_spsp)
             gather(inside, corners[place], SILENT_EFFECT, silent_effect)
-            spsp_error[:] = 0
-            firing_error[:] = 0
-            silent_error[:] = 0
+            clear(spsp_error)
+            clear(firing_error)
+            clear(silent_error)
             for m in range(maps):
                 i = m * places + place
                 error = errors[b, i]

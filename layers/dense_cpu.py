@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cupynn.kernels import inline, kernel
+from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
 from cupynn.kernels.psp import SILENT_EFFECT, Psp, spsp
@@ -11,23 +11,15 @@ from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
 
-@kernel
-def _side_by_side(turns, weight, tables):
-    """Weights (N_out, N_in) in tables (blocks, N_in, LANES): a row is what one input adds to LANES neurons."""
-    for block in each(turns):
-        low = block * LANES
-        for j in range(weight.shape[1]):
-            for lane in range(min(LANES, len(weight) - low)):
-                tables[block, j, lane] = weight[low + lane, j]
-
-
 def side_by_side(weight: np.ndarray) -> np.ndarray:
-    """Weights (N_out, N_in) in flat tables (blocks * N_in * LANES,), one for each block of LANES neurons."""
-    blocks = -(-len(weight) // LANES)
-    tables = aligned(blocks * weight.shape[1] * LANES)
-    tables[:] = 0
-    parallel(_side_by_side, blocks, weight, tables.reshape(blocks, weight.shape[1], LANES))
-    return tables
+    """Weights (N_out, N_in) in flat tables (blocks * N_in * LANES,), whose rows are what one input adds to LANES neurons."""
+    n_out, n_in = weight.shape
+    blocks, whole = -(-n_out // LANES), n_out // LANES
+    tables = aligned(blocks * n_in * LANES).reshape(blocks, n_in, LANES)
+    tables[:whole] = weight[: whole * LANES].reshape(whole, LANES, n_in).transpose(0, 2, 1)
+    tables[whole:, :, : n_out % LANES] = weight[whole * LANES :].T
+    tables[whole:, :, n_out % LANES :] = 0
+    return tables.reshape(-1)
 
 
 @inline
@@ -69,8 +61,8 @@ def _simulate(
     for b in each(turns):
         n = 0
         for low in range(0, blocks, together):
-            state[:] = 0
-            fired[:] = 0
+            clear(state)
+            clear(fired)
             previous = n  # the layer's own events of the step before are previous..n-1
             last = offsets[b * steps]
             for t in range(1, steps):
@@ -207,9 +199,9 @@ def _input_error(turns, spsp, errors, counts, weight, effect_ratio, result):
     by_silent = np.empty(n_in, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
     share = np.zeros(padded, np.float32)
     for b in each(turns):
-        by_spsp[:] = 0
-        by_weight[:] = 0
-        by_silent[:] = 0
+        clear(by_spsp)
+        clear(by_weight)
+        clear(by_silent)
         for i in range(len(weight)):
             error = errors[b, i]
             if error == 0:

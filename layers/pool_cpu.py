@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from cupynn.kernels import inline, kernel
+from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_SLOPE, Psp, decays_of
@@ -30,8 +30,8 @@ def _simulate(turns, neurons, offsets, steps, shapes, size, stride, constants, m
     event_steps = np.empty(packed.shape[1], np.int32)
     event_neurons = np.empty(packed.shape[1], np.int32)
     for b in each(turns):
-        total[:] = 0
-        state[:] = 0
+        clear(total)
+        clear(state)
         n = 0
         for t in range(1, steps):
             for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from compiled import philox
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupynn.augment import SIGMA, Augment
 from cupynn.checks import InputError
 from cupynn.kernels.augment import STREAM
-from cupynn.kernels.poisson import philox
 from cupynn.kernels.threads import get_num_threads, set_num_threads
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from compiled import philox
 
 from cupynn.checks import InputError
 from cupynn.encoders import ENCODERS, Poisson
-from cupynn.kernels.poisson import gap_tables, philox
+from cupynn.kernels.poisson import gap_tables
 
 SIGMAS = 4.5  # how far chance may lead; the seeds are fixed, so a test passes always or never
 

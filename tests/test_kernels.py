@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from compiled import philox
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from cupynn.kernels.events import by_neuron, pack, sort_by_step
-from cupynn.kernels.poisson import GUIDE_BITS, LEVELS, gap_tables, philox
+from cupynn.kernels.poisson import GUIDE_BITS, LEVELS, gap_tables
 from cupynn.spikes import SpikeTrains
 
 

@@ -5,9 +5,11 @@ b at step t are `neurons[offsets[b * T + t] : offsets[b * T + t + 1]]`. A kernel
 a row of its own, as wide as the worst case (untouched memory costs nothing), and `pack` closes the gaps.
 """
 
+import mmap
+
 import numpy as np
 
-from cupynn.kernels import inline, kernel
+from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.threads import each, parallel
 
 
@@ -17,7 +19,7 @@ def sort_by_step(event_steps, event_neurons, steps, row, row_offsets):
 
     event_steps, event_neurons (n,) int32 -> row (>= n,) int32, row_offsets (T + 1,) int64
     """
-    row_offsets[:] = 0
+    clear(row_offsets)
     for step in event_steps:
         row_offsets[step + 1] += 1
     for t in range(steps):
@@ -44,25 +46,18 @@ def sort_by_neuron(event_steps, event_neurons, size):
         cursor[neurons[event]] += 1
 
 
-@kernel
-def event_rows(batch, most, steps):
+def event_rows(batch: int, most: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows for the events of each sample, of which there are at most so many, and their offsets by step, to be filled in.
 
-    Compiled, since NumPy asks for huge pages: touching a little of each row then clears all of it (62 MB in a batch of 50
-    encoded images, which takes twice as long as encoding them).
+    They come from the system in small pages, of which the greater part is never touched. NumPy asks for huge pages:
+    touching a little of each row then clears all of it (62 MB in a batch of 50 encoded images, which takes twice as long
+    as encoding them).
     """
-    return np.empty((batch, most), np.int32), np.empty((batch, steps + 1), np.int64)
-
-
-@kernel
-def _pack(turns, rows, row_offsets, starts, neurons, offsets):
-    width = row_offsets.shape[1]
-    for b in each(turns):
-        start = starts[b]
-        for event in range(starts[b + 1] - start):
-            neurons[start + event] = rows[b, event]
-        for t in range(width - 1):
-            offsets[b * (width - 1) + t] = start + row_offsets[b, t]
+    memory = mmap.mmap(-1, max(1, 4 * batch * most))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    rows = np.frombuffer(memory, np.int32, batch * most)
+    return rows.reshape(batch, most), np.empty((batch, steps + 1), np.int64)
 
 
 def pack(rows: np.ndarray, row_offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,14 +65,11 @@ def pack(rows: np.ndarray, row_offsets: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     rows (B, capacity) int32, row_offsets (B, T + 1) int64 -> neurons (events,) int32, offsets (B * T + 1,) int64
     """
-    batch, width = row_offsets.shape
-    starts = np.zeros(batch + 1, np.int64)
-    np.cumsum(row_offsets[:, -1], out=starts[1:])
-    neurons = np.empty(starts[-1], np.int32)
-    offsets = np.empty(batch * (width - 1) + 1, np.int64)
-    offsets[-1] = starts[-1]
-    parallel(_pack, batch, rows, row_offsets, starts, neurons, offsets)
-    return neurons, offsets
+    counts = row_offsets[:, -1]
+    starts = counts.cumsum() - counts
+    offsets = np.append(row_offsets[:, :-1] + starts[:, None], counts.sum())
+    neurons = [row[:count] for row, count in zip(rows, counts.tolist(), strict=True)]
+    return np.concatenate(neurons) if neurons else np.empty(0, np.int32), offsets
 
 
 @kernel
@@ -85,7 +77,7 @@ def _by_neuron(turns, neurons, offsets, steps, size, times, neuron_offsets):
     cursor = np.empty(size, np.int64)
     for b in each(turns):
         first, last = offsets[b * steps], offsets[(b + 1) * steps]
-        cursor[:] = 0
+        clear(cursor)
         for event in range(first, last):
             cursor[neurons[event]] += 1
         position = first

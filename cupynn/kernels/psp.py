@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cupynn.kernels import inline, kernel
+from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store
 from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
@@ -76,7 +76,7 @@ class Spsp(NamedTuple):
 def _alive_lines(turns, neurons, offsets, steps, lines, line_counts):
     fires = np.empty(lines.shape[1], np.bool_)
     for b in each(turns):
-        fires[:] = False
+        clear(fires)
         for event in range(offsets[b * steps], offsets[(b + 1) * steps]):
             fires[np.uint32(neurons[event]) // np.uint32(FEW)] = True
         count = 0
@@ -95,7 +95,8 @@ def _effects(times, neuron_offsets, rows, steps, t_ref, decays, needed, firings,
     of zeros where there was no release; forgotten: decay_m^(firing - release); bounds (rows + 1,): where those of a row
     begin; needed (T,): the table's row of a step, or -1. Returns the number of rows but for that of zeros.
     """
-    needed[:] = -1
+    for t in range(steps):
+        needed[t] = -1
     for i in range(rows.size):
         if rows[i] >= 0:
             for event in range(neuron_offsets[i], neuron_offsets[i + 1]):
@@ -149,8 +150,8 @@ def trace_step(neurons, offsets, slots, t, psp, current, trace):
 def _tables(neurons, offsets, slots, psp, needed, count, current, trace, tables):
     """Traces of one sample at the steps that are needed, in tables of LANES columns, each with a row of zeros at its end."""
     size = (count + 1) * LANES
-    current[:] = 0
-    trace[:] = 0
+    clear(current)
+    clear(trace)
     for t in range(needed.size):
         trace_step(neurons, offsets, slots, t, psp, current, trace)
         if needed[t] >= 0:
@@ -182,7 +183,8 @@ def _spsp(turns, neurons, offsets, times, neuron_offsets, first, n_in, psp, t_re
                 slots[lines[b, k] * FEW + lane] = k * FEW + lane
         own = offsets[sample * steps : (sample + 1) * steps + 1]
         silent = starts[b + 1] - width
-        values[silent : silent + width] = 0
+        for column in range(silent, silent + width):
+            values[column] = 0
         for event in range(own[0], own[steps]):
             values[silent + slots[neurons[event]]] = SILENT_SPSP
         above = neuron_offsets[sample * n_out : (sample + 1) * n_out + 1]

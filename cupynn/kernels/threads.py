@@ -5,9 +5,11 @@ Numba releases the interpreter's lock, so that Python's threads compute side by 
 neither) whose waiting threads spin, fall out with PyTorch's, and cannot be used from two threads at once.
 """
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -86,6 +88,18 @@ def set_num_threads(number: int) -> None:
     _crew().resize(checks.integer("number", number, minimum=1, maximum=1024))
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection, which goes through all that the compiler holds, again and again: 1 s of 12."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     """Run `kernel(turns, *arguments)` on all threads at once, until they have taken all of `count` turns.
 
@@ -96,7 +110,9 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     turns = taken.ctypes.data
     threads = min(get_num_threads(), count)
     if not kernel.signatures:  # compile or load it once, not in every thread
-        threads = 1
+        with _uncollected():
+            kernel(turns, *arguments)
+        return
     helping = [_crew().submit(kernel, turns, *arguments) for _ in range(threads - 1)]
     try:
         kernel(turns, *arguments)

@@ -1,0 +1,18 @@
+"""A process that measures one contestant: `python -m cupynn.bench JOB`, where JOB is a file; it prints JSON."""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+
+def main() -> None:
+    """Do the job: call `run` of a module of this package."""
+    path = Path(sys.argv[1])
+    job = json.loads(path.read_text(encoding="utf-8"))
+    module = import_module(f"cupynn.bench.{job.pop('module')}")
+    print(json.dumps(module.run(**job, folder=path.parent)))
+
+
+if __name__ == "__main__":
+    main()

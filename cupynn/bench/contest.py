@@ -1,0 +1,60 @@
+"""Contestants one after the other, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from cupynn.checks import InputError
+
+PEERS = ("snntorch", "spikingjelly", "norse")  # packages; spyx takes part in the protocol only
+
+
+def installed(peers: tuple[str, ...]) -> list[str]:
+    """Those that are installed, with PyTorch or JAX, which they compute with."""
+    return [peer for peer in peers if find_spec(peer) and find_spec("jax" if peer == "spyx" else "torch")]
+
+
+def ask(folder: Path, module: str, environment: dict[str, str] | None = None, **job: Any) -> dict[str, Any]:
+    """Let a process call `run` of a module of this package, and return what it returned.
+
+    Raises
+    ------
+    InputError
+        If the process ends with an error: its last line.
+    """
+    path = folder / "job.json"
+    path.write_text(json.dumps({"module": module, **job}), encoding="utf-8")
+    command = [sys.executable, "-m", "cupynn.bench", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | (environment or {}), check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise InputError(f"{job.get('contestant', 'cupynn')}: {last}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def threads(number: int) -> dict[str, str]:
+    """Environment in which all libraries compute with this number of threads."""
+    names = ("CUPYNN_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return dict.fromkeys(names, str(number))
+
+
+def contest(net: str, device: str, repeats: int, peers: list[str]) -> Iterator[dict[str, Any]]:
+    """What cupynn and then each peer did; a peer that fails leaves its error in place of times."""
+    from cupynn.kernels.threads import get_num_threads
+
+    alike = threads(get_num_threads())
+    with TemporaryDirectory(prefix="cupynn-bench-") as name:
+        folder = Path(name)
+        ask(folder, "pictures", net=net)
+        yield ask(folder, "ours", alike, net=net, device=device, repeats=repeats)
+        for peer in peers:
+            try:
+                yield ask(folder, "peers", alike, contestant=peer, device=device, repeats=repeats)
+            except InputError as error:
+                yield {"contestant": peer, "label": peer, "error": str(error)}

@@ -1,0 +1,81 @@
+"""The networks of the benchmarks."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from cupynn import layers, presets
+from cupynn.losses import CountLoss
+from cupynn.network import Sequential
+from cupynn.optimizers import Adam, Optimizer
+
+NMNIST_RATE = 0.18  # gives the pictures the 4,030 events that recordings of N-MNIST have (600 us a step)
+
+# 25 steps: faster neurons, lower thresholds, fewer spikes asked for.
+SHORT = {
+    "network.steps": 25,
+    "network.encoder.max_rate": 0.95,
+    "loss.desired": 8,
+    "loss.undesired": 1,
+    "loss.margin": 1,
+}
+
+
+@dataclass(frozen=True)
+class Net:
+    """A preset, the samples of a batch, and what is changed: thresholds by layer, and other values."""
+
+    preset: str
+    batch: int
+    thresholds: dict[str, float]
+    changes: dict[str, Any]
+
+    def experiment(self) -> presets.Experiment:
+        """The preset with the changes, encoding pictures by Poisson trains."""
+        experiment = presets.read(self.preset)
+        values: dict[str, Any] = {}
+        if self.preset == "n-mnist":
+            values["network.encoder"] = {"kind": "Poisson", "max_rate": NMNIST_RATE}
+        values |= {f"network.layers.{layer}.v_th": v_th for layer, v_th in self.thresholds.items()}
+        if self.changes:
+            for layer in experiment.network["layers"]:
+                values |= {f"network.layers.{layer['name']}.tau_m": 10.0, f"network.layers.{layer['name']}.tau_s": 2.5}
+        return experiment.replace(**values).replace(**self.changes)
+
+    def build(self, device: str) -> tuple[Sequential, CountLoss, Optimizer]:
+        """Network, loss, and Adam at a constant rate."""
+        network, loss, optimizer = self.experiment().build(device)
+        return network, loss, Adam(optimizer.lr)
+
+
+NETS = {
+    "mlp": Net("mnist", 50, {}, {}),
+    "mlp-25": Net("mnist", 50, {"hidden": 10.0, "output": 5.0}, SHORT),
+    "cnn": Net("mnist-cnn", 10, {}, {}),
+    "cnn-25": Net("mnist-cnn", 10, {"conv1": 2.5, "conv2": 6.0, "hidden": 5.0, "output": 5.0}, SHORT),
+    "n-mnist": Net("n-mnist", 50, {}, {}),
+    "n-mnist-25": Net("n-mnist", 50, {"hidden": 10.0, "output": 5.0}, SHORT),
+}
+
+
+def synapses(network: Sequential) -> list[dict[str, Any]]:
+    """What stands before each layer's neurons, in plain words: another framework makes it from them."""
+    found = []
+    for layer in network.layers:
+        if isinstance(layer, layers.SpikingConv2D):
+            maps, channels, size, _ = layer.params["weight"].shape
+            found.append({"kind": "conv", "inputs": channels, "outputs": maps, "size": size})
+        elif isinstance(layer, layers.SpikingPool2D):
+            found.append({"kind": "pool", "size": layer.size[0]})
+        else:
+            outputs, inputs = layer.params["weight"].shape
+            found.append({"kind": "dense", "inputs": inputs, "outputs": outputs})
+    return found
+
+
+def title(network: Sequential) -> str:
+    """The network as the paper writes it: 15C5-P2-40C5-P2-300-10."""
+    words = {"conv": "{outputs}C{size}", "pool": "P{size}", "dense": "{outputs}"}
+    parts = [words[synapse["kind"]].format(**synapse) for synapse in synapses(network)]
+    flat = parts if "C" in parts[0] else [str(prod(network.input_shape)), *parts]
+    return "-".join(flat)

@@ -1,0 +1,82 @@
+"""cupynn as a contestant: it encodes the images within the step, and leaves the trains for the others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cupynn import __version__
+from cupynn.bench import counts, nets
+from cupynn.bench.clock import peak_memory, seconds
+from cupynn.device import machine
+from cupynn.kernels.bandwidth import read_bandwidth
+
+WARM_UP = 60  # training steps, after which the layers are about as active as in training
+
+
+def run(net: str, device: str, repeats: int, folder: Path) -> dict[str, Any]:
+    """Measure; write trains, labels and synapses to the folder."""
+    of = nets.NETS[net]
+    network, loss, optimizer = of.build(device)
+    with np.load(folder / "samples.npz") as held:
+        x, y = held["x"], held["y"]
+    batches = len(x) // of.batch
+
+    def step(index: int) -> None:
+        part = slice(index % batches * of.batch, (index % batches + 1) * of.batch)
+        error = loss(network.forward(network.encode(x[part])), y[part])
+        network.backward(error, input_error=False)
+        optimizer.step(network)
+        finish(network)
+
+    def forward(index: int) -> None:
+        network.forward(trains)
+        finish(network)
+
+    for index in range(WARM_UP):
+        step(index)
+    step_seconds = seconds(step, repeats)
+    trains, labels = network.encode(x[: of.batch]), y[: of.batch]
+    forward_seconds = seconds(forward, repeats)
+    result = {
+        "contestant": "cupynn",
+        "label": f"cupynn {__version__}",
+        "title": nets.title(network),
+        "steps": network.steps,
+        "batch": of.batch,
+        "step_seconds": step_seconds,
+        "forward_seconds": forward_seconds,
+        "memory": peak_memory(network.device),
+        "spikes": [found.total / of.batch for found in network.trains],
+        "layers": ["input", *(layer.name for layer in network.layers)],
+        "machine": machine(),
+    }
+    counted = counts.count(network, errors(network, loss, labels))
+    result |= {"counts": counted._asdict(), "multiply_adds": counted.step, "bytes": 4 * counted.step}
+    if not network.device.on_cuda:
+        bandwidth = read_bandwidth()
+        result |= {
+            "bandwidth": bandwidth,
+            "floor": {"step": 4 * counted.step / bandwidth, "forward": 4 * counted.forward / bandwidth},
+        }
+    trains = trains.to_host()
+    np.savez(folder / "trains.npz", neurons=trains.neurons, offsets=trains.offsets, shape=trains.shape, labels=labels)
+    (folder / "synapses.json").write_text(json.dumps(nets.synapses(network)), encoding="utf-8")
+    return result
+
+
+def finish(network) -> None:
+    """Wait until the device has done its work."""
+    if network.device.on_cuda:
+        network.device.xp.cuda.Device().synchronize()
+
+
+def errors(network, loss, labels: np.ndarray) -> list[np.ndarray]:
+    """Error of each layer's counts, as `backward` hands them down, on the host."""
+    error = loss(network.trains[-1], labels)
+    trains = [*network.trains[:-1], network.device.trains(error.trains)]
+    found = [network.device.put(error.delta)]
+    for index in range(len(network.layers) - 1, 0, -1):
+        found.append(network.layers[index].backward(trains[index], trains[index + 1], found[-1]))
+    return [network.device.get(delta) for delta in reversed(found)]

@@ -1,0 +1,193 @@
+"""Other frameworks as contestants: the same synapses, spikes and batch, each by its own recommended way.
+
+A framework is a class with the neurons that it offers, and how it runs one layer of them over all steps. Synapses see all
+steps at once, which is faster everywhere than step by step.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from cupynn.bench.clock import peak_memory, seconds
+
+TAU_M, TAU_S = 64.0, 8.0
+
+
+class Neuron(NamedTuple):
+    """cupynn's neuron; its current is the sum of weights over TAU_S."""
+
+    v_th: float
+    tau_m: float = TAU_M
+    tau_s: float = TAU_S
+
+
+class SnnTorch:
+    """snnTorch: a neuron is stepped by a loop in Python."""
+
+    package, title = "snntorch", "snnTorch"
+
+    @staticmethod
+    def leaky() -> nn.Module:
+        """What it recommends for a plain network."""
+        import snntorch
+
+        return snntorch.Leaky(beta=1 - 1 / TAU_M)
+
+    @staticmethod
+    def matched(neuron: Neuron) -> nn.Module:
+        """cupynn's neuron without refractory period, by which spikes can be compared."""
+        import snntorch
+
+        alpha, beta = 1 - 1 / neuron.tau_s, 1 - 1 / neuron.tau_m
+        return snntorch.Synaptic(alpha, beta, threshold=neuron.v_th, reset_mechanism="zero", reset_delay=False)
+
+    @staticmethod
+    def run(neuron: nn.Module, currents: torch.Tensor) -> torch.Tensor:
+        """Trains (T, B, ...) of currents."""
+        held, fired = neuron.reset_mem(), []
+        states = held if isinstance(held, tuple) else (held,)
+        for current in currents:
+            spikes, *states = neuron(current, *states)
+            fired.append(spikes)
+        return torch.stack(fired)
+
+
+class SpikingJelly:
+    """SpikingJelly in its multi-step mode."""
+
+    package, title = "spikingjelly", "SpikingJelly"
+
+    @staticmethod
+    def leaky() -> nn.Module:
+        """What it recommends for a plain network."""
+        from spikingjelly.activation_based import neuron
+
+        return neuron.LIFNode(tau=TAU_M, step_mode="m", detach_reset=True)
+
+    @staticmethod
+    def matched(neuron: Neuron) -> nn.Module:
+        """cupynn's neuron without refractory period, by which spikes can be compared."""
+        from spikingjelly.activation_based import neuron as neurons
+
+        node = neurons.CUBALIFNode(1 - 1 / neuron.tau_s, 1 - 1 / neuron.tau_m, neuron.v_th)
+        node.step_mode, node.detach_reset = "m", True
+        return node
+
+    @staticmethod
+    def run(neuron: nn.Module, currents: torch.Tensor) -> torch.Tensor:
+        """Trains (T, B, ...) of currents."""
+        neuron.reset()
+        return neuron(currents)
+
+
+class Norse:
+    """Norse: its neuron lifted over time."""
+
+    package, title = "norse", "Norse"
+
+    @staticmethod
+    def leaky() -> nn.Module:
+        """What it recommends for a plain network; it has a synapse in any case."""
+        import norse.torch
+
+        return norse.torch.LIF()
+
+    @staticmethod
+    def matched(neuron: Neuron) -> nn.Module:
+        """cupynn's neuron without refractory period, by which spikes can be compared."""
+        import norse.torch
+
+        step = 1e-3  # Norse's own, in seconds
+        constants = norse.torch.LIFParameters(
+            tau_syn_inv=torch.tensor(1 / (neuron.tau_s * step)),
+            tau_mem_inv=torch.tensor(1 / (neuron.tau_m * step)),
+            v_th=torch.tensor(neuron.v_th / neuron.tau_m),  # its current enters over tau_m
+        )
+        return norse.torch.LIF(p=constants, dt=step)
+
+    @staticmethod
+    def run(neuron: nn.Module, currents: torch.Tensor) -> torch.Tensor:
+        """Trains (T, B, ...) of currents."""
+        return neuron(currents)[0]
+
+
+PEERS = {peer.package: peer for peer in (SnnTorch, SpikingJelly, Norse)}
+
+
+class Layers(nn.Module):
+    """A network of a peer: modules of synapses, each with neurons behind it."""
+
+    def __init__(self, peer: type, synapses: list[nn.Module], neurons: list[nn.Module]) -> None:
+        super().__init__()
+        self.peer = peer
+        self.synapses, self.neurons = nn.ModuleList(synapses), nn.ModuleList(neurons)
+
+    def forward(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Trains (T, B, ...) of the last layer."""
+        for synapse, neuron in zip(self.synapses, self.neurons, strict=True):
+            currents = synapse(spikes.flatten(0, 1)).unflatten(0, spikes.shape[:2])
+            spikes = self.peer.run(neuron, currents)
+        return spikes
+
+
+def label(peer: type) -> str:
+    """Name and version, and what it computes with."""
+    return f"{peer.title} {version(peer.package)}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def run(contestant: str, device: str, repeats: int, folder: Path) -> dict[str, Any]:
+    """Measure a peer on what `ours` has left in the folder."""
+    peer = PEERS[contestant]
+    words = json.loads((folder / "synapses.json").read_text(encoding="utf-8"))
+    network = Layers(peer, [_synapse(word) for word in words], [peer.leaky() for _ in words]).to(device)
+    with np.load(folder / "trains.npz") as held:
+        spikes, labels = torch.from_numpy(time_first(**held)).to(device), torch.from_numpy(held["labels"]).long().to(device)
+    spikes = spikes.flatten(2) if words[0]["kind"] == "dense" else spikes.reshape(*spikes.shape[:2], 1, *spikes.shape[-2:])
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+
+    def step(_: int) -> None:
+        loss = nn.functional.cross_entropy(network(spikes).sum(0), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        finish(device)
+
+    def forward(_: int) -> None:
+        with torch.no_grad():
+            network(spikes)
+        finish(device)
+
+    return {
+        "contestant": contestant,
+        "label": label(peer),
+        "step_seconds": seconds(step, repeats),
+        "forward_seconds": seconds(forward, repeats),
+        "memory": torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory(),
+    }
+
+
+def finish(device: str) -> None:
+    """Wait until the device has done its work."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def time_first(neurons: np.ndarray, offsets: np.ndarray, shape: np.ndarray, **_: np.ndarray) -> np.ndarray:
+    """Zeros and ones, float32 (T, B, *neurons), of events as `SpikeTrains` holds them."""
+    batch, steps = shape[:2]
+    dense = np.zeros((batch * steps, np.prod(shape[2:])), np.float32)
+    dense[np.repeat(np.arange(batch * steps), np.diff(offsets)), neurons] = 1
+    return np.ascontiguousarray(dense.reshape(batch, steps, *shape[2:]).swapaxes(0, 1))
+
+
+def _synapse(words: dict[str, Any]) -> nn.Module:
+    if words["kind"] == "conv":
+        return nn.Conv2d(words["inputs"], words["outputs"], words["size"], bias=False)
+    if words["kind"] == "pool":
+        return nn.AvgPool2d(words["size"])
+    return nn.Sequential(nn.Flatten(), nn.Linear(words["inputs"], words["outputs"], bias=False))
