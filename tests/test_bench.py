@@ -1,6 +1,7 @@
 """Benchmarks: what they count, what they time, what they write."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -142,7 +143,7 @@ class TestCommand:
         monkeypatch.setattr(contest, "ask", None)
         given = [argument.format(folder=tmp_path) for argument in arguments]
         assert cli.main(["bench", *given]) == 1
-        assert __import__("re").search(message, capsys.readouterr().err)
+        assert re.search(message, capsys.readouterr().err)
 
 
 def test_the_table_reads_well():
