@@ -16,6 +16,7 @@ from torch import nn
 from cupynn.bench.clock import peak_memory, seconds
 
 TAU_M, TAU_S = 64.0, 8.0
+STEP = 1e-3  # of Norse, in seconds
 
 
 class Neuron(NamedTuple):
@@ -32,11 +33,11 @@ class SnnTorch:
     package, title = "snntorch", "snnTorch"
 
     @staticmethod
-    def leaky() -> nn.Module:
+    def leaky(tau_m: float = TAU_M) -> nn.Module:
         """What it recommends for a plain network."""
         import snntorch
 
-        return snntorch.Leaky(beta=1 - 1 / TAU_M)
+        return snntorch.Leaky(beta=1 - 1 / tau_m)
 
     @staticmethod
     def matched(neuron: Neuron) -> nn.Module:
@@ -63,11 +64,11 @@ class SpikingJelly:
     package, title = "spikingjelly", "SpikingJelly"
 
     @staticmethod
-    def leaky() -> nn.Module:
+    def leaky(tau_m: float = TAU_M) -> nn.Module:
         """What it recommends for a plain network."""
         from spikingjelly.activation_based import neuron
 
-        return neuron.LIFNode(tau=TAU_M, step_mode="m", detach_reset=True)
+        return neuron.LIFNode(tau=tau_m, step_mode="m", detach_reset=True)
 
     @staticmethod
     def matched(neuron: Neuron) -> nn.Module:
@@ -91,24 +92,23 @@ class Norse:
     package, title = "norse", "Norse"
 
     @staticmethod
-    def leaky() -> nn.Module:
+    def leaky(tau_m: float = TAU_M) -> nn.Module:
         """What it recommends for a plain network; it has a synapse in any case."""
         import norse.torch
 
-        return norse.torch.LIF()
+        return norse.torch.LIF(norse.torch.LIFParameters(tau_mem_inv=torch.tensor(1 / (tau_m * STEP))))
 
     @staticmethod
     def matched(neuron: Neuron) -> nn.Module:
         """cupynn's neuron without refractory period, by which spikes can be compared."""
         import norse.torch
 
-        step = 1e-3  # Norse's own, in seconds
         constants = norse.torch.LIFParameters(
-            tau_syn_inv=torch.tensor(1 / (neuron.tau_s * step)),
-            tau_mem_inv=torch.tensor(1 / (neuron.tau_m * step)),
+            tau_syn_inv=torch.tensor(1 / (neuron.tau_s * STEP)),
+            tau_mem_inv=torch.tensor(1 / (neuron.tau_m * STEP)),
             v_th=torch.tensor(neuron.v_th / neuron.tau_m),  # its current enters over tau_m
         )
-        return norse.torch.LIF(p=constants, dt=step)
+        return norse.torch.LIF(p=constants, dt=STEP)
 
     @staticmethod
     def run(neuron: nn.Module, currents: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,176 @@
+"""Wall time to a test accuracy on MNIST, for 784-800-10: cupynn, the paper's program by its log, and other frameworks.
+
+    CUPYNN_DATA=... python tests/bench/time_to_accuracy.py [--seconds 600] [--only NAME ...] [--plot]
+
+Contestants train one after the other, each for so many seconds of training; every 10,000 images the test set is classified,
+which does not count. cupynn trains with HM2-BP on Poisson trains, at the paper's 400 steps and at 25; snnTorch and
+SpikingJelly train by surrogate gradients, at 400 steps on the same kind of trains and, as their tutorials do, at 25 steps
+with the image as a constant current, both with their tutorials' time constants. All have a cosine rate that falls to zero at
+the end of their time, Adam, batches of 50 and the same number of threads; nothing was tuned beyond a try or two. Writes results/time-to-accuracy.json and .png.
+With --plot the figure alone is drawn anew.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from math import cos, pi
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from cupynn import datasets
+
+RESULTS = Path(__file__).parent / "results" / "time-to-accuracy.json"
+BATCH, EVERY = 50, 10_000
+TAU_M = {"snntorch": 20.0, "spikingjelly": 2.0}
+# Test accuracy after epochs of 669 s on a Titan Xp, as the authors' own log has it.
+PAPER = {1: 97.32, 5: 98.45, 10: 98.57, 20: 98.64, 50: 98.79, 100: 98.83, 101: 98.93}
+PAPER_EPOCH = 669.0
+CONTESTANTS = {
+    "cupynn, T = 400": ("cupynn", 400),
+    "cupynn, T = 25": ("cupynn", 25),
+    "snnTorch, T = 25": ("snntorch", 25),
+    "SpikingJelly, T = 25": ("spikingjelly", 25),
+    "snnTorch, T = 400": ("snntorch", 400),
+    "SpikingJelly, T = 400": ("spikingjelly", 400),
+}
+
+
+def cupynn_trainer(steps: int):
+    """Return (train on a batch at a rate's share, classify)."""
+    from cupynn import optimizers
+    from cupynn.bench.nets import NETS
+
+    network, loss, _ = NETS["mlp" if steps == 400 else "mlp-25"].experiment().build("cpu")
+    optimizer = optimizers.Adam(1e-2)
+
+    def train(x: np.ndarray, y: np.ndarray, share: float) -> None:
+        optimizer.lr = 1e-2 * max(share, 1e-6)
+        error = loss(network.forward(network.encode(x)), y)
+        network.backward(error, input_error=False)
+        optimizer.step(network)
+
+    return train, network.predict
+
+
+def torch_trainer(package: str, steps: int):
+    """Return (train on a batch at a rate's share, classify)."""
+    import torch
+    from torch import nn
+
+    from cupynn.bench import peers
+
+    torch.manual_seed(0)
+    peer, generator = peers.PEERS[package], torch.Generator().manual_seed(0)
+    synapses = [nn.Linear(784, 800), nn.Linear(800, 10)]
+    network = peers.Layers(peer, synapses, [peer.leaky(TAU_M[package]) for _ in synapses])
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+
+    def counts(x: np.ndarray) -> torch.Tensor:
+        pixels = torch.from_numpy(x.reshape(len(x), -1)).float() / 255
+        if steps == 400:
+            given = (torch.rand(steps, *pixels.shape, generator=generator) < pixels / 5.5).float()
+        else:
+            given = pixels.expand(steps, *pixels.shape)
+        return network(given).sum(0)
+
+    def train(x: np.ndarray, y: np.ndarray, share: float) -> None:
+        optimizer.param_groups[0]["lr"] = 1e-3 * share
+        loss = nn.functional.cross_entropy(counts(x), torch.from_numpy(y).long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    def classify(x: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return torch.cat([counts(x[at : at + 200]).argmax(1) for at in range(0, len(x), 200)]).numpy()
+
+    return train, classify
+
+
+def measure(name: str, seconds: float) -> dict:
+    """Train one contestant in this process."""
+    package, steps = CONTESTANTS[name]
+    (train_set, test_set), rng = datasets.load("mnist"), np.random.default_rng(0)
+    train, classify = cupynn_trainer(steps) if package == "cupynn" else torch_trainer(package, steps)
+    train(train_set.x[:BATCH], train_set.y[:BATCH], 0.0)  # compiles
+    curve, spent, seen, order = [], 0.0, 0, np.empty(0, int)
+    while spent < seconds:
+        if len(order) < BATCH:
+            order = np.concatenate([order, rng.permutation(len(train_set))])
+        picked, order = np.split(order, [BATCH])
+        share = (1 + cos(pi * min(1.0, spent / seconds))) / 2
+        start = perf_counter()
+        train(train_set.x[picked], train_set.y[picked], share)
+        spent += perf_counter() - start
+        seen += BATCH
+        if seen % EVERY == 0 or spent >= seconds:
+            accuracy = float(np.mean(classify(test_set.x) == test_set.y)) * 100
+            curve.append({"images": seen, "seconds": spent, "accuracy": accuracy})
+            print(f"{name}: {seen:,} images, {spent:.0f} s, {accuracy:.2f} %", file=sys.stderr, flush=True)
+    from cupynn.device import machine
+
+    return {"name": name, "machine": machine(), "budget": seconds, "batch": BATCH, "curve": curve}
+
+
+def draw(results: list[dict]) -> None:
+    """Time, on a logarithmic axis, at which each accuracy was first reached."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    from cupynn.plot.style import GREY, PALETTE
+
+    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colours = {"cupynn": PALETTE[1], "snnTorch": PALETTE[0], "SpikingJelly": PALETTE[2]}
+    paper = [{"seconds": epoch * PAPER_EPOCH, "accuracy": accuracy} for epoch, accuracy in PAPER.items()]
+    for result in [*results, {"name": "the paper's program, T = 400, Titan Xp", "curve": paper}]:
+        framework = result["name"].split(",")[0]
+        best, points = 0.0, []
+        for point in result["curve"]:
+            if point["accuracy"] > best:
+                best = point["accuracy"]
+                points.append((best, point["seconds"]))
+        accuracies, seconds = np.array(points).T
+        style = "-" if "T = 400" in result["name"] else "--"
+        colour = colours.get(framework, GREY)
+        axes.plot(accuracies, seconds, style, color=colour, marker="o", markersize=3, label=result["name"])
+    axes.set_yscale("log")
+    axes.set_xlim(95, 99.05)
+    ticks = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h"}
+    axes.yaxis.set_major_locator(FixedLocator(list(ticks)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks.get(round(value), "")))
+    axes.set_xlabel("test accuracy on MNIST, 784-800-10 (%)")
+    axes.set_ylabel("training time until it was first reached")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="upper left")
+    figure.savefig(RESULTS.with_suffix(".png"), dpi=150)
+
+
+def main() -> None:
+    """Train all contestants, keep what they reached, draw it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=600, help="of training for each (default: 600)")
+    parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), help="some of them")
+    parser.add_argument("--plot", action="store_true", help="draw what is kept")
+    parser.add_argument("--child", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measure(options.child, options.seconds)))
+        return
+    kept = {result["name"]: result for result in json.loads(RESULTS.read_text())} if RESULTS.exists() else {}
+    for name in [] if options.plot else options.only:
+        command = [sys.executable, __file__, "--child", name, "--seconds", str(options.seconds)]
+        kept[name] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+        RESULTS.write_text(json.dumps(list(kept.values()), indent=1) + "\n")
+    draw(list(kept.values()))
+
+
+if __name__ == "__main__":
+    main()
