@@ -6,7 +6,7 @@ Steps are timed with the device's events after a warm-up, medians of 20; kernels
 their own. The ceiling of memory is what a copy of 1 GiB reaches here. `products` times what cuBLAS would take for the MLP's
 products in half and single precision, to tell whether events or dense products win on this card. A line of JSON each is
 appended to results/cuda.jsonl. With --short everything is tiny and nothing is kept: to try it without a GPU. Against
-snnTorch and SpikingJelly on the same card: bench_step.py with --device cuda.
+snnTorch and SpikingJelly on the same card: cupynn bench --device cuda.
 """
 
 import json

@@ -26,8 +26,10 @@ step devices 60 "${run[@]}" -m cupynn devices
 step tests 300 "${run[@]}" -m pytest -q "${suite[@]}" -p no:cacheprovider
 step bench 240 "${run[@]}" tests/bench/bench_cuda.py $short
 cp tests/bench/results/cuda.jsonl "$results/" 2>/dev/null
-if [ -z "$short" ] && "$python" -c "import torch" 2>/dev/null; then
-    for net in mlp cnn; do step "peers-$net" 200 "$python" tests/bench/bench_step.py "$net" --device cuda; done
+if [ -z "$short" ]; then # other frameworks take part where PyTorch is at hand
+    for net in mlp mlp-25 cnn cnn-25; do
+        step "peers-$net" 200 "$python" -m cupynn bench "$net" --device cuda --out "$results/bench.jsonl"
+    done
 fi
 train() {
     step "$1" "$2" "${run[@]}" -m cupynn train "$1" --device cuda --quiet --out "$results/$1" "${@:3}"

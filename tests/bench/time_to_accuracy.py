@@ -5,8 +5,9 @@
 Contestants train one after the other, each for so many seconds of training; every 10,000 images the test set is classified,
 which does not count. cupynn trains with HM2-BP on Poisson trains, at the paper's 400 steps and at 25; snnTorch and
 SpikingJelly train by surrogate gradients, at 400 steps on the same kind of trains and, as their tutorials do, at 25 steps
-with the image as a constant current, both with their tutorials' time constants. All have a cosine rate that falls to zero at
-the end of their time, Adam, batches of 50 and the same number of threads; nothing was tuned beyond a try or two. Writes results/time-to-accuracy.json and .png.
+with the image as a constant current, both with their tutorials' time constants. All have a cosine rate that falls to zero
+at the end of their time, Adam, batches of 50 and the same number of threads; nothing was tuned beyond a try or two.
+Writes results/time-to-accuracy.json and .png.
 With --plot the figure alone is drawn anew.
 """
 
