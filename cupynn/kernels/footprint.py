@@ -69,8 +69,8 @@ def forward_cpu(load: Load, tables: float) -> Phase:
 
 
 def phase_cuda(fixed: float, sample: float, bytes_per_sample: float) -> Phase:
-    """A pass on a GPU, where `cuda.parts` bounds the workspace."""
-    return Phase(fixed, sample, bytes_per_sample, workspace())
+    """A pass on a GPU, where `cuda.parts` bounds the workspace; that of one part is replaced by that of the next."""
+    return Phase(fixed, sample, bytes_per_sample, 2 * workspace())
 
 
 def float32(*sizes: float) -> float:
