@@ -209,16 +209,16 @@ from cupynn.parts import Parts
 
 set_num_threads(2)
 rng = np.random.default_rng(0)
-x, y = rng.integers(0, 256, (600, 40, 40), np.uint8), np.arange(600) % 3
+x, y = rng.integers(0, 256, (200, 40, 40), np.uint8), np.arange(200) % 3
 
 def train(**options):
     hidden = layers.SpikingConv2D(16, 3, 1.0)
     net = Sequential([hidden, layers.SpikingDense(3, 1.0)], (40, 40), 60, encoders.Poisson(0.3), device="cpu")
     options = {"loss": losses.SpikeCount(9, 2, 1), "optimizer": optimizers.Adam(0.01), "epochs": 1} | options
-    net.fit((x, y), batch_size=300, **options)
+    net.fit((x, y), batch_size=200, **options)
     return net.arrays()
 
-train(epochs=1, progress=False, part_size=100)  # compiles, and makes the threads
+train(epochs=1, progress=False, part_size=50)  # compiles, and makes the threads
 whole = train()
 if sys.argv[1] != "free":
     import resource
@@ -240,7 +240,7 @@ def test_a_process_with_little_memory_trains_the_same(how):
     run = subprocess.run([sys.executable, "-c", LIMITED, how], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stdout.endswith("True\n")
-    told = run.stdout.count("batches of 300 are computed in")
+    told = run.stdout.count("batches of 200 are computed in")
     assert told == (how != "free")
 
 

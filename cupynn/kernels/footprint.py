@@ -50,10 +50,6 @@ class Footprint(NamedTuple):
     kept: float
     phases: tuple[Phase, ...]
 
-    def bytes(self, samples: int) -> float:
-        """Bytes for so many samples."""
-        return samples * self.kept + max(phase.bytes(samples) for phase in self.phases)
-
 
 def trains_bytes(load: Load, neurons: int, spikes: float) -> float:
     """Bytes of a sample's trains and, in training, of what the backward pass makes of them."""
