@@ -9,6 +9,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.data import Data
 from cupynn.losses import CountLoss
+from cupynn.parts import Parts
 from cupynn.results import Evaluation
 from cupynn.spikes import SpikeTrains
 
@@ -26,7 +27,7 @@ def predict(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray
     x : ndarray, SpikeTrains or Ragged
         Data (samples, *input_shape), without labels.
     batch_size : int
-        Samples run together; the result does not depend on it.
+        Samples run together, or fewer if they do not fit into memory; the result does not depend on it.
 
     Raises
     ------
@@ -38,9 +39,12 @@ def predict(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray
 
 def counts(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
     """Firing counts of the last layer's neurons, int32 (samples, neurons); arguments as those of `predict`."""
-    batches = _batches(network, network.inputs(x), batch_size)
-    every = [network.device.get(trains[-1].counts) for _, trains in batches]
-    return np.concatenate([array.reshape(len(array), -1) for array in every])
+    every = []
+    for _, trains in _batches(network, network.inputs(x), batch_size):
+        fired = network.device.get(trains[-1].counts)
+        every.append(fired.reshape(len(fired), -1))
+        del trains
+    return np.concatenate(every)
 
 
 def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
@@ -53,7 +57,7 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
     loss : optional
         Its mean value is reported as well.
     batch_size : int
-        Samples run together; the result does not depend on it.
+        Samples run together, or fewer if they do not fit into memory; the result does not depend on it.
 
     Returns
     -------
@@ -78,6 +82,7 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
         spikes += [int(layer.total) for layer in trains]
         if loss is not None:
             losses.append(network.device.get(loss(trains[-1], y[part]).losses))
+        del trains
     return Evaluation(
         accuracy=float(np.trace(confusion) / len(y)),
         loss=None if loss is None else float(np.concatenate(losses).mean()),
@@ -94,7 +99,9 @@ def activity(network: "Sequential", spikes: Any, samples: int) -> dict[str, floa
 
 
 def _batches(network: "Sequential", x: Data, batch_size: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
-    batch_size = checks.integer("batch_size", batch_size, minimum=1)
-    for first in range(0, len(x), batch_size):
-        part = slice(first, min(first + batch_size, len(x)))
-        yield part, network.run(network.draw(x[part], np.arange(part.start, part.stop), DRAW))
+    batch_size = min(len(x), checks.integer("batch_size", batch_size, minimum=1))
+
+    def draw(part: slice) -> SpikeTrains:
+        return network.draw(x[part], np.arange(part.start, part.stop), DRAW)
+
+    return Parts(network, x, batch_size, training=False).runs(draw, len(x))

@@ -18,6 +18,7 @@ from cupynn.keeper import Keeper
 from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
+from cupynn.parts import Parts, Passed
 from cupynn.progress import Bar, History, Tally, compiles
 from cupynn.spikes import SpikeTrains
 from cupynn.state import State
@@ -74,6 +75,21 @@ def step(
     return error
 
 
+def _update(
+    network: "Sequential",
+    loss: CountLoss,
+    optimizer: Optimizer,
+    samples: "Samples",
+    batch: "_Batch",
+    epoch: int,
+    parts: Parts,
+) -> Passed:
+    """One update by a batch, in as many parts as it takes."""
+    passed = parts.gradients(loss, lambda part: samples.draw(batch, part, epoch), len(batch.picks))
+    optimizer.step(network)
+    return passed
+
+
 @explained("the data are one, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
 def fit(
     network: "Sequential",
@@ -83,6 +99,7 @@ def fit(
     optimizer: Optimizer | None = None,
     epochs: int = 10,
     batch_size: int = 32,
+    part_size: int | None = None,
     validation: Any = None,
     sample_weight: np.ndarray | None = None,
     boost: bool = False,
@@ -108,6 +125,9 @@ def fit(
         Passes over the data.
     batch_size : int
         Samples of one update.
+    part_size : int, optional
+        Samples that are computed together, at most. By default a batch is split into the fewest equal parts that fit into
+        memory; the result does not depend on it.
     validation : like `data`, optional
         Evaluated after each epoch.
     sample_weight : array_like of float, shape (samples,), optional
@@ -145,6 +165,7 @@ def fit(
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
     epochs = checks.integer("epochs", epochs, minimum=1)
     batch_size = checks.integer("batch_size", batch_size, minimum=1)
+    part_size = None if part_size is None else checks.integer("part_size", part_size, minimum=1)
     x, y = network.labelled(data)
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else _validation(network, validation)
@@ -162,11 +183,12 @@ def fit(
     notices = health.before_training(network, loss, x)
     if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
         notices.append(notice)
-    parts = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
+    options = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
     pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
-    state = State(network, optimizer, Samples(network, x, y, weights), Tally(network), History(), Watch(network))
-    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, parts, pairs, epochs)
-    history, samples, watch = state.history, state.samples, state.watch
+    samples = Samples(network, x, y, weights, augment)
+    state = State(network, optimizer, samples, Tally(network), History(), Watch(network))
+    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, options, pairs, epochs)
+    history, watch = state.history, state.watch
     if progress and compiles(network):
         print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
     optimizer.epochs = epochs
@@ -174,17 +196,18 @@ def fit(
         for notice in keeper.begin(state, resume):
             bar.tell(notice)
         bar.tell_once(notices, history)
+        parts = Parts(network, x, min(batch_size, len(y)), part_size, pending=optimizer.pending(network))
         while state.epoch <= epochs and not state.ended:
             number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
             for first, batch in samples.batches(order, batch_size, state.done):
                 optimizer.epoch = number - 1 + first / len(y)
-                x = batch.x if augment is None else augment(batch.x, network.seed, number, batch.numbers)
-                spikes = network.draw(x, batch.numbers, number)
-                error = step(network, loss, optimizer, spikes, batch.y, batch.weights)
-                samples.wrong[batch.picks] = tally.add(error, network, batch.y)
+                passed = _update(network, loss, optimizer, samples, batch, number, parts)
+                samples.wrong[batch.picks] = tally.add(passed, samples.y[batch.picks])
                 bar.update(number, tally)
-                state.done, state.batch = first + len(batch.y), state.batch + 1
+                state.done, state.batch = first + len(batch.picks), state.batch + 1
+                if notice := parts.notice():
+                    bar.tell(notice)
                 watch.after_update(state)
                 keeper.after_batch()
             with keeper.left():
@@ -197,6 +220,7 @@ def fit(
                 samples.boost(network.output_shape[-1])
             state.ended = any([callback(network, history) for callback in callbacks])
             state.next_epoch()
+            parts.look()
             keeper.after_epoch()
     history.seconds = perf_counter() - state.start
     return history
@@ -242,20 +266,19 @@ def _interruptible() -> Iterator[None]:
 
 
 class _Batch(NamedTuple):
-    """Some samples: their data and numbers, in host memory or on the device; the rest on the device."""
+    """The samples of an update: their numbers where their data lie, in host memory or on the device, and on the device."""
 
-    x: Any
     numbers: Any
     picks: Any
-    y: Any
-    weights: Any
 
 
 class Samples:
     """The training data, on the network's device if its encoder works there and they fit, so that no batch is copied."""
 
-    def __init__(self, network: "Sequential", x: Any, y: np.ndarray, weights: np.ndarray) -> None:
-        self.device = network.device
+    def __init__(
+        self, network: "Sequential", x: Any, y: np.ndarray, weights: np.ndarray, augment: Augment | None = None
+    ) -> None:
+        self.network, self.augment, self.device = network, augment, network.device
         self.placed = network.encoder is not None and network.encoder.on_device and self.device.holds(x)
         self.x = self.device.put(x) if self.placed else x
         self.y, self.weights = self.device.put(y), self.device.put(weights)
@@ -268,7 +291,15 @@ class Samples:
             here = slice(first, first + size)
             picks = placed_order[here]
             numbers = picks if self.placed else order[here]
-            yield first, _Batch(self.x[numbers], numbers, picks, self.y[picks], self.weights[picks])
+            yield first, _Batch(numbers, picks)
+
+    def draw(self, batch: _Batch, part: slice, epoch: int) -> tuple[SpikeTrains, Any, Any]:
+        """Trains, labels and weights of a part of a batch; the data that they come from is not kept."""
+        numbers, picks = batch.numbers[part], batch.picks[part]
+        x = self.x[numbers]
+        if self.augment is not None:
+            x = self.augment(x, self.network.seed, epoch, numbers)
+        return self.network.draw(x, numbers, epoch), self.y[picks], self.weights[picks]
 
     def boost(self, classes: int) -> None:
         """Raise the weights of those that were misclassified."""

@@ -10,8 +10,10 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
 from cupynn.kernels.cuda import on_device
+from cupynn.kernels.footprint import Footprint, Load, Phase, trains_bytes
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
+from cupynn.kernels.sums import Sum
 from cupynn.spikes import SpikeTrains
 
 # Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
@@ -68,7 +70,12 @@ class Layer(Configured, ABC):
 
     @abstractmethod
     def backward(
-        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+        self,
+        inputs: SpikeTrains,
+        outputs: SpikeTrains,
+        delta: np.ndarray,
+        input_error: bool = True,
+        over: Sum | None = None,
     ) -> np.ndarray | None:
         """Write the mean gradient over the batch to `grads`; return the error of the inputs' counts.
 
@@ -80,7 +87,14 @@ class Layer(Configured, ABC):
             Derivative of each sample's loss by the firing counts of this layer.
         input_error : bool
             Whether to compute the return value, float32 (B, *input_shape); None otherwise.
+        over : Sum, optional
+            Of a batch that is computed in parts: the gradient becomes the mean over all of it, each part adding to what the
+            parts before have left in `grads`. The same object goes to all parts; who calls counts their samples in it.
         """
+
+    @abstractmethod
+    def footprint(self, load: Load) -> Footprint:
+        """Bytes that the passes need, beside the layer's arrays and the trains below."""
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the arrays, as the layer was built."""
@@ -174,6 +188,14 @@ class SpikingLayer(Layer):
         outputs.verify()
         self.check_arrays(inputs.on_cuda)
         return inputs.xp.ascontiguousarray(delta, np.float32)
+
+    @abstractmethod
+    def phases(self, load: Load) -> tuple[Phase, ...]:
+        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
+
+    def footprint(self, load: Load) -> Footprint:
+        """Bytes that the passes need, beside the layer's arrays and the trains below."""
+        return Footprint(trains_bytes(load, prod(self.output_shape), load.spikes), self.phases(load))
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
         """What `forward` returns, given the recorders that the simulation filled."""

@@ -4,9 +4,11 @@ import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
+from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
-from cupynn.kernels.psp import SILENT_EFFECT, Psp, spsp
+from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, Psp, spsp
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
+from cupynn.kernels.sums import Sum
 from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
@@ -123,20 +125,36 @@ def backward(
     effect_ratio: bool,
     gradient: np.ndarray | None,
     below: np.ndarray | None,
+    over: Sum,
 ) -> None:
-    """Write the weight gradient (N_out, N_in) and the errors below (B, N_in), each unless it is None."""
-    if gradient is not None:
+    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None."""
+    if gradient is not None and over.done == 0:
         gradient[:] = 0
     factors = _lateral_factors(outputs, psp, t_ref, inhibition / v_th)
     firings = outputs.counts.reshape(outputs.batch, outputs.size)
     counts = None if below is None else inputs.counts.reshape(inputs.batch, inputs.size)  # an encoder's need no sorting
-    shares = errors / np.float32(max(1, inputs.batch))
+    shares = errors / np.float32(max(1, over.batch))
     for part, found in spsp(inputs, outputs, errors, psp, t_ref):
         if gradient is not None:
             own = (shares[part], firings[part], factors[part])
             parallel(_weight_gradient, len(weight), found, *own, weight, np.float32(v_th), gradient)
         if below is not None:
             parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, effect_ratio, below[part])
+
+
+def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need, for weights of this shape."""
+    n_out, n_in = shape
+    wide = -(-n_out // LANES) * LANES
+    forward = forward_cpu(load, float32(wide * n_in, wide * n_out if recurrent else 0))
+    if not load.training:
+        return (forward,)
+    width = min(n_in, load.below * FEW) + LANES
+    rows = min(n_out, load.spikes) + 1
+    tables = load.threads * float32(load.steps * width, 3 * load.spikes)
+    errors = float32(n_in, 8 * n_out, n_in // FEW)
+    matrix = float32(rows * (max(width, rows) if inhibited else width))
+    return forward, Phase(tables, errors, matrix, float32(2 * SPSP_VALUES))  # one part of them replaces another
 
 
 def _lateral_factors(outputs: SpikeTrains, psp: Psp, t_ref: int, strength: float) -> np.ndarray:

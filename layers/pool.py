@@ -3,6 +3,8 @@
 import numpy as np
 
 from cupynn import checks
+from cupynn.kernels.footprint import Load, Phase
+from cupynn.kernels.sums import Sum
 from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
@@ -86,7 +88,12 @@ class SpikingPool2D(SpikingLayer):
         return self.run(spikes, *states)
 
     def backward(
-        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+        self,
+        inputs: SpikeTrains,
+        outputs: SpikeTrains,
+        delta: np.ndarray,
+        input_error: bool = True,
+        over: Sum | None = None,
     ) -> np.ndarray | None:
         """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
         delta = self.checked(inputs, outputs, delta)
@@ -107,3 +114,8 @@ class SpikingPool2D(SpikingLayer):
             below,
         )
         return below.reshape(inputs.batch, *self.input_shape)
+
+    def phases(self, load: Load) -> tuple[Phase, ...]:
+        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
+        twin = pool_cuda if load.on_cuda else pool_cpu
+        return twin.phases(load, self._shapes)
