@@ -53,7 +53,11 @@ def event_rows(batch: int, most: int, steps: int) -> tuple[np.ndarray, np.ndarra
     touching a little of each row then clears all of it (62 MB in a batch of 50 encoded images, which takes twice as long
     as encoding them).
     """
-    memory = mmap.mmap(-1, max(1, 4 * batch * most))
+    size = max(1, 4 * batch * most)
+    try:
+        memory = mmap.mmap(-1, size)
+    except OSError as error:  # as NumPy would say it
+        raise MemoryError(f"{size:,} bytes for the events of {batch} samples: {error.strerror}") from None
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
         memory.madvise(mmap.MADV_NOHUGEPAGE)
     rows = np.frombuffer(memory, np.int32, batch * most)
