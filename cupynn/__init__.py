@@ -37,6 +37,7 @@ _HOMES = {
     "SpikeTrains": "spikes",
     "Ragged": "ragged",
     "Sequential": "network",
+    "SpikingClassifier": "estimator",
     "Recording": "results",
     "InputError": "checks",
     "get_num_threads": "kernels.threads",
