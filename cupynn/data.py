@@ -57,6 +57,8 @@ def _layout(found: tuple[int, ...], wanted: tuple[int, ...], steps: int) -> str:
         return f" (channels come first: make the network with input_shape={sample})"
     if sample == (steps, *wanted):
         return " (trains of zeros and ones? pass SpikeTrains.from_dense(x))"
+    if found[:1] == (steps,) and found[2:] == wanted:
+        return " (trains of zeros and ones, time first? pass SpikeTrains.from_dense(x, time_first=True))"
     if prod(sample) == prod(wanted) and len(sample) != len(wanted):
         return f" (pass x.reshape({(-1, *wanted)}))"
     return ""

@@ -106,7 +106,7 @@ class Sequential:
         """Move all arrays to a device, such as "cpu" or "cuda", and return the network."""
         target = resolve_device(device)
         homes = [arrays for layer in self.layers for arrays in (layer.params, layer.grads, layer.buffers)]
-        moved = [{name: target.put(self.device.get(array)) for name, array in arrays.items()} for arrays in homes]
+        moved = [{name: target.keep(self.device.get(array)) for name, array in arrays.items()} for arrays in homes]
         for arrays, there in zip(homes, moved, strict=True):  # all or, where memory runs out, none
             arrays.update(there)
         self.device, self.trains = target, []
