@@ -43,6 +43,7 @@ _HOMES = {
     "get_num_threads": "kernels.threads",
     "set_num_threads": "kernels.threads",
     "open_run": "saved_run",
+    "tonic_events": "foreign",
 }
 
 __all__ = ["__version__", *_MODULES, *_HOMES]

@@ -64,10 +64,10 @@ def _layout(found: tuple[int, ...], wanted: tuple[int, ...], steps: int) -> str:
     return ""
 
 
-def as_pair(data: Any) -> tuple[Any, Any]:
+def as_pair(data: Any, input_shape: tuple[int, ...] | None = None, steps: int | None = None) -> tuple[Any, Any]:
     """Return a Dataset, a pair, or a dataset of another framework, as data and labels, both still to be checked."""
-    if (sensor := foreign.sensor_of(data)) is not None:
-        return foreign.event_pair(data, sensor)
+    if foreign.sensor_of(data) is not None:
+        return foreign.dataset_pair(data, input_shape, steps)
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y
     if isinstance(data, tuple | list) and len(data) == 2:
@@ -77,7 +77,7 @@ def as_pair(data: Any) -> tuple[Any, Any]:
             )
         return tuple(data)
     if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, NO_MAP):
-        return foreign.map_pair(data)
+        return foreign.dataset_pair(data, input_shape, steps)
     raise InputError(
         f"data is a {type(data).__name__}: pass a Dataset, a pair (x, y) of data and labels, "
         "or a map dataset, whose data[i] is a pair (sample, label)"

@@ -172,7 +172,7 @@ class Sequential:
         InputError
             If they do not fit the network.
         """
-        x, y = as_pair(data)
+        x, y = as_pair(data, self.input_shape, self.steps)
         x = self.inputs(x)
         return x, as_labels(y, self.output_shape, len(x))
 

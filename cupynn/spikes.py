@@ -242,6 +242,20 @@ class SpikeTrains:
         """Zeros and ones, shape (T, B, *neuron_shape): ``to_dense(dtype, time_first=True)``."""
         return self.to_dense(dtype, time_first=True)
 
+    def pad(self, steps: int) -> "SpikeTrains":
+        """The same trains, and silence after them, in host memory.
+
+        Parameters
+        ----------
+        steps : int
+            Number of time steps that they shall have, at least as many as they have.
+        """
+        steps = checks.integer("steps", steps, minimum=self.steps, maximum=checks.LARGEST_INT)
+        rows = self.offsets[1:].reshape(self.batch, self.steps)
+        silence = np.repeat(rows[:, -1:], steps - self.steps, axis=1)
+        offsets = np.concatenate([[0], np.concatenate([rows, silence], axis=1).ravel()])
+        return SpikeTrains(self.neurons, offsets, steps, self.neuron_shape)
+
     def reshape(self, neuron_shape: tuple[int, ...]) -> "SpikeTrains":
         """The same events of neurons in another shape of equal size."""
         return SpikeTrains(self.neurons, self.offsets, self.steps, self._reshaped(neuron_shape))
