@@ -25,7 +25,8 @@ def dataset_pair(
 
     Events, structured arrays of any length, are put into one `Ragged`, for the sensor that the dataset tells. Frames of
     events, (t, *input_shape), become trains: whatever a neuron has in frame k is one spike at step k, and steps after the
-    last frame are silent. Arrays of equal shape and type, or what gives one (tensors, pictures), are stacked.
+    last frame are silent; where no sensor is told, there must be one for each step. Arrays of equal shape and type, or what
+    gives one (tensors, pictures), are stacked.
 
     Parameters
     ----------
@@ -45,15 +46,15 @@ def dataset_pair(
                 "pass datasets.events(recordings, labels, sensor=(polarities, height, width))"
             )
         return _events(items, sensor)
-    if input_shape is not None and sample.ndim > 1 and sample.shape != input_shape:
-        if _bare(sample.shape[1:]) == _bare(input_shape):
-            return _frames(items, input_shape, steps)
-        if sensor is not None:
-            raise InputError(
-                f"the sample of data[0] is {sample.dtype} {sample.shape}, no events, and no frames of (t, *{input_shape}), "
-                "which this network takes: make it with another input_shape, or transform the data by ToFrame"
-            )
-    return _arrays(items, len(data))
+    framed = sensor is not None or sample.shape == (steps, *(input_shape or ()))  # others may well be pictures
+    if input_shape is None or sample.shape == input_shape or not framed:
+        return _arrays(items, len(data))
+    if sample.ndim < 2 or _bare(sample.shape[1:]) != _bare(input_shape):
+        raise InputError(
+            f"the sample of data[0] is {sample.dtype} {sample.shape}, no events, and no frames of (t, *{input_shape}), "
+            "which this network takes: make it with another input_shape, or transform the data by ToFrame"
+        )
+    return _frames(items, input_shape, steps)
 
 
 def _arrays(items: Iterable[Item], samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +123,7 @@ def sensor_of(data: Any) -> Any:
     """`sensor_size` of a dataset of events, or of the one that it is a part, a cache, or slices of; None for any other."""
     if not hasattr(data, "__getitem__"):
         return None
-    for _ in range(10):  # no more lie in each other
+    for _ in range(10):  # datasets in each other, but not for ever
         if getattr(data, "sensor_size", None) is not None:
             return data.sensor_size
         data = getattr(data, "dataset", None)
@@ -167,6 +168,8 @@ def tonic_events(x: Ragged | SpikeTrains, step: float | None = None) -> list[np.
         return np.split(events, np.searchsorted(samples, np.arange(1, len(x))))
     if not isinstance(x, Ragged) or not set(checks.EVENT_FIELDS) <= set(x.dtype.names or ()):
         raise InputError(f"x is {checks.described(x)}: pass SpikeTrains, or recordings of events, as datasets.events(...).x")
+    if max(x.sample_shape) > 2**15:
+        raise InputError(f"x is of a sensor {x.sample_shape}: pass at most {2**15:,} columns and lines, which int16 holds")
     if step is not None:
         raise InputError(f"step={step!r}: recordings have their times in microseconds already: leave it out")
     arrays = [np.empty(length, TONIC) for length in x.lengths]

@@ -218,7 +218,7 @@ class SpikeTrains:
         return Events(rows // self.steps, rows % self.steps, self.neurons.astype(np.int64))
 
     def to_dense(self, dtype: np.typing.DTypeLike = np.uint8, time_first: bool = False) -> np.ndarray:
-        """Zeros and ones, in memory that PyTorch, JAX and others share by their `from_dlpack`.
+        """Zeros and ones, in host memory that PyTorch, JAX and others share by their `from_dlpack`.
 
         Parameters
         ----------

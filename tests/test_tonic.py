@@ -62,6 +62,19 @@ def net():
     return Sequential(stack, SENSOR, STEPS, encoders.Events())
 
 
+class Map:
+    """A map dataset that tells no sensor."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        return self.items[index]
+
+
 def learn(net, data):
     loss = SpikeCount(desired=5, undesired=1, margin=1)
     net.fit(data, loss=loss, optimizer=Adam(0.05), epochs=5, batch_size=4, progress=False)
@@ -126,7 +139,7 @@ class TestFrames:
 
     def test_sliced_and_cached(self, tonic, toy, net, transforms, tmp_path):
         slicer = tonic.slicers.SliceByTime(time_window=4000)
-        to_frame = transforms.ToFrame(sensor_size=SIZE, n_time_bins=8)
+        to_frame = transforms.ToFrame(sensor_size=SIZE, n_time_bins=STEPS)
         slices = tonic.SlicedDataset(toy(4), slicer, transform=to_frame)
         cached = tonic.DiskCachedDataset(slices, cache_path=str(tmp_path / "cache"))
         x, y = net.labelled(cached)
@@ -134,6 +147,17 @@ class TestFrames:
         assert y.tolist() == [slices[index][1] for index in range(len(slices))]
         alone, _ = net.labelled(tonic.DiskCachedDataset(None, cache_path=str(tmp_path / "cache")))  # no sensor, but frames
         assert alone == x
+
+    def test_images_of_the_shape_of_the_network_are_none(self, toy, transforms):
+        counting = toy(3, transform=transforms.Compose([transforms.ToImage(SIZE), lambda image: image.astype(np.uint8)]))
+        net = Sequential([layers.SpikingDense(2, 1.0)], SENSOR, STEPS, encoders.Poisson())
+        x, _ = net.labelled(counting)
+        np.testing.assert_array_equal(x, [counting[index][0] for index in range(3)])
+
+    @pytest.mark.parametrize("shape", [(1, *SENSOR), (STEPS - 1, *SENSOR)])
+    def test_without_a_sensor_they_might_be_pictures(self, net, shape):
+        with pytest.raises(InputError, match=r"data has shape .*this network takes \(samples, \*\(2, 3, 4\)\)"):
+            net.labelled(Map([(np.ones(shape, np.uint8), 0)]))
 
     def test_sparse_tensors(self, toy, net, transforms):
         pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -219,6 +243,7 @@ class TestOut:
             (SpikeTrains.from_dense(np.zeros((1, 2, 3))), None, "step=None"),
             (SpikeTrains.from_dense(np.zeros((1, 2, 3))), 0.5, r"step=0\.5"),
             (SpikeTrains.from_dense(np.zeros((1, 2, 3, 2, 2))), 1, r"x has neurons \(3, 2, 2\)"),
+            (datasets.events([recording()], [0], (1, 1, 40_000)).x, None, r"x is of a sensor \(1, 1, 40000\)"),
             (datasets.events([recording()], [0], SENSOR).x, 600, "step=600: recordings have their times"),
         ],
     )
