@@ -37,11 +37,13 @@ _HOMES = {
     "SpikeTrains": "spikes",
     "Ragged": "ragged",
     "Sequential": "network",
+    "SpikingClassifier": "estimator",
     "Recording": "results",
     "InputError": "checks",
     "get_num_threads": "kernels.threads",
     "set_num_threads": "kernels.threads",
     "open_run": "saved_run",
+    "tonic_events": "foreign",
 }
 
 __all__ = ["__version__", *_MODULES, *_HOMES]

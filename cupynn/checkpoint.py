@@ -2,7 +2,11 @@
 
 import json
 import os
+from io import BytesIO
 from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
 
 import cupynn
 from cupynn import definition, npz
@@ -22,9 +26,30 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
     InputError
         If the folder does not exist or cannot be written.
     """
-    path = Path(path)
+    npz.write(Path(path), _HEADER, *_content(network))
+
+
+def to_bytes(network: Sequential) -> bytes:
+    """Return what `save` writes."""
+    file = BytesIO()
+    npz.put(file, _HEADER, *_content(network))
+    return file.getvalue()
+
+
+def from_bytes(content: bytes, device: str = "cpu") -> Sequential:
+    """Make the network that `to_bytes` was given.
+
+    Raises
+    ------
+    InputError
+        If the content is damaged, or of another kind.
+    """
+    return _read(BytesIO(content), "the network", device)
+
+
+def _content(network: Sequential) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
-    npz.write(path, _HEADER, header, {name: network.device.get(array) for name, array in network.arrays().items()})
+    return header, {name: network.device.get(array) for name, array in network.arrays().items()}
 
 
 def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
@@ -40,8 +65,12 @@ def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
         raise InputError(f"{path} is a folder: pass its best.npz, or cupynn.open_run(folder).network() if it is a run's")
     if not path.is_file():
         raise InputError(f"{path}: no such file; pass a network saved by net.save(path)")
+    return _read(path, path, device)
+
+
+def _read(file: Path | BinaryIO, path: Path | str, device: str) -> Sequential:
     try:
-        arrays = npz.read(path)
+        arrays = npz.read(file)
         header = json.loads(arrays.pop(_HEADER).tobytes())
         version = header["format"]
     except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess

@@ -57,15 +57,17 @@ def _layout(found: tuple[int, ...], wanted: tuple[int, ...], steps: int) -> str:
         return f" (channels come first: make the network with input_shape={sample})"
     if sample == (steps, *wanted):
         return " (trains of zeros and ones? pass SpikeTrains.from_dense(x))"
+    if found[:1] == (steps,) and found[2:] == wanted:
+        return " (trains of zeros and ones, time first? pass SpikeTrains.from_dense(x, time_first=True))"
     if prod(sample) == prod(wanted) and len(sample) != len(wanted):
         return f" (pass x.reshape({(-1, *wanted)}))"
     return ""
 
 
-def as_pair(data: Any) -> tuple[Any, Any]:
+def as_pair(data: Any, input_shape: tuple[int, ...] | None = None, steps: int | None = None) -> tuple[Any, Any]:
     """Return a Dataset, a pair, or a dataset of another framework, as data and labels, both still to be checked."""
-    if (sensor := foreign.sensor_of(data)) is not None:
-        return foreign.event_pair(data, sensor)
+    if foreign.sensor_of(data) is not None:
+        return foreign.dataset_pair(data, input_shape, steps)
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y
     if isinstance(data, tuple | list) and len(data) == 2:
@@ -75,7 +77,7 @@ def as_pair(data: Any) -> tuple[Any, Any]:
             )
         return tuple(data)
     if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, NO_MAP):
-        return foreign.map_pair(data)
+        return foreign.dataset_pair(data, input_shape, steps)
     raise InputError(
         f"data is a {type(data).__name__}: pass a Dataset, a pair (x, y) of data and labels, "
         "or a map dataset, whose data[i] is a pair (sample, label)"

@@ -13,6 +13,7 @@ import numpy as np
 import cupynn
 from cupynn import diagnosis
 from cupynn.checks import InputError
+from cupynn.kernels.aligned import aligned
 from cupynn.kernels.threads import get_num_threads
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
@@ -27,6 +28,10 @@ class Device:
     def put(self, array: np.ndarray) -> Any:
         """The same values on this device."""
         return array
+
+    def keep(self, array: np.ndarray) -> Any:
+        """The same values where a network keeps its arrays: in memory that other libraries share by DLPack."""
+        return aligned(array)
 
     def get(self, array: Any) -> np.ndarray:
         """The same values in host memory."""
@@ -76,6 +81,8 @@ class CudaDevice(Device):
         """The same values on this device."""
         with self:
             return self.xp.asarray(array, order="C")  # CuPy would keep the order of Fortran, which no kernel expects
+
+    keep = put
 
     def get(self, array: Any) -> np.ndarray:
         """The same values in host memory."""

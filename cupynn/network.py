@@ -108,7 +108,7 @@ class Sequential:
         """Move all arrays to a device, such as "cpu" or "cuda", and return the network."""
         target = resolve_device(device)
         homes = [arrays for layer in self.layers for arrays in (layer.params, layer.grads, layer.buffers)]
-        moved = [{name: target.put(self.device.get(array)) for name, array in arrays.items()} for arrays in homes]
+        moved = [{name: target.keep(self.device.get(array)) for name, array in arrays.items()} for arrays in homes]
         for arrays, there in zip(homes, moved, strict=True):  # all or, where memory runs out, none
             arrays.update(there)
         self.device, self.trains, self._sums = target, [], []
@@ -174,7 +174,7 @@ class Sequential:
         InputError
             If they do not fit the network.
         """
-        x, y = as_pair(data)
+        x, y = as_pair(data, self.input_shape, self.steps)
         x = self.inputs(x)
         return x, as_labels(y, self.output_shape, len(x))
 

@@ -42,9 +42,14 @@ def _array(archive, info) -> np.ndarray:
 
 def write(path: Path, name: str, header: dict[str, Any], arrays: dict[str, np.ndarray], keep: Path | None = None) -> None:
     """Write arrays, and a header of this name, whole or not at all; `keep` gets what the file held."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with writing(path, keep) as file:
-        np.savez(file, **{name: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **contiguous)
+        put(file, name, header, arrays)
+
+
+def put(file: BinaryIO, name: str, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays, and a header of this name, to an open file."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    np.savez(file, **{name: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **contiguous)
 
 
 def check(path: Path, arrays: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:

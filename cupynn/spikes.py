@@ -2,12 +2,14 @@
 
 from functools import cached_property
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.exchange import host_array
+from cupynn.kernels import aligned
 from cupynn.kernels import events as kernels
 
 
@@ -56,19 +58,36 @@ class SpikeTrains:
         self._verified = False
 
     @classmethod
-    def from_dense(cls, array: np.ndarray) -> "SpikeTrains":
-        """Trains from an array of zeros and ones, shape (B, T, *neuron_shape).
+    def from_dense(cls, array: Any, time_first: bool = False) -> "SpikeTrains":
+        """Trains from an array of zeros and ones.
+
+        Parameters
+        ----------
+        array : array_like, shape (B, T, *neuron_shape)
+            In host memory: NumPy's, or any other library's that gives its arrays away by DLPack, as PyTorch and JAX do.
+        time_first : bool
+            Whether the shape is (T, B, *neuron_shape), as in snnTorch, Norse and SpikingJelly.
 
         Raises
         ------
         InputError
-            If the array has fewer than three axes, an empty axis, or a value other than 0 and 1.
+            If the array has fewer than three axes, an empty axis, or a value other than 0 and 1, or lies on a GPU.
         """
-        array = np.asarray(array)
-        if array.ndim < 3 or 0 in array.shape[1:]:
-            raise InputError(f"spikes have shape {array.shape}: pass (samples, steps, *neurons), no axis empty")
-        if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        array = host_array("spikes", array)
+        time_first = checks.flag("time_first", time_first)
+        first = "steps, samples" if time_first else "samples, steps"
+        if array.ndim < 3 or 0 in array.shape[2 if time_first else 1 :] or (time_first and not len(array)):
+            raise InputError(f"spikes have shape {array.shape}: pass ({first}, *neurons), no axis empty")
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"spikes have dtype {array.dtype}, other than 0 and 1: pass these as uint8, bool or float32")
+        if not np.isin(array, (0, 1)).all():
+            if (array >= 0).all() and np.isfinite(array).all() and (array == np.round(array)).all():
+                raise InputError(
+                    f"spikes are counts of up to {array.max():g}, other than 0 and 1: a neuron fires once a step at most, "
+                    "pass (x > 0), or count in shorter steps"
+                )
             raise InputError("spikes hold something other than 0 and 1: pass one 0 or 1 for each sample, step and neuron")
+        array = array.swapaxes(0, 1) if time_first else array
         batch, steps, *neuron_shape = array.shape
         rows, neurons = np.nonzero(array.reshape(batch * steps, prod(neuron_shape)))
         return cls._from_rows(rows, neurons, batch, steps, tuple(neuron_shape))
@@ -198,15 +217,44 @@ class SpikeTrains:
         rows = np.repeat(np.arange(self.batch * self.steps), np.diff(self.offsets))
         return Events(rows // self.steps, rows % self.steps, self.neurons.astype(np.int64))
 
-    def to_dense(self, dtype: type = np.uint8) -> np.ndarray:
-        """Zeros and ones, shape (B, T, *neuron_shape)."""
-        dense = np.zeros((self.batch * self.steps, self.size), dtype)
-        dense[np.repeat(np.arange(self.batch * self.steps), np.diff(self.offsets)), self.neurons] = 1
-        return dense.reshape(self.shape)
+    def to_dense(self, dtype: np.typing.DTypeLike = np.uint8, time_first: bool = False) -> np.ndarray:
+        """Zeros and ones, in host memory that PyTorch, JAX and others share by their `from_dlpack`.
 
-    def time_first(self, dtype: type = np.float32) -> np.ndarray:
-        """Zeros and ones, shape (T, B, *neuron_shape), as other frameworks have them."""
-        return np.ascontiguousarray(np.moveaxis(self.to_dense(dtype), 1, 0))
+        Parameters
+        ----------
+        dtype : type
+        time_first : bool
+            Whether to put the steps first, as snnTorch, Norse and SpikingJelly do.
+
+        Returns
+        -------
+        ndarray, shape (B, T, *neuron_shape) or (T, B, *neuron_shape)
+        """
+        rows = np.arange(self.batch * self.steps)
+        if time_first:
+            rows = rows % self.steps * self.batch + rows // self.steps
+        dense = aligned.zeros((self.batch * self.steps, self.size), dtype)
+        dense[np.repeat(rows, np.diff(self.offsets)), self.neurons] = 1
+        batch_and_steps = (self.steps, self.batch) if time_first else (self.batch, self.steps)
+        return dense.reshape(*batch_and_steps, *self.neuron_shape)
+
+    def time_first(self, dtype: np.typing.DTypeLike = np.float32) -> np.ndarray:
+        """Zeros and ones, shape (T, B, *neuron_shape): ``to_dense(dtype, time_first=True)``."""
+        return self.to_dense(dtype, time_first=True)
+
+    def pad(self, steps: int) -> "SpikeTrains":
+        """The same trains, and silence after them, in host memory.
+
+        Parameters
+        ----------
+        steps : int
+            Number of time steps that they shall have, at least as many as they have.
+        """
+        steps = checks.integer("steps", steps, minimum=self.steps, maximum=checks.LARGEST_INT)
+        rows = self.offsets[1:].reshape(self.batch, self.steps)
+        silence = np.repeat(rows[:, -1:], steps - self.steps, axis=1)
+        offsets = np.concatenate([[0], np.concatenate([rows, silence], axis=1).ravel()])
+        return SpikeTrains(self.neurons, offsets, steps, self.neuron_shape)
 
     def reshape(self, neuron_shape: tuple[int, ...]) -> "SpikeTrains":
         """The same events of neurons in another shape of equal size."""

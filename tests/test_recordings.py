@@ -184,10 +184,14 @@ def test_datasets_in_the_manner_of_tonic(net):
     ("sensor", "item", "message"),
     [
         ((4, 3), (recording(), 0), r"sensor_size, reversed=\(3, 4\): pass \(polarities"),
-        ((3, 4, 2), (recording((0, 3, 0, 0)), 0), r"item 0 of the data, event 0: x=3: pass 0 to 2"),
-        ((4, 3, 2), (np.zeros((16, 2, 3, 4)), 0), r"item 0 of the data is float64 .*structured array"),
-        ((4, 3, 2), recording(), r"item 0 of the data is a ndarray: expected a pair"),
-        ((4, 3, 2), (recording(), "left"), "labels has dtype <U4: pass integer class labels 0..1"),
+        ((3, 4, 2), (recording((0, 3, 0, 0)), 0), r"the sample of data\[0\], event 0: x=3: pass 0 to 2"),
+        (
+            (4, 3, 2),
+            (np.zeros((16, 2, 4, 3)), 0),
+            r"float64 \(16, 2, 4, 3\), no events, and no frames of \(t, \*\(2, 3, 4\)\)",
+        ),
+        ((4, 3, 2), recording(), r"data\[0\] is a ndarray: a map dataset gives a pair"),
+        ((4, 3, 2), (recording(), "left"), r"the label of data\[0\] is 'left': pass the number of a class"),
     ],
 )
 def test_refuses_others_in_the_manner_of_tonic(net, sensor, item, message):

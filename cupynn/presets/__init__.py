@@ -22,6 +22,7 @@ from cupynn.network import Sequential
 from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, Optimizer
 from cupynn.presets import data as data_table
 from cupynn.presets.overrides import override
+from cupynn.progress import History
 
 
 def names() -> list[str]:
@@ -84,6 +85,38 @@ class Experiment:
         if "augment" in options:
             options["augment"] = make(AUGMENTS, options["augment"], f"{self.source or self.name}: training.augment")
         return options
+
+    def fit(self, device: str = "auto", **options: Any) -> tuple[Sequential, History]:
+        """Load the data, and train the network on its part for training; no folder is made, unlike by `run.train`.
+
+        Parameters
+        ----------
+        device : str
+            Where to train, as in `Sequential`.
+        **options
+            Of `Sequential.fit` that the definition does not have, such as `callbacks`, `progress` and `checkpoint`.
+
+        Returns
+        -------
+        network : Sequential
+            As it was after the last epoch.
+        history : History
+            With the figures on the validation data, if any are held out.
+
+        Raises
+        ------
+        InputError
+            If the data cannot be had, or does not fit the network, or an option is the definition's own.
+        """
+        own = {"validation": "data.validation"} | {name: f"training.{name}" for name in self.training}
+        own |= {"loss": "loss.kind", "optimizer": "optimizer.kind"}
+        if given := own.keys() & options.keys():
+            name = min(given)
+            raise InputError(f"fit got {name}, which the definition has: set it by experiment.replace, as {own[name]}")
+        network, loss, optimizer = self.build(device)
+        train, validation, _ = self.load_data()
+        data = {"validation": validation, "loss": loss, "optimizer": optimizer}
+        return network, network.fit(train, **data, **self.fit_options(), **options)
 
     def replace(self, **values: Any) -> "Experiment":
         """Return a copy with other values under dotted keys; None changes nothing.
