@@ -34,9 +34,11 @@ _MODULES = (
     "training",
 )
 _HOMES = {
+    "Sequential": "network",
     "SpikeTrains": "spikes",
     "Ragged": "ragged",
-    "Sequential": "network",
+    "Evaluation": "results",
+    "History": "progress",
     "Recording": "results",
     "InputError": "checks",
     "get_num_threads": "kernels.threads",

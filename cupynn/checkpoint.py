@@ -17,6 +17,11 @@ _HEADER = "definition"
 def save(network: Sequential, path: str | os.PathLike) -> None:
     """Write a network to `path`, whole or not at all.
 
+    Parameters
+    ----------
+    network : Sequential
+    path : str or path
+
     Raises
     ------
     InputError
@@ -29,6 +34,12 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
 
 def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
     """Read a network that `save` wrote, on whatever device, for this one.
+
+    Parameters
+    ----------
+    path : str or path
+    device : str
+        Where it shall run.
 
     Raises
     ------

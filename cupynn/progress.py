@@ -79,6 +79,14 @@ class History:
         What was noticed of the network before and during the training, each once.
     seconds : float
         Time of the whole training, with validation and callbacks, without pauses between its parts.
+
+    Examples
+    --------
+    >>> from cupynn import Sequential, encoders, layers
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=120, encoder=encoders.Poisson(), device="cpu")
+    >>> history = net.fit((np.eye(4, dtype=np.float32), [0, 0, 1, 1]), epochs=2, progress=False)
+    >>> history["number"], len(history["loss"])
+    ([1, 2], 2)
     """
 
     epochs: list[Epoch] = field(default_factory=list)
