@@ -51,3 +51,24 @@ def test_outputs_read_well(notebook):
         words = text(output.get("text", "")) + text(kinds.get("text/plain", "")) + text(kinds.get("text/html", ""))
         assert not re.search(r"/(home|root|tmp|mnt|opt|Users)/|[A-Z]:\\", words), words
         assert not re.search(r"samples/s|\x1b|\r", words), words  # times of one machine; what draws a bar
+
+
+def test_a_training_in_a_kernel():
+    """What the bar and the live curves leave in a file, once they have gone through IPython, kernel and client."""
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    code = """
+from cupynn import Sequential, datasets, encoders, layers
+train, _ = datasets.load("digits")
+net = Sequential([layers.SpikingDense(10, v_th=10.0)], (8, 8), 150, encoders.Poisson(0.5), device="cpu")
+net.forward(net.encode(train.x[:2]))
+history = net.fit(train[:100], epochs=2, live=True)
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbclient.NotebookClient(notebook).execute()
+    outputs = notebook.cells[0].outputs
+    shown = [output.data for output in outputs if output.output_type == "display_data"]
+    assert [sorted(data) for data in shown] == [["image/png", "text/plain"], ["text/plain"]]
+    assert shown[1] == {"text/plain": ""}
+    streams = {output.name for output in outputs if output.output_type == "stream"}
+    assert streams == {"stdout"}, outputs
