@@ -42,7 +42,7 @@ def test_saved_after_one_run_from_top_to_bottom(notebook):
 
 def test_outputs_read_well(notebook):
     shown = outputs(notebook)
-    assert any("image/png" in output.get("data", ()) for output in shown)
+    assert shown
     for output in shown:
         assert output["output_type"] != "error"
         assert output.get("name") != "stderr", text(output["text"])
@@ -51,6 +51,15 @@ def test_outputs_read_well(notebook):
         words = text(output.get("text", "")) + text(kinds.get("text/plain", "")) + text(kinds.get("text/html", ""))
         assert not re.search(r"/(home|root|tmp|mnt|opt|Users)/|[A-Z]:\\", words), words
         assert not re.search(r"samples/s|\x1b|\r", words), words  # times of one machine; what draws a bar
+
+
+def test_titles_and_links(notebook):
+    first, last = notebook["cells"][0], notebook["cells"][-1]
+    assert re.match(r"# \d · ", text(first["source"]))
+    links = [link for cell in notebook["cells"] for link in re.findall(r"\]\(([^)]+)\)", text(cell["source"]))]
+    for link in links:
+        assert link.startswith("https://") or (FOLDER / link).is_file(), link
+    assert last["cell_type"] == "markdown"
 
 
 def test_a_training_in_a_kernel():
