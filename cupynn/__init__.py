@@ -34,10 +34,12 @@ _MODULES = (
     "training",
 )
 _HOMES = {
+    "Sequential": "network",
     "SpikeTrains": "spikes",
     "Ragged": "ragged",
-    "Sequential": "network",
     "SpikingClassifier": "estimator",
+    "Evaluation": "results",
+    "History": "progress",
     "Recording": "results",
     "InputError": "checks",
     "get_num_threads": "kernels.threads",

@@ -55,7 +55,17 @@ class Augment(Configured):
         self.distortion = checks.number("distortion", distortion, minimum=0, maximum=1000)
 
     def check(self, x: Any) -> None:
-        """Refuse data that is no uint8 images (B, H, W) or (B, C, H, W)."""
+        """Refuse what cannot be augmented.
+
+        Parameters
+        ----------
+        x : ndarray of uint8, shape (B, H, W) or (B, C, H, W)
+
+        Raises
+        ------
+        InputError
+            If `x` is anything else.
+        """
         if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim not in (3, 4):
             found = f"{x.dtype} of shape {x.shape}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
             raise InputError(

@@ -21,6 +21,11 @@ _HEADER = "definition"
 def save(network: Sequential, path: str | os.PathLike) -> None:
     """Write a network to `path`, whole or not at all.
 
+    Parameters
+    ----------
+    network : Sequential
+    path : str or path
+
     Raises
     ------
     InputError
@@ -54,6 +59,12 @@ def _content(network: Sequential) -> tuple[dict[str, Any], dict[str, np.ndarray]
 
 def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
     """Read a network that `save` wrote, on whatever device, for this one.
+
+    Parameters
+    ----------
+    path : str or path
+    device : str
+        Where it shall run.
 
     Raises
     ------

@@ -15,7 +15,17 @@ EVENT_FIELDS = ("t", "x", "y", "p")  # of an event: microseconds, column, line, 
 
 
 class InputError(ValueError):
-    """Something a user handed in cannot be used; the message names it, its value and the remedy."""
+    """Something a user handed in cannot be used; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> from cupynn.losses import SpikeCount
+    >>> try:
+    ...     SpikeCount(desired=3)
+    ... except InputError as error:
+    ...     print(error)
+    desired=3 with undesired=5: pass a desired count above the undesired one
+    """
 
 
 def integer(name: str, value: Any, minimum: int = 0, maximum: int | None = None) -> int:

@@ -38,7 +38,27 @@ def predict(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray
 
 
 def counts(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
-    """Firing counts of the last layer's neurons, int32 (samples, neurons); arguments as those of `predict`."""
+    """Firing counts of the last layer's neurons, int32 (samples, neurons).
+
+    Parameters
+    ----------
+    x : ndarray, SpikeTrains or Ragged
+        Data (samples, *input_shape), without labels.
+    batch_size : int
+        Samples run together, or fewer if they do not fit into memory; the result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        If the data does not fit the network.
+
+    Examples
+    --------
+    >>> from cupynn import Sequential, encoders, layers
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=60, encoder=encoders.Poisson(), device="cpu")
+    >>> net.counts(np.zeros((3, 4), np.float32)).shape
+    (3, 2)
+    """
     every = []
     for _, trains in _batches(network, network.inputs(x), batch_size):
         fired = network.device.get(trains[-1].counts)

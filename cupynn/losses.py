@@ -27,6 +27,13 @@ class CountError:
         The output trains, those of silent labels filled in.
     losses : ndarray of float64, shape (B,)
         Loss of each sample.
+
+    Examples
+    --------
+    >>> spikes = SpikeTrains.from_events([0] * 8, range(1, 9), [1] * 8, shape=(1, 40, 2))  # neuron 1 fires eight times
+    >>> error = SpikeCount(desired=20, undesired=2, margin=0)(spikes, labels=[1])
+    >>> error.delta, error.value
+    (array([[ -2., -12.]], dtype=float32), 74.0)
     """
 
     delta: np.ndarray
@@ -48,6 +55,12 @@ class CountLoss(Configured, ABC):
 
     A label whose neuron is silent could never learn to fire: for the backward pass its train is replaced by `desired` evenly
     spaced spikes, at the multiples of floor(T / desired).
+
+    Examples
+    --------
+    >>> spikes = SpikeTrains.from_dense(np.zeros((1, 40, 2)))
+    >>> SpikeCount(desired=4, undesired=0)(spikes, labels=[1]).trains.counts
+    array([[0, 3]], dtype=int32)
     """
 
     desired: int
@@ -99,7 +112,22 @@ class CountLoss(Configured, ABC):
         return CountError(delta, self._fill_silent_labels(spikes, labels), losses * sample_weight)
 
     def check(self, output_shape: tuple[int, ...], steps: int, most: int | None = None) -> None:
-        """Refuse an output of more than one axis, fewer steps than `desired` spikes need, a target above `most` spikes."""
+        """Refuse a network that can never satisfy the loss.
+
+        Parameters
+        ----------
+        output_shape : tuple of int
+            Of the network: one axis, classes.
+        steps : int
+            Number of time steps T, above `desired`.
+        most : int, optional
+            How often a neuron of the output can fire.
+
+        Raises
+        ------
+        InputError
+            If it cannot.
+        """
         if len(output_shape) != 1:
             raise InputError(f"the output has shape {output_shape}: end the network with a layer of one axis, classes")
         if self.desired >= steps:

@@ -148,7 +148,15 @@ class Sequential:
         return self.draw(x, checks.numbers("samples", samples, len(x)), draw)
 
     def draw(self, x: Data, samples: np.ndarray, draw: int) -> SpikeTrains:
-        """Do what `encode` does with data, numbers and a draw that were checked before; arrays may lie on the device."""
+        """Do what `encode` does with what was checked before.
+
+        Parameters
+        ----------
+        x : ndarray, SpikeTrains or Ragged
+            May lie on the device.
+        samples : ndarray of int, shape (B,)
+        draw : int
+        """
         with self.device:
             if isinstance(x, SpikeTrains):
                 return self.device.trains(x)
@@ -157,7 +165,17 @@ class Sequential:
             return self.device.trains(self.encoder.encode(x, self.steps, self.seed, draw, samples))
 
     def inputs(self, x: Data) -> Data:
-        """Return data or trains if they fit the network; refuse others."""
+        """Return data or trains if they fit the network.
+
+        Parameters
+        ----------
+        x : ndarray, SpikeTrains or Ragged
+
+        Raises
+        ------
+        InputError
+            If they do not, or there is no encoder for the data.
+        """
         x = as_inputs(x, self.input_shape, self.steps)
         if isinstance(x, SpikeTrains):
             return x
@@ -205,6 +223,11 @@ class Sequential:
         -------
         ndarray of float32, shape (B, *input_shape), or None
             Derivative of each sample's loss by the firing counts of the input.
+
+        Raises
+        ------
+        InputError
+            If there was no forward pass, or the error is that of another.
         """
         if not self.trains:
             raise InputError("backward before forward: call net.forward(spikes) first")
@@ -295,6 +318,12 @@ class Sequential:
     @classmethod
     def load(cls, path: str | PathLike, device: str = "auto") -> "Sequential":
         """Read a network that `save` wrote, on whatever device.
+
+        Parameters
+        ----------
+        path : str or path
+        device : str
+            Where it shall run.
 
         Raises
         ------

@@ -48,6 +48,11 @@ class ExponentialRegularizer(Configured):
     ------
     InputError
         If `strength` or `beta` is negative, or `w_max` is not positive.
+
+    Examples
+    --------
+    >>> Adam(1e-2, regularizer=ExponentialRegularizer(strength=1.0)).regularizer
+    ExponentialRegularizer(strength=1.0)
     """
 
     def __init__(self, strength: float = 10.0, beta: float = 0.04, w_max: float = 8.0) -> None:
@@ -73,6 +78,13 @@ class Optimizer(Configured, ABC):
         What the optimizer remembers of each parameter, under (layer name, parameter name).
     updates : int
         Number of updates done.
+
+    Examples
+    --------
+    >>> optimizer = Adam(0.1, schedule="inverse-sqrt")
+    >>> optimizer.epoch = 3
+    >>> optimizer.rate
+    0.05
     """
 
     moment_count: ClassVar[int]  # arrays that it remembers of each parameter
@@ -99,6 +111,11 @@ class Optimizer(Configured, ABC):
 
     def step(self, network: "Sequential") -> None:
         """Update every parameter of the network once.
+
+        Parameters
+        ----------
+        network : Sequential
+            The same at each call.
 
         Raises
         ------
@@ -133,7 +150,13 @@ class Optimizer(Configured, ABC):
     def restore(
         self, network: "Sequential", updates: int, epoch: float, moments: dict[tuple[str, str], tuple[np.ndarray, ...]]
     ) -> None:
-        """Go on where another of the same kind stopped; its moments lie on the network's device.
+        """Go on where another of the same kind stopped.
+
+        Parameters
+        ----------
+        network : Sequential
+        updates, epoch, moments : int, float, dict
+            The attributes of the other; the moments lie on the network's device.
 
         Raises
         ------
@@ -177,6 +200,11 @@ class SGD(Optimizer):
     ------
     InputError
         If an argument is out of its range.
+
+    Examples
+    --------
+    >>> SGD(0.1, momentum=0.9)
+    SGD(lr=0.1, momentum=0.9)
     """
 
     moment_count = 1
@@ -214,6 +242,19 @@ class Adam(Optimizer):
     ------
     InputError
         If an argument is out of its range.
+
+    Examples
+    --------
+    One update by hand:
+
+    >>> from cupynn import Sequential, encoders, layers, losses
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=60, encoder=encoders.Poisson(), device="cpu")
+    >>> before = net.layers[0].params["weight"].copy()
+    >>> error = losses.SpikeCount()(net.forward(net.encode(np.ones((1, 4)))), [1])
+    >>> net.backward(error, input_error=False)
+    >>> Adam(0.01).step(net)
+    >>> print(f"{abs(net.layers[0].params['weight'] - before).max():.3f}")
+    0.010
     """
 
     moment_count = 2

@@ -1,26 +1,22 @@
 """Figures of an epoch: added up while it lasts, shown by a progress bar, kept in the history."""
 
 import sys
-import warnings
 from dataclasses import dataclass, field
 from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import TqdmWarning
+from tqdm import tqdm
 
 from cupynn import checks, display
 from cupynn.evaluation import activity
 from cupynn.kernels import is_compiled
+from cupynn.live import NotebookBar, in_notebook
 from cupynn.parts import Passed
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
-
-with warnings.catch_warnings():  # of a notebook without ipywidgets: there the bar is drawn with characters
-    warnings.simplefilter("ignore", TqdmWarning)
-    from tqdm.auto import tqdm
 
 SHOW_EVERY = 0.1  # seconds between two looks of the progress bar at the running figures
 
@@ -79,6 +75,14 @@ class History:
         What was noticed of the network before and during the training, each once.
     seconds : float
         Time of the whole training, with validation and callbacks, without pauses between its parts.
+
+    Examples
+    --------
+    >>> from cupynn import Sequential, encoders, layers
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=120, encoder=encoders.Poisson(), device="cpu")
+    >>> history = net.fit((np.eye(4, dtype=np.float32), [0, 0, 1, 1]), epochs=2, progress=False)
+    >>> history["number"], len(history["loss"])
+    ([1, 2], 2)
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -178,9 +182,12 @@ class Bar:
     def __init__(self, epochs: int, samples: int, progress: bool) -> None:
         self.epochs = epochs
         self.progress = progress
-        hidden = not (progress and (sys.stderr.isatty() or "ipykernel" in sys.modules))
         self.shown = 0.0
-        self.bar = tqdm(total=epochs * samples, unit=" samples", disable=hidden, leave=False, dynamic_ncols=True)
+        options = {"total": epochs * samples, "unit": " samples", "leave": False}
+        if in_notebook():
+            self.bar = NotebookBar(disable=not progress, **options)
+        else:
+            self.bar = tqdm(disable=not (progress and sys.stderr.isatty()), dynamic_ncols=True, **options)
 
     def __enter__(self) -> "Bar":
         return self

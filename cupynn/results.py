@@ -24,6 +24,14 @@ class Recording:
         Refractory period of each layer, in steps.
     potentials : dict of str to Psp
         Constants of the post-synaptic potentials of each layer.
+
+    Examples
+    --------
+    >>> from cupynn import Sequential, encoders, layers
+    >>> net = Sequential([layers.SpikingDense(5, v_th=1.0)], (4,), steps=60, encoder=encoders.Poisson(), device="cpu")
+    >>> recording = net.record(np.ones((2, 4), np.float32))
+    >>> list(recording.spikes), recording.membranes["dense_1"].shape
+    (['input', 'dense_1'], (2, 60, 5))
     """
 
     spikes: dict[str, SpikeTrains]
@@ -55,6 +63,13 @@ class Evaluation:
         Samples with no output spike at all; they read as class 0.
     confusion : ndarray of int64, shape (classes, classes)
         Number of samples by label (row) and prediction (column).
+
+    Examples
+    --------
+    >>> from cupynn import Sequential, encoders, layers
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=60, encoder=encoders.Poisson(), device="cpu")
+    >>> net.evaluate((np.zeros((3, 4), np.float32), [0, 1, 1])).silent
+    3
     """
 
     accuracy: float

@@ -43,6 +43,15 @@ class SpikeTrains:
         (B, T, *neuron_shape).
     counts : ndarray of int32, shape (B, *neuron_shape)
         Firing counts.
+
+    Examples
+    --------
+    >>> spikes = SpikeTrains.from_events(samples=[0, 0, 1], times=[2, 5, 5], neurons=[1, 1, 0], shape=(2, 10, 3))
+    >>> spikes.counts
+    array([[0, 2, 0],
+           [1, 0, 0]], dtype=int32)
+    >>> spikes.to_dense().shape
+    (2, 10, 3)
     """
 
     on_cuda = False
@@ -140,7 +149,18 @@ class SpikeTrains:
 
     @classmethod
     def concatenate(cls, parts: "list[SpikeTrains]") -> "SpikeTrains":
-        """One batch from several of the same steps and neurons."""
+        """One batch from several of the same steps and neurons.
+
+        Parameters
+        ----------
+        parts : list of SpikeTrains
+            At least one.
+
+        Raises
+        ------
+        InputError
+            If there is none, or steps or neurons differ.
+        """
         if not parts or len({(part.steps, part.neuron_shape) for part in parts}) > 1:
             raise InputError(f"cannot join {[part.shape for part in parts]}: pass trains of equal steps and neurons")
         starts = np.cumsum([0] + [part.neurons.size for part in parts])

@@ -46,8 +46,26 @@ ELSEWHERE = {
 Callback = Callable[["Sequential", History], bool | None]
 
 
+__all__ = ["EarlyStopping", "fit", "step"]
+
+
 class EarlyStopping:
-    """Callback that ends training when the validation accuracy has not risen for `patience` epochs."""
+    """Callback that ends training when the validation accuracy has not risen for some epochs.
+
+    Parameters
+    ----------
+    patience : int
+        Number of these epochs.
+
+    Raises
+    ------
+    InputError
+        If that is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> callbacks = [EarlyStopping(patience=3)]  # net.fit(..., validation=held_out, callbacks=callbacks)
+    """
 
     needs_validation = True
 
@@ -68,7 +86,30 @@ def step(
     labels: np.ndarray,
     sample_weight: np.ndarray | None = None,
 ) -> CountError:
-    """One update: forward, loss, backward, optimizer. Returns the loss's value, error and trains."""
+    """One update: forward, loss, backward, optimizer.
+
+    Parameters
+    ----------
+    network : Sequential
+    loss : CountLoss
+    optimizer : Optimizer
+    spikes : SpikeTrains
+        (B, T, *input_shape).
+    labels : array_like of int, shape (B,)
+    sample_weight : array_like of float, shape (B,), optional
+
+    Returns
+    -------
+    CountError
+        The loss's value, error and trains.
+
+    Examples
+    --------
+    >>> from cupynn import Sequential, encoders, layers
+    >>> net = Sequential([layers.SpikingDense(2, v_th=1.0)], (4,), steps=60, encoder=encoders.Poisson(), device="cpu")
+    >>> step(net, SpikeCount(), Adam(), net.encode(np.zeros((1, 4))), [1])
+    CountError(value=612.50, samples=1)
+    """
     error = loss(network.forward(spikes), labels, sample_weight)
     network.backward(error, input_error=False)
     optimizer.step(network)
@@ -160,6 +201,15 @@ def fit(
     ------
     InputError
         If anything handed in cannot be used; nothing is changed then. If the checkpoint cannot be written.
+
+    Examples
+    --------
+    >>> from cupynn import Sequential, datasets, encoders, layers
+    >>> train, held_out = datasets.load("digits")[0][:200].split(0.2)
+    >>> net = Sequential([layers.SpikingDense(10, v_th=10.0)], (8, 8), 100, encoders.Poisson(0.5), device="cpu")
+    >>> history = net.fit(train, validation=held_out, optimizer=Adam(0.05), epochs=3, progress=False)
+    >>> history.best.validation_accuracy > 0.5
+    True
     """
     loss = SpikeCount() if loss is None else checks.only("loss", loss, CountLoss)
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)

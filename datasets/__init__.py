@@ -69,18 +69,57 @@ def load(name: str, /, **options: Any) -> tuple[Dataset, Dataset]:
     ------
     InputError
         If the name, an option or its value is unknown, or files are damaged or cannot be had.
+
+    Examples
+    --------
+    >>> train, test = load("digits")
+    >>> test
+    Dataset digits: 359 samples of shape (8, 8) uint8, 10 classes of 35 to 37 samples
     """
     check_options(name, options)
     return DATASETS[name](**options)
 
 
 def options(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return the options of a dataset: the parameters of its own `load`."""
+    """Return the options of a dataset: the parameters of its own `load`.
+
+    Parameters
+    ----------
+    name : str
+        A key of `DATASETS`.
+
+    Raises
+    ------
+    InputError
+        If there is no such dataset.
+
+    Examples
+    --------
+    >>> list(options("emnist"))
+    ['split']
+    """
     return inspect.signature(DATASETS[checks.choice("dataset", name, DATASETS)]).parameters
 
 
 def check_options(name: str, given: Mapping[str, Any]) -> None:
-    """Refuse options that a dataset does not have, and values that are none of those an option lists; nothing is loaded."""
+    """Refuse options that a dataset does not have, and values that are none of those an option lists; nothing is loaded.
+
+    Parameters
+    ----------
+    name : str
+        A key of `DATASETS`.
+    given : mapping of str to values
+        The options.
+
+    Raises
+    ------
+    InputError
+        If one is unknown, or its value.
+
+    Examples
+    --------
+    >>> check_options("emnist", {"split": "letters"})
+    """
     known = options(name)
     for option, value in given.items():
         if option not in known:

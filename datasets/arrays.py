@@ -33,6 +33,14 @@ def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
     ------
     InputError
         If there is no such file, it is damaged, lacks an array, or the arrays cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/pets.npz", x=np.zeros((3, 8, 8), np.uint8), y=[0, 1, 1], classes=["cat", "dog"])
+    ...     from_npz(f"{folder}/pets.npz")
+    Dataset pets: 3 samples of shape (8, 8) uint8, 2 classes of 1 to 2 samples
     """
     path = Path(path)
     if not path.is_file():

@@ -26,6 +26,11 @@ class Dataset:
     name : str
         What the dataset is called.
 
+    Raises
+    ------
+    InputError
+        If samples, labels and classes do not fit each other, or values are out of range.
+
     Examples
     --------
     >>> images = np.zeros((3, 2, 2), np.uint8)
@@ -92,6 +97,18 @@ class Dataset:
         -------
         rest, held_out : Dataset
             Two disjoint parts that make up the whole.
+
+        Raises
+        ------
+        InputError
+            If one of the parts would be empty.
+
+        Examples
+        --------
+        >>> from cupynn import datasets
+        >>> train, _ = datasets.load("digits")
+        >>> [len(part) for part in train.split(0.1)]
+        [1294, 144]
         """
         if isinstance(held_out, Integral):
             size = checks.integer("held_out", held_out)

@@ -50,6 +50,17 @@ def from_event_folder(
     InputError
         If there are no classes, a class has no recordings, a file is damaged or of another kind, an event lies outside the
         sensor, or a library is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> events = np.array([(0, 3, 2, 1), (600, 3, 2, 0)], [("t", int), ("x", int), ("y", int), ("p", int)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for gesture in ("clap", "wave"):
+    ...         (Path(folder) / gesture).mkdir()
+    ...         np.save(f"{folder}/{gesture}/1.npy", events)
+    ...     from_event_folder(folder, sensor=(2, 34, 34), name="gestures")
+    Dataset gestures: 2 samples of shape (2, 34, 34) events, 2 classes of 1 to 1 samples
     """
     folder, sensor = Path(path), checks.sensor("sensor", sensor)
     from_first_event = checks.flag("from_first_event", from_first_event)
@@ -66,7 +77,36 @@ def from_event_folder(
 
 
 def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_event: bool = True) -> Ragged:
-    """Read one recording, as `from_event_folder` reads those of a folder."""
+    """Read one recording, as `from_event_folder` reads those of a folder.
+
+    Parameters
+    ----------
+    path : str or path
+        Of any of the formats that `from_event_folder` lists.
+    sensor : tuple of int
+        (polarities, height, width).
+    from_first_event : bool
+        Count the times from the earliest event.
+
+    Returns
+    -------
+    Ragged
+        Of one sample.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or of another kind, an event lies outside the sensor, or a library is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     events = np.array([(90, 3, 2, 1), (690, 3, 2, 0)], [("t", int), ("x", int), ("y", int), ("p", int)])
+    ...     np.save(f"{folder}/1.npy", events)
+    ...     read_events(f"{folder}/1.npy", sensor=(2, 34, 34))[0]["t"]
+    array([  0, 600], dtype=uint32)
+    """
     path, sensor = Path(path), checks.sensor("sensor", sensor)
     return join([convert(_read(path), sensor, str(path), checks.flag("from_first_event", from_first_event))], sensor)
 

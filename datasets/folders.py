@@ -52,7 +52,14 @@ def from_image_folder(
 
     Examples
     --------
-    >>> train = from_image_folder("pets/train", size=32, colour=True)  # doctest: +SKIP
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for pet in ("cat", "dog"):
+    ...         (Path(folder) / pet).mkdir()
+    ...         Image.new("L", (20, 16)).save(f"{folder}/{pet}/1.png")
+    ...     from_image_folder(folder, size=(28, 28), name="pets")
+    Dataset pets: 2 samples of shape (28, 28) uint8, 2 classes of 1 to 1 samples
     """
     _require_pillow()
     path = Path(path)
@@ -102,7 +109,34 @@ def _images(folder: Path) -> list[Path]:
 
 
 def read_image(file: str | PathLike, size: tuple[int, int] | None = None, colour: bool = False) -> np.ndarray:
-    """Read one image, (height, width) or (3, height, width) uint8, as `from_image_folder` reads those of a folder."""
+    """Read one image, as `from_image_folder` reads those of a folder.
+
+    Parameters
+    ----------
+    file : str or path
+    size : (height, width), optional
+        Resize the image to this.
+    colour : bool
+        Whether to keep red, green and blue.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width), or (3, height, width) in colour
+
+    Raises
+    ------
+    InputError
+        If the file is no readable image of 8 bits a value, or has several frames. Pillow is needed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (20, 16)).save(f"{folder}/1.png")
+    ...     read_image(f"{folder}/1.png").shape
+    (16, 20)
+    """
     _require_pillow()
     from PIL import Image, ImageOps
 

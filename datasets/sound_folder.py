@@ -46,7 +46,15 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
 
     Examples
     --------
-    >>> train, test = from_sound_folder("barks", rate=16000).split(0.2)  # doctest: +SKIP
+    >>> import tempfile
+    >>> from scipy.io import wavfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for bark in ("large", "small"):
+    ...         (Path(folder) / bark).mkdir()
+    ...         wavfile.write(f"{folder}/{bark}/1.wav", 8000, np.zeros(4000, np.int16))
+    ...     data = from_sound_folder(folder)
+    >>> data.classes, data.x
+    (('large', 'small'), Ragged(shape=(2, 78), float32, 62 values))
     """
     folder = Path(path).resolve()  # "." has no name
     files = _files(folder)
@@ -59,12 +67,62 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
 
 
 def read_sound(path: str | PathLike, rate: int, channels: int = 78, frame: float = 0.016) -> Ragged:
-    """Read one sound file as a cochleagram at a sampling rate, as `from_sound_folder` reads those of a folder."""
+    """Read one sound file as a cochleagram, as `from_sound_folder` reads those of a folder.
+
+    Parameters
+    ----------
+    path : str or path
+        A WAV or NIST SPHERE file of one channel.
+    rate : int
+        Sampling rate to hear it at, Hz; a file of another is resampled.
+    channels, frame : int, float
+        Of the cochleagram; see `PassiveEar`.
+
+    Returns
+    -------
+    Ragged
+        Of one sample.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from scipy.io import wavfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     wavfile.write(f"{folder}/1.wav", 16000, np.zeros(8000, np.int16))
+    ...     read_sound(f"{folder}/1.wav", rate=8000)
+    Ragged(shape=(1, 78), float32, 31 values)
+    """
     return cochleagrams(_resampled([Path(path)], rate), PassiveEar(rate, channels, frame), 1, str(path))[0]
 
 
 def first_rate(path: str | PathLike) -> int:
-    """Sampling rate at which `from_sound_folder` hears a folder unless told otherwise, Hz: that of its first file."""
+    """Sampling rate at which `from_sound_folder` hears a folder unless told otherwise, Hz: that of its first file.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or its first file cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from scipy.io import wavfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "bark").mkdir()
+    ...     wavfile.write(f"{folder}/bark/1.wav", 8000, np.zeros(4000, np.int16))
+    ...     first_rate(folder)
+    8000
+    """
     return sound.read(next(chain.from_iterable(_files(Path(path)).values())))[1]
 
 

@@ -46,6 +46,19 @@ class Layer(Configured, ABC):
         Fixed arrays, float32, that belong to the layer and are saved with it.
     input_shape, output_shape : tuple of int
         Known once built.
+
+    Examples
+    --------
+    The passes of any layer, by hand:
+
+    >>> from cupynn.layers import SpikingDense
+    >>> layer = SpikingDense(2, v_th=1.0)
+    >>> layer.build((3,), np.random.default_rng(0))
+    >>> inputs = SpikeTrains.from_dense(np.ones((1, 20, 3)))
+    >>> outputs = layer.forward(inputs).spikes
+    >>> below = layer.backward(inputs, outputs, delta=np.ones((1, 2), np.float32))
+    >>> below.shape, layer.grads["weight"].shape
+    ((1, 3), (2, 3))
     """
 
     kind_name: ClassVar[str]  # stem of automatic names: "dense" gives dense_1, dense_2, ...
@@ -62,11 +75,27 @@ class Layer(Configured, ABC):
 
     @abstractmethod
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
-        """Fix the shapes and draw the initial parameters."""
+        """Fix the shapes and draw the initial parameters.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            That of the layer below; sets `input_shape`, `output_shape`, and under the same keys `params` and `grads`.
+        rng : Generator
+            To draw from.
+        """
 
     @abstractmethod
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
-        """Simulate the layer on trains (B, T, *input_shape)."""
+        """Simulate the layer.
+
+        Parameters
+        ----------
+        inputs : SpikeTrains
+            (B, T, *input_shape).
+        record : bool
+            Whether to return membrane and current at every step as well.
+        """
 
     @abstractmethod
     def backward(
@@ -101,7 +130,18 @@ class Layer(Configured, ABC):
         return {name: gradient.shape for name, gradient in self.grads.items()}
 
     def check_arrays(self, on_cuda: bool) -> None:
-        """Refuse arrays that somebody has replaced by others that no kernel expects."""
+        """Refuse arrays that somebody has replaced by others that no kernel expects.
+
+        Parameters
+        ----------
+        on_cuda : bool
+            Whether they must lie on a GPU.
+
+        Raises
+        ------
+        InputError
+            If one has another type, shape or order than it was built with, or lies elsewhere.
+        """
         shapes = self.shapes()
         for name, array in (*self.params.items(), *self.grads.items(), *self.buffers.items()):
             held = array.dtype == np.float32 and array.flags.c_contiguous and on_device(array) == on_cuda
@@ -119,7 +159,10 @@ class Layer(Configured, ABC):
 
 
 class SpikingLayer(Layer):
-    """A layer of leaky integrate-and-fire neurons with a first-order synapse, all with the same constants.
+    """A layer of leaky integrate-and-fire neurons with a first-order synapse: the base of all layers, and of your own.
+
+    A layer of your own has a `kind_name`, and the methods `build`, `forward` and `backward`; `recorders`, `checked` and
+    `run` check what comes in and put together what goes out. To load it from files, add it to `cupynn.layers.LAYERS`.
 
     Parameters
     ----------
@@ -133,6 +176,18 @@ class SpikingLayer(Layer):
         The S-PSP of the simulation itself, or the paper's continuous kernel.
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
+    name : str or None
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> from cupynn.layers import SpikingDense
+    >>> isinstance(SpikingDense(2, v_th=1.0), SpikingLayer)
+    True
     """
 
     margin: ClassVar[float] = MARGIN  # below v_th, where a neuron fires already
@@ -164,7 +219,23 @@ class SpikingLayer(Layer):
         return psp(self.psp_kernel, self.tau_m, self.tau_s, self.t_ref)
 
     def recorders(self, inputs: SpikeTrains, record: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Check that trains fit the layer; return arrays for membrane and current, (B, T, N), or empty unless recorded."""
+        """Check what `forward` takes; return arrays for membrane and current.
+
+        Parameters
+        ----------
+        inputs : SpikeTrains
+        record : bool
+
+        Returns
+        -------
+        membrane, current : ndarray of float32, shape (B, T, N)
+            Zeros, to be filled in; empty unless `record`.
+
+        Raises
+        ------
+        InputError
+            If the trains do not fit the layer, or somebody has replaced its arrays.
+        """
         if inputs.size != prod(self.input_shape):
             raise InputError(f"{self.name}: spikes have shape {inputs.shape}, this layer takes (B, T, *{self.input_shape})")
         inputs.verify()
@@ -173,7 +244,23 @@ class SpikingLayer(Layer):
         return inputs.xp.zeros(shape, np.float32), inputs.xp.zeros(shape, np.float32)
 
     def checked(self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray) -> np.ndarray:
-        """Check what `backward` takes before a kernel indexes by it; return the error as contiguous float32."""
+        """Check what `backward` takes before a kernel indexes by it.
+
+        Parameters
+        ----------
+        inputs, outputs : SpikeTrains
+        delta : ndarray
+
+        Returns
+        -------
+        ndarray of float32, shape (B, *output_shape)
+            The error, contiguous.
+
+        Raises
+        ------
+        InputError
+            If they are not what `forward` took and returned, or the error has another shape.
+        """
         expected = (inputs.batch, inputs.steps, *self.output_shape)
         if inputs.size != prod(self.input_shape) or outputs.shape != expected or outputs.on_cuda != inputs.on_cuda:
             raise InputError(
@@ -198,7 +285,15 @@ class SpikingLayer(Layer):
         return Footprint(trains_bytes(load, prod(self.output_shape), load.spikes), self.phases(load))
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
-        """What `forward` returns, given the recorders that the simulation filled."""
+        """What `forward` returns.
+
+        Parameters
+        ----------
+        spikes : SpikeTrains
+            (B, T, *output_shape).
+        membrane, current : ndarray
+            What `recorders` returned, filled in.
+        """
         if not membrane.shape[1]:
             return Run(spikes, None, None)
         return Run(spikes, membrane.reshape(spikes.shape), current.reshape(spikes.shape))

@@ -147,6 +147,25 @@ class TestText:
         assert set(size) == {"width", "height"}
 
 
+@pytest.fixture
+def notebook(monkeypatch):
+    """IPython as a notebook has it; what each place below the cell has shown, in turn."""
+    places = []
+
+    def show(content, display_id, raw=False):
+        assert display_id is True
+        shown = [content]
+        places.append(shown)
+        return SimpleNamespace(update=lambda content, raw=False: shown.append(content))
+
+    module, part = ModuleType("IPython"), ModuleType("IPython.display")
+    module.get_ipython = lambda: SimpleNamespace(kernel=object())
+    module.display, part.display = part, show
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    monkeypatch.setitem(sys.modules, "IPython.display", part)
+    return places
+
+
 class TestBar:
     """The bar on a terminal that is none."""
 
@@ -178,6 +197,27 @@ class TestBar:
         assert [line[:9] for line in lines[-2:]] == ["epoch 1/2", "epoch 2/2"]
         assert "\r" not in captured.out
 
+    def test_in_a_notebook_it_has_a_place_that_is_empty_in_the_end(self, notebook, monkeypatch, capsys):
+        monkeypatch.setattr(progress, "SHOW_EVERY", 0)
+        fit(make())
+        [states] = notebook
+        assert re.match(r"  0%\|.*\| 0/12 ", states[0]["text/plain"])
+        assert any(re.match(r"epoch 2/2: .*loss \d", state["text/plain"]) for state in states)
+        assert states[-1] == {"text/plain": ""}
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        assert [line[:9] for line in captured.out.splitlines()[-2:]] == ["epoch 1/2", "epoch 2/2"]
+        fit(make(), progress=False)
+        assert len(notebook) == 1
+
+    def test_an_interrupted_training_leaves_nothing(self, notebook):
+        def stop(network, history):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fit(make(), callbacks=[stop])
+        assert notebook[0][-1] == {"text/plain": ""}
+
 
 class TestCompiling:
     def test_is_told_where_nothing_is_compiled(self, monkeypatch, capsys):
@@ -195,28 +235,11 @@ class TestCompiling:
 
 
 class TestLive:
-    @pytest.fixture
-    def notebook(self, monkeypatch):
-        """IPython as a notebook has it, with what it displayed."""
-        shown = []
-        handle = SimpleNamespace(update=lambda figure: shown.append(("update", figure)))
-
-        def show(figure, display_id):
-            assert display_id is True
-            shown.append(("display", figure))
-            return handle
-
-        module, part = ModuleType("IPython"), ModuleType("IPython.display")
-        module.get_ipython = lambda: SimpleNamespace(kernel=object())
-        module.display, part.display = part, show
-        monkeypatch.setitem(sys.modules, "IPython", module)
-        monkeypatch.setitem(sys.modules, "IPython.display", part)
-        return shown
-
     def test_curves_are_drawn_anew_in_one_place(self, notebook):
         fit(make(), epochs=3, live=True, progress=False)
-        assert [kind for kind, _ in notebook] == ["display", "update", "update"]
-        assert [len(figure.axes[0].lines[0].get_xdata()) for _, figure in notebook] == [1, 2, 3]
+        [[empty, *figures]] = notebook
+        assert empty == {"text/plain": ""}
+        assert [len(figure.axes[0].lines[0].get_xdata()) for figure in figures] == [1, 2, 3]
 
     @pytest.mark.parametrize("shell", [None, SimpleNamespace()])
     def test_elsewhere_it_is_refused_before_anything_changes(self, monkeypatch, shell):

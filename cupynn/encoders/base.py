@@ -11,7 +11,17 @@ from cupynn.spikes import SpikeTrains
 
 
 class Encoder(Configured, ABC):
-    """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone."""
+    """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone.
+
+    Examples
+    --------
+    >>> from cupynn.encoders import Poisson
+    >>> images = np.full((2, 4), 255, np.uint8)
+    >>> both = Poisson().encode(images, steps=50, seed=0, draw=1, samples=np.array([7, 8]))
+    >>> alone = Poisson().encode(images[1:], steps=50, seed=0, draw=1, samples=np.array([8]))
+    >>> both[1] == alone
+    True
+    """
 
     on_device: ClassVar[bool] = False  # whether `encode` also takes arrays of a GPU, to draw their trains there
 
@@ -20,7 +30,14 @@ class Encoder(Configured, ABC):
         """Raise InputError if there is data (B, *shape) that `encode` would refuse."""
 
     def notice(self, x: Data, steps: int) -> str | None:
-        """What a user should know before training on data that `check` has let pass; None if there is nothing."""
+        """What a user should know before training on data that `check` has let pass; None if there is nothing.
+
+        Parameters
+        ----------
+        x : ndarray or Ragged, shape (B, *shape)
+        steps : int
+            Number of time steps T.
+        """
 
     @abstractmethod
     def encode(self, x: Data, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:

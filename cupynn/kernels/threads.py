@@ -70,6 +70,11 @@ def get_num_threads() -> int:
 
     By default as many as there are physical cores, within what the operating system allows this process; the environment
     variable CUPYNN_THREADS sets another number. Results do not depend on it, down to the last bit.
+
+    Examples
+    --------
+    >>> get_num_threads() >= 1
+    True
     """
     crew = _crew()
     if crew.size == 0:
@@ -80,10 +85,23 @@ def get_num_threads() -> int:
 def set_num_threads(number: int) -> None:
     """Let kernels use this number of threads on the CPU.
 
+    Parameters
+    ----------
+    number : int
+        From 1 to 1024.
+
     Raises
     ------
     InputError
-        If the number is not an integer from 1 to 1024.
+        If the number is another.
+
+    Examples
+    --------
+    >>> before = get_num_threads()
+    >>> set_num_threads(2)
+    >>> get_num_threads()
+    2
+    >>> set_num_threads(before)
     """
     _crew().resize(checks.integer("number", number, minimum=1, maximum=1024))
 

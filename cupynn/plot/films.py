@@ -30,6 +30,15 @@ class Film(FuncAnimation):
     ----------
     figure : Figure
         What it draws on.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cupynn import Sequential, encoders, layers, plot
+    >>> net = Sequential([layers.SpikingDense(5, v_th=1.0)], (4, 4), steps=60, encoder=encoders.Poisson(), device="cpu")
+    >>> film = plot.animate(net.record(np.ones((1, 4, 4), np.float32)), frames=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     film.save(f"{folder}/sample.gif")
     """
 
     @property

@@ -26,7 +26,13 @@ from cupynn.progress import History
 
 
 def names() -> list[str]:
-    """Names of the presets."""
+    """Names of the presets.
+
+    Examples
+    --------
+    >>> "digits" in names()
+    True
+    """
     return sorted(path.name.removesuffix(".toml") for path in files(__name__).iterdir() if path.name.endswith(".toml"))
 
 
@@ -144,6 +150,10 @@ class Experiment:
 
 def read(name: str | PathLike) -> Experiment:
     """Read a preset by name, or a file by path, and check it whole.
+
+    Parameters
+    ----------
+    name : str or path
 
     Raises
     ------

@@ -91,6 +91,11 @@ def _events(file: TextFile, begin: int, end: int, neurons: int) -> tuple[np.ndar
 def read_cochleagram(path: str | PathLike, channels: int = 78) -> np.ndarray:
     """Read a cochleagram: a line for each channel, with the values of the frames.
 
+    Parameters
+    ----------
+    path : str or path
+    channels : int
+
     Returns
     -------
     ndarray of float64, shape (channels, frames)
