@@ -13,7 +13,7 @@ from cupynn.data import Data, as_inputs, as_labels, as_pair
 from cupynn.device import Device
 from cupynn.device import resolve as resolve_device
 from cupynn.encoders import Encoder
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import Sum, sums_of_part
 from cupynn.layers import Layer
 from cupynn.losses import CountError
 from cupynn.results import Recording
@@ -237,7 +237,7 @@ class Sequential:
                 f"the error is of trains {error.trains.shape}, the last forward pass gave {self.trains[-1].shape}: "
                 "pass what the loss returned for the output of that pass"
             )
-        sums = self._part_of(batch, add)
+        sums = self._sums = sums_of_part(self._sums, len(self.layers), self.trains[-1].batch, batch, add)
         trains = [*self.trains[:-1], self.device.trains(error.trains)]
         with self.device:
             delta = self.device.put(error.delta)
@@ -247,24 +247,6 @@ class Sequential:
         for over in sums:
             over.done += len(error.delta)
         return delta
-
-    def _part_of(self, batch: int | None, add: bool) -> list[Sum]:
-        """Begin a batch with the last forward pass, or go on with it."""
-        samples = self.trains[-1].batch
-        if checks.flag("add", add):
-            if not self._sums:
-                raise InputError("add=True with no gradients to add to: pass it from the second part of a batch on")
-            done, whole = self._sums[0].done, self._sums[0].batch
-        else:
-            done, whole = 0, samples
-        whole = whole if batch is None else checks.integer("batch", batch, minimum=1)
-        if done + samples > whole or (add and whole != self._sums[0].batch):
-            raise InputError(
-                f"batch={whole}: this part has {samples} samples, those before {done}"
-                f"{f', of a batch of {self._sums[0].batch}' if add else ''}: pass the size of the whole batch"
-            )
-        self._sums = self._sums if add else [Sum(whole) for _ in self.layers]
-        return self._sums
 
     def record(self, x: Data) -> Recording:
         """Run data or trains through the network and keep everything: every train, membrane and synaptic current.

@@ -14,6 +14,7 @@ from cupynn.kernels.footprint import Footprint, Load, Phase, trains_bytes
 from cupynn.kernels.threads import get_num_threads
 from cupynn.losses import CountLoss
 from cupynn.memory import USABLE, Free, free
+from cupynn.optimizers import Optimizer
 from cupynn.spikes import SpikeTrains
 
 if TYPE_CHECKING:
@@ -51,14 +52,20 @@ class Parts:
         Samples of a part, at most, instead of what fits.
     training : bool
         Whether there is a backward pass.
-    pending : int
-        Bytes that are still to be allocated whatever the parts are.
+    optimizer : Optimizer, optional
+        Of the training: its first update allocates as well.
     """
 
     def __init__(
-        self, network: "Sequential", x: Data, batch: int, given: int | None = None, training: bool = True, pending: int = 0
+        self,
+        network: "Sequential",
+        x: Data,
+        batch: int,
+        given: int | None = None,
+        training: bool = True,
+        optimizer: Optimizer | None = None,
     ) -> None:
-        self.network, self.batch, self.training, self.pending = network, batch, training, pending
+        self.network, self.batch, self.training, self.optimizer = network, batch, training, optimizer
         sizes = [network.input_shape, *(layer.output_shape for layer in network.layers)]
         self.sizes = [prod(size) for size in sizes]
         most = [network.steps - 1, *(layer.neuron.most(network.steps) for layer in network.layers)]
@@ -84,7 +91,8 @@ class Parts:
             self.size = min(self.given, self.most)
             return
         room = free(self.network.device)
-        usable = room.bytes * USABLE - self.pending
+        pending = 0 if self.optimizer is None else self.optimizer.pending(self.network)
+        usable = room.bytes * USABLE - pending
         self.size = max(1, bisect_right(range(1, self.most + 1), usable, key=lambda n: self.bytes(n, room)))
 
     def footprints(self, samples: int, room: Free) -> list[tuple[float, float]]:
@@ -133,11 +141,7 @@ class Parts:
         network, passed, first = self.network, [], 0
         while first < samples:
             part = slice(first, self._end(first, samples))
-            network.trains = []
-            spikes, labels, weights = draw(part)
-            error = loss(network.forward(spikes), labels, weights)
-            network.backward(error, input_error=False, batch=batch, add=first > 0)
-            passed.append(Passed(error.losses, network.trains[-1].counts, [trains.total for trains in network.trains]))
+            passed.append(self._pass(loss, draw, part, batch))
             self._learn(network.trains)
             first = part.stop
         if len(passed) == 1:
@@ -146,6 +150,14 @@ class Parts:
         with network.device:
             join = network.device.xp.concatenate
             return Passed(join(losses), join(counts), [sum(layer) for layer in zip(*spikes, strict=True)])
+
+    def _pass(self, loss, draw, part, batch):
+        network = self.network
+        network.trains = []
+        spikes, labels, weights = draw(part)
+        error = loss(network.forward(spikes), labels, weights)
+        network.backward(error, input_error=False, batch=batch, add=part.start > 0)
+        return Passed(error.losses, network.trains[-1].counts, [trains.total for trains in network.trains])
 
     def runs(self, draw: Callable[[slice], SpikeTrains], samples: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
         """Trains of the input and of every layer, part by part: let go of them before the next.

@@ -246,7 +246,7 @@ def fit(
         for notice in keeper.begin(state, resume):
             bar.tell(notice)
         bar.tell_once(notices, history)
-        parts = Parts(network, x, min(batch_size, len(y)), part_size, pending=optimizer.pending(network))
+        parts = Parts(network, x, min(batch_size, len(y)), part_size, optimizer=optimizer)
         while state.epoch <= epochs and not state.ended:
             number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))

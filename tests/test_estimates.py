@@ -10,7 +10,7 @@ import pytest
 from test_parts import make
 from test_splitting import SAMPLES, data, emulated
 
-from cupynn import Sequential, encoders, layers, losses, memory
+from cupynn import Sequential, encoders, layers, losses, memory, optimizers
 from cupynn.kernels import cuda
 from cupynn.memory import Free
 from cupynn.parts import Parts
@@ -146,7 +146,10 @@ class TestSize:
         assert fits(whole + 1, reserved=True) == [27]
         assert fits(estimated(net, x, 26, Free(0, True), True) + 1, reserved=True)[0] == 14
         assert fits(estimated(net, x, 13, Free(0, True), True) + 1, reserved=True)[0] == 9
-        assert fits(whole + 1, pending=int(whole), reserved=True)[0] == 1
+        weight = sum(array.nbytes for layer in net.layers for array in layer.params.values())
+        optimizer = optimizers.Adam()  # its two moments take as much again, twice
+        assert fits(whole + 2 * weight + 1, optimizer=optimizer, reserved=True) == [27]
+        assert fits(whole + 2 * weight - 1, optimizer=optimizer, reserved=True)[0] == 14
 
     def test_what_fires_is_learnt_from_the_first_part(self, fits):
         """Which is as small as the worst case asks for; little fires, and the rest goes in one."""

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from cupynn import checks
+from cupynn.checks import InputError
+
 
 @dataclass
 class Sum:
@@ -32,3 +35,25 @@ class Sum:
     def share(self) -> np.float32:
         """What a sample counts for in the mean."""
         return np.float32(1 / max(1, self.batch))
+
+
+def sums_of_part(before: list[Sum], layers: int, samples: int, batch: int | None, add: bool) -> list[Sum]:
+    """Sums of each layer for a part of so many samples: new ones or, with `add`, those that the parts before have left.
+
+    batch: samples of the whole batch; by default as before or, of the first part, its own
+
+    Raises
+    ------
+    InputError
+        If there is nothing to add to, or the parts do not fit together.
+    """
+    if checks.flag("add", add) and not before:
+        raise InputError("add=True with no gradients to add to: pass it from the second part of a batch on")
+    done, known = (before[0].done, before[0].batch) if add else (0, samples)
+    whole = known if batch is None else checks.integer("batch", batch, minimum=1)
+    if done + samples > whole or (add and whole != known):
+        raise InputError(
+            f"batch={whole}: this part has {samples} samples, those before {done}"
+            f"{f', of a batch of {known}' if add else ''}: pass the size of the whole batch"
+        )
+    return before if add else [Sum(whole) for _ in range(layers)]
