@@ -1,0 +1,87 @@
+"""Files of NIR, HDF5, from elsewhere: what they declare is compared with what they hold before memory is taken for it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cupynn.checks import InputError
+
+from .library import nir_library
+
+if TYPE_CHECKING:
+    import nir
+
+PACKED = 1100  # most bytes that one packed byte becomes; deflate makes 1032 of it
+LARGEST = 1 << 30  # bytes of all arrays together
+DEEPEST, MOST = 8, 20_000  # groups within groups, entries
+
+
+def read(path: Path) -> "nir.NIRGraph":
+    """Read the graph of a file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged, or no graph.
+    """
+    library = nir_library()
+    import h5py
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; pass a graph that nir.write wrote")
+    try:
+        with h5py.File(path, "r") as file:
+            table = _Reader(h5py).table(file["node"])
+        graph = library.NIRGraph.from_dict(_untyped(table))
+    except InputError:
+        raise
+    except Exception as error:  # what a damaged file makes h5py and nir raise is anybody's guess
+        raise InputError(f"{path} is no graph of NIR, or is damaged ({type(error).__name__}: {error})") from None
+    return graph
+
+
+def _untyped(table: dict[str, Any]) -> dict[str, Any]:
+    """Have nir leave the types of this graph, and of graphs within it, to us: it knows no neurons with one value for all."""
+    nodes = {name: _untyped(node) if node.get("type") == "NIRGraph" else node for name, node in table["nodes"].items()}
+    return table | {"nodes": nodes, "type_check": False}
+
+
+class _Reader:
+    """Counts what is read of one file."""
+
+    def __init__(self, h5py: Any) -> None:
+        self.h5py, self.bytes, self.entries = h5py, 0, 0
+
+    def table(self, group: Any, depth: int = 0) -> dict[str, Any]:
+        """Arrays, strings and tables of a group."""
+        if depth > DEEPEST:
+            raise ValueError("groups are nested too deeply")
+        found = {}
+        for name in group:
+            self.entries += 1
+            if self.entries > MOST:
+                raise ValueError(f"more than {MOST:,} entries")
+            if not isinstance(group.get(name, getlink=True), self.h5py.HardLink):
+                raise ValueError(f"{name} is a link to elsewhere")
+            entry = group[name]
+            found[name] = self.table(entry, depth + 1) if isinstance(entry, self.h5py.Group) else self.value(name, entry)
+        return found
+
+    def value(self, name: str, entry: Any) -> Any:
+        """Read an array or a string, whose size is checked first."""
+        text = self.h5py.check_string_dtype(entry.dtype) is not None
+        if not text and entry.dtype.kind not in "fiub":
+            raise ValueError(f"{name} holds {entry.dtype}")
+        if entry.is_virtual or entry.external:
+            raise ValueError(f"{name} lies in another file")
+        stored = entry.id.get_storage_size()
+        self.bytes += entry.nbytes
+        if entry.nbytes > PACKED * stored + 64 or self.bytes > LARGEST:
+            raise ValueError(f"{name} declares {entry.nbytes:,} bytes, of which {stored:,} are stored")
+        if not text:
+            return entry[()]
+        if entry.size > MOST:
+            raise ValueError(f"{name} holds {entry.size:,} strings")
+        value = entry[()]
+        return np.vectorize(bytes.decode, otypes=[object])(value) if isinstance(value, np.ndarray) else value.decode()
