@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 
 # In the order of the help; import-reference lies in import_reference.py.
-COMMANDS = ("train", "evaluate", "predict", "raster", "datasets", "devices", "import-reference")
+COMMANDS = ("train", "evaluate", "predict", "raster", "datasets", "devices", "import-reference", "export", "import-nir")
 
 
 def load(name: str) -> ModuleType:

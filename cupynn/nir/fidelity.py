@@ -119,7 +119,7 @@ def _verdict(expected: SpikeTrains, found: SpikeTrains, why: str) -> Verdict:
     status = FAITHFUL if one.size else UNTESTED
     if mismatched or why:
         changed = (
-            f"{one.size:,} spikes become {other.size:,}, of {mismatched:,} places one differs"
+            f"{one.size:,} spikes become {other.size:,}, {mismatched:,} of them in one of the two alone"
             if mismatched
             else "no difference here"
         )

@@ -78,11 +78,14 @@ def export(
     trial = fidelity.trial(network, samples, frameworks) if wanted else None
     with writing(path) as file:
         file.write(_content(graph, library))
+    beside = Path(f"{path}.certificate.json"), Path(f"{path}.spikes.h5")
+    for old in beside:  # of a file that was here before
+        old.unlink(missing_ok=True)
     if trial is None:
         return None
     measured = fidelity.measure(network, path, trial)
-    measured.certificate.save(f"{path}.certificate.json")
-    expected.write(f"{path}.spikes.h5", measured.expected)
+    measured.certificate.save(beside[0])
+    expected.write(beside[1], measured.expected)
     return measured.certificate
 
 

@@ -33,7 +33,7 @@ def read(path: Path) -> "nir.NIRGraph":
     try:
         with h5py.File(path, "r") as file:
             table = _Reader(h5py).table(file["node"])
-        graph = library.NIRGraph.from_dict(_untyped(table))
+        graph = library.NIRGraph.from_dict(_graph(table))
     except InputError:
         raise
     except Exception as error:  # what a damaged file makes h5py and nir raise is anybody's guess
@@ -41,10 +41,23 @@ def read(path: Path) -> "nir.NIRGraph":
     return graph
 
 
-def _untyped(table: dict[str, Any]) -> dict[str, Any]:
-    """Have nir leave the types of this graph, and of graphs within it, to us: it knows no neurons with one value for all."""
-    nodes = {name: _untyped(node) if node.get("type") == "NIRGraph" else node for name, node in table["nodes"].items()}
-    return table | {"nodes": nodes, "type_check": False}
+def _graph(table: dict[str, Any]) -> dict[str, Any]:
+    """Table of a graph, its fields of the kinds that nir takes for granted.
+
+    Types are left to us, in graphs within it as well: nir knows no neurons with one value for all of them.
+    """
+    nodes = {}
+    for name, node in table["nodes"].items():
+        for field, value in node.items():
+            if not isinstance(value, _kinds(field)):
+                raise ValueError(f"{field} of {name} is {value!r:.50}")
+        nodes[name] = _graph(node) if node["type"] == "NIRGraph" else node
+    return {"metadata": {}} | table | {"nodes": nodes, "type_check": False}
+
+
+def _kinds(field: str) -> tuple[type, ...]:
+    known = {"type": (str,), "metadata": (dict,), "nodes": (dict,), "padding": (str, np.ndarray, np.generic)}
+    return known.get(field, (np.ndarray, np.generic))
 
 
 class _Reader:

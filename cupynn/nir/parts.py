@@ -37,10 +37,10 @@ def shape_of(name: str, value: Any) -> Shape:
 
 def flattened(link: Link, shape: Shape) -> Shape:
     """Shape after a Flatten node, which must leave one axis."""
-    ends = [int(dim) + (len(shape) if dim < 0 else 0) for dim in (link.node.start_dim, link.node.end_dim)]
-    if ends != [0, len(shape) - 1]:
+    start, end = (_whole(link.name, field, getattr(link.node, field), -len(shape)) for field in ("start_dim", "end_dim"))
+    if (start % len(shape), end % len(shape)) != (0, len(shape) - 1) or max(start, end) >= len(shape):
         raise InputError(
-            f"{link.name}: start_dim={link.node.start_dim}, end_dim={link.node.end_dim} leave axes of {shape} (samples have "
+            f"{link.name}: start_dim={start}, end_dim={end} leave axes of {shape} (samples have "
             "none in NIR): flatten all of them"
         )
     return (int(np.prod(shape)),)
@@ -74,7 +74,8 @@ def _dense(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> 
     if lateral.shape != (units, units):
         raise InputError(f"{neurons.name}: recurrent weights of shape {lateral.shape}: write ({units}, {units})")
     strength = neurons.node.metadata.get("lateral_inhibition")
-    if isinstance(strength, Real) and np.array_equal(lateral, graph.inhibition(units, strength)):
+    known = isinstance(strength, Real) and 0 < strength < checks.LARGEST
+    if known and np.array_equal(lateral, graph.inhibition(units, strength)):
         layer = _layer(SpikingDense, neurons, constants, units=units, lateral_inhibition=float(strength))
         return Made(layer, arrays, (units,))
     trained = kept(neurons.node).get("trained", True)
@@ -88,10 +89,10 @@ def _conv(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> M
     for field, only in (("stride", (1, 1)), ("dilation", (1, 1))):
         if _pair(name, field, getattr(node, field)) != only:
             raise InputError(f"{name}: {field}={getattr(node, field)}: convolutions have {field} 1")
-    if node.groups != 1:
+    if _whole(name, "groups", node.groups, 1) != 1:
         raise InputError(f"{name}: groups={node.groups}: convolutions join all channels: write the graph with groups=1")
     channels, height, width = _image(name, shape)
-    if weight.shape[1] != channels or (node.input_shape is not None and tuple(node.input_shape) != (height, width)):
+    if weight.shape[1] != channels or _size(name, node.input_shape) not in (None, (height, width)):
         raise InputError(
             f"{name}: weights of shape {weight.shape} and input_shape={node.input_shape}, but an input of {shape}"
         )
@@ -142,13 +143,11 @@ def _linear(name: str, node: Any, gain: float) -> np.ndarray:
 
 def _weight(name: str, node: Any, gain: float, ndim: int) -> np.ndarray:
     """Weights of a node without bias, times gain, float32."""
-    weight, bias = np.asarray(node.weight), getattr(node, "bias", None)
+    weight, bias = np.asarray(node.weight), np.asarray(getattr(node, "bias", 0))
     if weight.ndim != ndim or weight.dtype.kind not in "fiu" or 0 in weight.shape:
         raise InputError(f"{name}: weight is {weight.dtype} {weight.shape}: write numbers with {ndim} axes")
-    if bias is not None and np.any(bias):
-        raise InputError(
-            f"{name}: bias is {np.min(bias):g} to {np.max(bias):g}: neurons have none: train without, or set it to 0"
-        )
+    if bias.dtype.kind not in "fiub" or bias.any():
+        raise InputError(f"{name}: bias={bias}: neurons have none: train without, or set it to 0")
     rest = node.metadata.get("rest")
     known = isinstance(rest, np.ndarray) and rest.dtype == np.int8 and rest.shape == weight.shape
     return multiplied(weight, gain, rest if known else None)
@@ -157,6 +156,16 @@ def _weight(name: str, node: Any, gain: float, ndim: int) -> np.ndarray:
 def _pair(name: str, field: str, value: Any) -> tuple[int, int]:
     sizes = np.asarray(value).ravel().tolist()
     return checks.pair(f"{name}: {field}", sizes[0] if len(sizes) == 1 else sizes)
+
+
+def _whole(name: str, field: str, value: Any, minimum: int) -> int:
+    return checks.integer(
+        f"{name}: {field}", value.item() if np.size(value) == 1 and hasattr(value, "item") else value, minimum
+    )
+
+
+def _size(name: str, value: Any) -> tuple[int, int] | None:
+    return None if value is None else _pair(name, "input_shape", value)
 
 
 def _image(name: str, shape: Shape) -> Shape:
