@@ -143,7 +143,7 @@ def _pool(layer: SpikingPool2D, network: Sequential, library):
         if (outputs - 1) * stride + window > size:
             raise InputError(
                 f"{layer.name}: windows of {layer.size} every {layer.stride} hang over the edge of {layer.input_shape}, and "
-                "NIR has none that do: choose sizes that fit"
+                "NIR has none that do: choose windows that tile their input"
             )
     yield WEIGHT, library.SumPool2d(np.array(layer.size), np.array(layer.stride), np.array([0, 0]))
     yield NEURONS, encode(layer)

@@ -14,11 +14,12 @@ share this product out, w_in = tau_s, r = tau_m and w = W / tau_s is the one tha
 left out: it shifts the spikes of each layer by a step.
 """
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cupynn.checks import InputError
+from cupynn.checks import LARGEST, InputError
 from cupynn.kernels.lif import lif
 from cupynn.layers import SpikingPool2D
 from cupynn.layers.base import SpikingLayer
@@ -83,9 +84,9 @@ def decode(name: str, node: Any, dt: float) -> Constants:
     for field in ("v_leak", "v_reset"):
         if values[field] != 0:
             raise InputError(f"{name}: {field}={values[field]:g}: layers leak to 0 and are reset to 0: write 0")
-    synapse = "tau_syn" in values
-    tau_m = _in_steps(name, "tau_mem" if synapse else "tau", values, dt)
-    tau_s = _in_steps(name, "tau_syn", values, dt) if synapse else 1.0
+    synapse, noted = "tau_syn" in values, kept(node)
+    tau_m = _in_steps(name, "tau_mem" if synapse else "tau", values, dt, noted.get("tau_m"))
+    tau_s = _in_steps(name, "tau_syn", values, dt, noted.get("tau_s")) if synapse else 1.0
     w_in = _snapped(float(values["w_in"]), tau_s) if synapse else 1.0
     return Constants(tau_m, tau_s, np.float32(values["v_threshold"]), w_in * _snapped(float(values["r"]), tau_m) / tau_m)
 
@@ -113,8 +114,11 @@ def in_steps(seconds: np.floating, dt: float) -> float:
     return float(seconds) / dt
 
 
-def _in_steps(name: str, field: str, values: dict[str, np.floating], dt: float) -> float:
-    steps = in_steps(values[field], dt)
+def _in_steps(name: str, field: str, values: dict[str, np.floating], dt: float, noted: Any) -> float:
+    seconds = values[field]
+    if isinstance(noted, Real) and 1 <= noted < LARGEST and type(seconds)(noted * dt) == seconds:
+        return float(noted)
+    steps = in_steps(seconds, dt)
     if steps < 1:
         raise InputError(f"{name}: {field}={values[field]:g} s is shorter than a step of {dt:g} s: pass a smaller dt")
     return steps
