@@ -94,12 +94,13 @@ def run(name: str, path: Path, inputs: np.ndarray, nodes: Sequence[str]) -> list
     Exception
         Whatever the framework raises.
     """
-    with _silence():
+    with silence():
         import nir
         import torch
 
         graph = nir.read(path)
-        shape = graph.nodes["input"].input_type["input"]  # that of an image has channels there
+        [source] = (node for node in graph.nodes.values() if isinstance(node, nir.Input))
+        shape = source.input_type["input"]  # that of an image has channels there
         module = FRAMEWORKS[name](graph)
         latest: dict[str, np.ndarray] = {}
         for node in nodes:
@@ -129,7 +130,7 @@ def _listener(latest: dict[str, np.ndarray], node: str) -> Callable[..., None]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Keep warnings, printed lines and log records of others to themselves, and handlers of the root logger as they are."""
     root = logging.getLogger()
     handlers, stream = root.handlers[:], io.StringIO()

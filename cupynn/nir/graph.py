@@ -90,7 +90,7 @@ def _refuse_rest(network: Sequential) -> None:
     if resting:
         raise InputError(
             f"NIR has no refractory period, and {', '.join(resting)} rest: train with t_ref=0, or pass allow_lossy=True "
-            "to leave it out and have the certificate measure the difference"
+            "(--allow-lossy) to leave it out and have the certificate measure the difference"
         )
 
 

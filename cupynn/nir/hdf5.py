@@ -1,5 +1,6 @@
 """Files of NIR, HDF5, from elsewhere: what they declare is compared with what they hold before memory is taken for it."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from cupynn.checks import InputError
 
+from .heaps import Strings
 from .library import nir_library
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ def read(path: Path) -> "nir.NIRGraph":
     if not path.is_file():
         raise InputError(f"{path}: no such file; pass a graph that nir.write wrote")
     try:
-        with h5py.File(path, "r") as file:
-            table = _Reader(h5py).table(file["node"])
+        content = path.read_bytes()
+        with h5py.File(BytesIO(content), "r") as file:
+            table = _Reader(h5py, Strings(content)).table(file["node"])
         graph = library.NIRGraph.from_dict(_graph(table))
     except InputError:
         raise
@@ -63,8 +66,8 @@ def _kinds(field: str) -> tuple[type, ...]:
 class _Reader:
     """Counts what is read of one file."""
 
-    def __init__(self, h5py: Any) -> None:
-        self.h5py, self.bytes, self.entries = h5py, 0, 0
+    def __init__(self, h5py: Any, strings: Strings) -> None:
+        self.h5py, self.strings, self.bytes, self.entries = h5py, strings, 0, 0
 
     def table(self, group: Any, depth: int = 0) -> dict[str, Any]:
         """Arrays, strings and tables of a group."""
@@ -83,8 +86,8 @@ class _Reader:
 
     def value(self, name: str, entry: Any) -> Any:
         """Read an array or a string, whose size is checked first."""
-        text = self.h5py.check_string_dtype(entry.dtype) is not None
-        if not text and entry.dtype.kind not in "fiub":
+        text = self.h5py.check_string_dtype(entry.dtype)
+        if text is None and entry.dtype.kind not in "fiub":
             raise ValueError(f"{name} holds {entry.dtype}")
         if entry.is_virtual or entry.external:
             raise ValueError(f"{name} lies in another file")
@@ -92,9 +95,11 @@ class _Reader:
         self.bytes += entry.nbytes
         if entry.nbytes > PACKED * stored + 64 or self.bytes > LARGEST:
             raise ValueError(f"{name} declares {entry.nbytes:,} bytes, of which {stored:,} are stored")
-        if not text:
+        if text is None:
             return entry[()]
-        if entry.size > MOST:
-            raise ValueError(f"{name} holds {entry.size:,} strings")
-        value = entry[()]
-        return np.vectorize(bytes.decode, otypes=[object])(value) if isinstance(value, np.ndarray) else value.decode()
+        if text.length is not None:
+            return np.asarray(entry[()]).astype(f"U{text.length}").astype(object)[()]
+        if entry.size > MOST or (offset := entry.id.get_offset()) is None:
+            raise ValueError(f"{name} holds {entry.size:,} strings, or packed ones")
+        found = self.strings.at(offset, entry.size)
+        return np.array(found, object).reshape(entry.shape) if entry.shape else found[0]
