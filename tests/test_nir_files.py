@@ -40,8 +40,7 @@ def networks(draw):
     those, shape = [], draw(st.sampled_from([(6, 6), (2, 6, 8), (7,)]))
     if len(shape) > 1 and draw(st.booleans()):
         those.append(layers.SpikingConv2D(**draw(CONV)))
-        pooled = those[0].padding != (0, 0) or True
-        those += [layers.SpikingPool2D(**draw(POOL))] if pooled else []
+        those.append(layers.SpikingPool2D(**draw(POOL)))
     for _ in range(draw(st.integers(0 if those else 1, 2))):
         kind, options = (layers.SpikingDense, DENSE) if draw(st.booleans()) else (layers.SpikingRecurrent, RECURRENT)
         those.append(kind(**draw(options)))
@@ -54,7 +53,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("nir")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(networks())
 def test_a_network_comes_back_bit_by_bit(folder, net):
     ours.export(net, folder / "net.nir", certificate=False)
@@ -144,11 +143,11 @@ class TestDamaged:
 
     def test_cut_anywhere(self, small, tmp_path):
         content = small.read_bytes()
-        for end in range(0, len(content) - 1, 97):
+        for end in range(0, len(content) - 1, 499):
             (tmp_path / "cut").write_bytes(content[:end])
             self.refused(tmp_path / "cut")
 
-    @settings(max_examples=150)
+    @settings(max_examples=40)
     @given(st.data())
     def test_other_bytes(self, small, folder, data):
         content = bytearray(small.read_bytes())
@@ -194,7 +193,6 @@ class TestDamaged:
                 lambda node: node.create_dataset("s", (100,), "f4", external=[("/etc/passwd", 0, 400)]),
                 "lies in another file",
             ),
-            (lambda node: [node.create_group(f"g{index}") for index in range(20_001)], "more than 20,000 entries"),
         ],
     )
     def test_what_a_hostile_file_says(self, small, tmp_path, change, message):
@@ -220,6 +218,8 @@ class TestDamaged:
         assert not ours.load(tmp_path / "zeros.nir").layers[0].params["weight"].any()
 
     def test_bounds(self, small, monkeypatch):
+        monkeypatch.setattr(hdf5, "MOST", 50)
+        self.refused(small, "more than 50 entries")
         monkeypatch.setattr(hdf5, "LARGEST", 1000)
         self.refused(small, "declares .* bytes")
 

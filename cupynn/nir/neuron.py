@@ -88,7 +88,7 @@ def decode(name: str, node: Any, dt: float) -> Constants:
     tau_m = _in_steps(name, "tau_mem" if synapse else "tau", values, dt, noted.get("tau_m"))
     tau_s = _in_steps(name, "tau_syn", values, dt, noted.get("tau_s")) if synapse else 1.0
     w_in = _snapped(float(values["w_in"]), tau_s) if synapse else 1.0
-    return Constants(tau_m, tau_s, np.float32(values["v_threshold"]), w_in * _snapped(float(values["r"]), tau_m) / tau_m)
+    return Constants(tau_m, tau_s, np.float32(values["v_threshold"]), w_in * (_snapped(float(values["r"]), tau_m) / tau_m))
 
 
 def kept(node: Any) -> dict[str, Any]:
