@@ -167,6 +167,15 @@ class TestRefused:
         net = Sequential([layers.SpikingDense(3, v_th=1.0)], (4,), 9, device="cpu")
         assert ours.to_nir(net, allow_lossy=True).nodes["dense_1_lif"].metadata["t_ref"] == 2
 
+    def test_numbers_that_float32_cannot_hold(self):
+        net = Sequential([layers.SpikingDense(3, v_th=1.0, t_ref=0)], (4,), 9, device="cpu")
+        net.layers[0].params["weight"][0, 0] = np.inf
+        with pytest.raises(InputError, match=r"^dense_1: a weight is not finite"):
+            ours.to_nir(net)
+        net = Sequential([layers.SpikingPool2D(2, v_th=1e29, tau_s=1e29, t_ref=0)], (4, 4), 9, device="cpu")
+        with pytest.raises(InputError, match=r"^pool_1: v_th times tau_s is 1e\+58, beyond float32"):
+            ours.to_nir(net)
+
     def test_windows_that_fit(self):
         net = Sequential([layers.SpikingPool2D((1, 2), v_th=1.0, stride=(2, 2), t_ref=0)], (5, 4), 9, device="cpu")
         assert tuple(ours.to_nir(net).nodes["pool_1_weight"].output_type["output"]) == net.output_shape == (1, 3, 2)

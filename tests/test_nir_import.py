@@ -234,6 +234,9 @@ class TestRefused:
             ((conv(), cuba((3, 4, 4))), (32,), r"^n0: its input has shape \(32,\)"),
             ((pool(), cuba((2, 2, 2))), (2, 5, 4), "^n0: windows of .* leave out an edge"),
             ((pool(size=5), cuba((2, 2, 2))), (2, 4, 4), "^n0: windows of .* leave out an edge"),
+            ((pool(stride=0), cuba((2, 2, 2))), (2, 4, 4), r"^n0: stride\[0\]=0"),
+            ((pool(size=0), cuba((2, 2, 2))), (2, 4, 4), r"^n0: kernel_size\[0\]=0"),
+            ((conv(padding=-1), cuba((3, 2, 2))), (2, 4, 4), r"^n0: padding\[0\]=-1"),
             ((pool(padding=1), cuba((2, 3, 3))), (2, 4, 4), "^n0: padding="),
             ((pool(), cuba((2, 2, 2), r=-20)), (2, 4, 4), "^n1: w_in and r make -5 of a spike"),
             ((cuba(12),), (12,), "^n0: no weights lead to these neurons"),
@@ -258,7 +261,16 @@ class TestRefused:
             ),
             ((pool(), recurrent(np.ones((2, 2), np.float32))), (2, 2, 2), "^n1: recurrent weights after n0: .*Affine alone"),
             ((affine(), graph(affine(), cuba(6))), (12,), "^n1: a graph within the graph is neurons with weights"),
-            ((affine(), graph(cuba(6), shape=(6,))), (12,), "^n1: a graph within the graph is .*: write its node alone"),
+            (
+                (affine(), graph(cuba(6), shape=(6,))),
+                (12,),
+                "^n1: a graph within the graph is .*: write its nodes without it",
+            ),
+            (
+                (affine(), nir.NIRGraph({}, [], {}, type_check=False)),
+                (12,),
+                "^n1, a graph within the graph: the graph has inputs",
+            ),
         ],
     )
     def test_by_node_and_parameter(self, nodes, shape, message):
@@ -288,6 +300,13 @@ class TestRefused:
         described = graph(affine(), cuba(6), affine(WEIGHT[:, :6]), cuba(6))
         described.edges[-1] = ("n3", "n0")
         with pytest.raises(InputError, match="n3: the edge to 'n0' makes a circle: recurrent weights join one node"):
+            ours.from_nir(described, 9)
+
+    def test_weights_back_to_weights(self):
+        described = graph(affine(WEIGHT[:, :6]), cuba(6), shape=(6,))
+        described.nodes["back"] = affine(WEIGHT[:, :6])
+        described.edges += [("n0", "back"), ("back", "n0")]
+        with pytest.raises(InputError, match="n0: weights lead from it to itself: neurons alone have such"):
             ours.from_nir(described, 9)
 
     def test_two_ways_back(self):

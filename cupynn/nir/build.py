@@ -111,6 +111,8 @@ def _layers(graph: "nir.NIRGraph", dt: float, library: ModuleType) -> tuple[list
                 raise InputError(f"{link.name}: no weights lead to these neurons: write an Affine node before them")
             made.append(layer_of(weights, link, shape, dt))
             shape, weights = made[-1].output_shape, None
+        elif link.recurrent is not None:
+            raise InputError(f"{link.name}: weights lead from it to itself: neurons alone have such: remove them")
         elif weights is not None:
             raise InputError(f"{weights.name}: {link.name} follows, {kind}: layers spike: write a CubaLIF node between")
         elif kind == "Flatten":

@@ -25,7 +25,8 @@ def links(graph: Any) -> list[Link]:
         If they are no chain.
     """
     library = nir_library()
-    inputs, outputs = ([n for n, node in graph.nodes.items() if isinstance(node, kind)] for kind in _ends(library))
+    ends = (library.Input, library.Output)
+    inputs, outputs = ([name for name, node in graph.nodes.items() if isinstance(node, kind)] for kind in ends)
     if len(inputs) != 1 or len(outputs) != 1:
         raise InputError(f"the graph has inputs {inputs} and outputs {outputs}: write one of each")
     for edge in graph.edges:
@@ -39,10 +40,6 @@ def links(graph: Any) -> list[Link]:
             f"the node {lost[0]!r} lies beside the chain from input to output: a network is one chain: remove it"
         )
     return found
-
-
-def _ends(library) -> tuple[type, type]:
-    return library.Input, library.Output
 
 
 def _walk(graph: Any, first: str, last: str, library) -> Iterator[Link]:
@@ -76,12 +73,14 @@ def _walk(graph: Any, first: str, last: str, library) -> Iterator[Link]:
 def _subgraph(name: str, graph: Any, library) -> tuple[Any, Any]:
     """Take neurons with recurrent weights out of a graph within the graph."""
     try:
-        [link] = links(graph)
-    except (InputError, ValueError) as error:
-        raise InputError(f"{name}: a graph within the graph is neurons with weights among each other ({error})") from None
-    if link.recurrent is None:
-        raise InputError(f"{name}: a graph within the graph is neurons with weights among each other: write its node alone")
-    return link.node, link.recurrent
+        inside = links(graph)
+    except InputError as error:
+        raise InputError(f"{name}, a graph within the graph: {error}") from None
+    if len(inside) != 1 or inside[0].recurrent is None:
+        raise InputError(
+            f"{name}: a graph within the graph is neurons with weights among each other: write its nodes without it"
+        )
+    return inside[0].node, inside[0].recurrent
 
 
 def _beside(found: list[Link], graph: Any) -> set[str]:

@@ -56,18 +56,19 @@ def encode(layer: SpikingLayer, dt: float = DT) -> "nir.CubaLIF":
         "v_reset": 0,
         "w_in": layer.tau_s,
     }
+    if (largest := max(constants.values())) > float(np.finfo(np.float32).max):
+        raise InputError(f"{layer.name}: v_th times tau_s is {largest:g}, beyond float32: choose smaller ones")
     arrays = {name: np.full(layer.output_shape, value, np.float32) for name, value in constants.items()}
-    kept = {key: value for key, value in (layer.config() | {"name": layer.name}).items() if key in KEPT}
-    return nir_library().CubaLIF(**arrays, metadata=kept)
+    noted = {key: value for key, value in (layer.config() | {"name": layer.name}).items() if key in KEPT}
+    return nir_library().CubaLIF(**arrays, metadata=noted)
 
 
-def threshold(layer: SpikingLayer) -> np.float32:
+def threshold(layer: SpikingLayer) -> float:
     """v_threshold of a layer's node, above which it fires: exactly that of the simulation.
 
     A pooling layer has no weights that could be divided by tau_s, so that its membrane is tau_s times as high there.
     """
-    exact = layer.neuron.threshold
-    return exact if not isinstance(layer, SpikingPool2D) else np.float32(float(exact) * layer.tau_s)
+    return float(layer.neuron.threshold) * (layer.tau_s if isinstance(layer, SpikingPool2D) else 1)
 
 
 def decode(name: str, node: Any, dt: float) -> Constants:

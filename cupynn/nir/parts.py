@@ -86,8 +86,8 @@ def _dense(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> 
 def _conv(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> Made:
     name, node = weights.name, weights.node
     weight = _weight(name, node, constants.gain, ndim=4)
-    for field, only in (("stride", (1, 1)), ("dilation", (1, 1))):
-        if _pair(name, field, getattr(node, field)) != only:
+    for field in ("stride", "dilation"):
+        if _pair(name, field, getattr(node, field)) != (1, 1):
             raise InputError(f"{name}: {field}={getattr(node, field)}: convolutions have {field} 1")
     if _whole(name, "groups", node.groups, 1) != 1:
         raise InputError(f"{name}: groups={node.groups}: convolutions join all channels: write the graph with groups=1")
@@ -105,7 +105,7 @@ def _conv(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> M
 
 def _pool(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> Made:
     name, node = weights.name, weights.node
-    size, stride = _pair(name, "kernel_size", node.kernel_size), _pair(name, "stride", node.stride)
+    size, stride = _pair(name, "kernel_size", node.kernel_size, 1), _pair(name, "stride", node.stride, 1)
     if _pair(name, "padding", node.padding) != (0, 0):
         raise InputError(f"{name}: padding={node.padding}: pooling has none: write the graph with padding=0")
     channels, *image = _image(name, shape)
@@ -153,9 +153,9 @@ def _weight(name: str, node: Any, gain: float, ndim: int) -> np.ndarray:
     return multiplied(weight, gain, rest if known else None)
 
 
-def _pair(name: str, field: str, value: Any) -> tuple[int, int]:
+def _pair(name: str, field: str, value: Any, minimum: int = 0) -> tuple[int, int]:
     sizes = np.asarray(value).ravel().tolist()
-    return checks.pair(f"{name}: {field}", sizes[0] if len(sizes) == 1 else sizes)
+    return checks.pair(f"{name}: {field}", sizes[0] if len(sizes) == 1 else sizes, minimum)
 
 
 def _whole(name: str, field: str, value: Any, minimum: int) -> int:

@@ -15,8 +15,10 @@ def divided(name: str | None, weight: np.ndarray, tau: float) -> tuple[np.ndarra
     Raises
     ------
     InputError
-        If a weight is too small to be divided.
+        If a weight is not finite, or too small to be divided.
     """
+    if not np.isfinite(weight).all():
+        raise InputError(f"{name}: a weight is not finite: take the network of an earlier epoch")
     quotient = (weight.astype(np.float64) / tau).astype(np.float32)
     rest = weight.view(np.int32) - multiplied(quotient, tau).view(np.int32)
     if np.abs(rest).max(initial=0) > 8:
