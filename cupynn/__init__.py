@@ -26,6 +26,7 @@ _MODULES = (
     "encoders",
     "layers",
     "losses",
+    "nir",
     "optimizers",
     "plot",
     "presets",

@@ -19,6 +19,8 @@ SOURCES = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for pat
 # Where Numba may be imported: kernels, and a module that asks for the number of threads.
 NUMBA = ("cupynn/kernels/*.py", "layers/*_cpu.py", "cupynn/device.py")
 
+NIR = ("nir", "nirtorch", "torch", "norse", "snntorch", "spikingjelly")  # the library, and frameworks that run its files
+
 
 def each_source(*patterns, but=()):
     """Parametrize a test over the sources that match one of the patterns, and none of `but`."""
@@ -123,6 +125,26 @@ class TestSources:
     @each_source("*", but=NUMBA)
     def test_numba_stays_in_the_kernels(self, source):
         assert not any(within(module, "numba") for module in imports(source))
+
+    @each_source("*", but=["cupynn/nir/*"])
+    def test_nir_stays_in_its_room(self, source):
+        assert not any(within(module, name) for module in imports(source) for name in NIR)
+
+    @each_source("cupynn/nir/*")
+    def test_nir_is_imported_when_it_is_needed(self, source):
+        """It is optional, as are the frameworks, which take seconds; they run files in one module alone."""
+        everywhere, first, *others = imports(source), *NIR
+        assert not any(within(module, name) for module in imports(source, everywhere=False) for name in NIR)
+        assert source == "cupynn/nir/frameworks.py" or not any(within(each, name) for each in everywhere for name in others)
+        assert (
+            source == "cupynn/nir/library.py"
+            or "frameworks" in source
+            or not any(within(each, first) for each in everywhere)
+        )
+
+    @each_source("cupynn/*", "layers/*", "datasets/*", but=["cupynn/nir/*", "cupynn/commands/*"])
+    def test_nothing_needs_nir(self, source):
+        assert not any(within(module, "cupynn.nir") for module in imports(source))
 
     @each_source("layers/*")
     def test_layers_know_nothing_above_them(self, source):

@@ -11,7 +11,18 @@ from importlib import import_module
 from types import ModuleType
 
 # In the order of the help; import-reference lies in import_reference.py.
-COMMANDS = ("train", "evaluate", "predict", "raster", "bench", "datasets", "devices", "import-reference")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "predict",
+    "raster",
+    "export",
+    "import-nir",
+    "import-reference",
+    "datasets",
+    "devices",
+    "bench",
+)
 
 
 def load(name: str) -> ModuleType:

@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from cupynn import presets, state
+from cupynn import definition, nir, presets, state
 from cupynn.datasets.cifar10 import FILES, FOLDER, RECORD
+from cupynn.nir.library import nir_library
 from cupynn.progress import Epoch
 from fuzz.targets import training_state
 
@@ -74,6 +75,7 @@ WORDS = {
     "samples": ("#", *NUMBERS),
     "spikes": ("-1 -1", "1", *NUMBERS),
     "definition": ("[", "]", "{", "}", "=", ",", "true", '""', "'''", "1979-05-27", "augment", "regularizer", *NUMBERS),
+    "nir": ("GCOL", "SNOD", "TREE", "HEAP", "OHDR", "FRHP", "BTHD", "CubaLIF", "NIRGraph", *NUMBERS),
     "training": ("[", "]", "{", "}", ":", ",", "true", "null", '""', *NUMBERS),
     "network": ("[", "]", "{", "}", ":", ",", "true", "null", '""', *NUMBERS),
 }
@@ -160,6 +162,17 @@ def _network() -> list[bytes]:
     return [stream.getvalue()]
 
 
+def _nir() -> list[bytes]:
+    """A file of `cupynn.nir.export`, and the same graph as nir itself writes it."""
+    library = nir_library()
+    network = definition.build(NETWORK | {"layers": [layer | {"t_ref": 0} for layer in LAYERS]}, "seeds", "cpu")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "net.nir"
+        nir.export(network, path, certificate=False)
+        library.write(Path(folder) / "again.nir", library.read(path))
+        return [path.read_bytes(), (Path(folder) / "again.nir").read_bytes()]
+
+
 def _training() -> list[bytes]:
     """States of a training that has not begun, and of one within its second epoch."""
     contents = []
@@ -191,6 +204,7 @@ _MAKERS = {
     "tar": _tar,
     "zip": _zip,
     "network": _network,
+    "nir": _nir,
     "training": _training,
     "definition": lambda: [presets.read(name).to_toml() for name in ("digits", "n-mnist", "fsdd", "mnist-cnn")],
     "config": lambda: [*(CONFIG % hidden for hidden in HIDDEN), IMAGES],

@@ -1,5 +1,6 @@
 """What is fuzzed: functions of the bytes of a file, that may read it or raise InputError, and nothing else."""
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -10,7 +11,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from cupynn import Sequential, datasets, presets, reference, state
+from cupynn import Sequential, datasets, nir, presets, reference, state
 from cupynn.checks import InputError
 from cupynn.datasets import cifar10, event_folders, idx, nmnist, nmnist_files, packed, recordings, sound_folder, speech
 from cupynn.health import Watch
@@ -81,6 +82,13 @@ def read_zip(content: bytes, folder: Path) -> None:
 def read_network(content: bytes, folder: Path) -> None:
     """A network that was saved."""
     Sequential.load(_written(folder / "file.npz", content), "cpu")
+
+
+def read_nir(content: bytes, folder: Path) -> None:
+    """A graph of NIR; a network that it describes can be described again."""
+    network = nir.load(_written(folder / "file.nir", content), device="cpu")
+    with contextlib.suppress(InputError):  # such as one of too small weights
+        nir.to_nir(network)
 
 
 def training_state() -> State:
@@ -163,6 +171,7 @@ TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "tar": read_tar,
     "zip": read_zip,
     "network": read_network,
+    "nir": read_nir,
     "training": read_training,
     "definition": read_definition,
     "config": read_config,
@@ -170,4 +179,4 @@ TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "samples": read_samples,
     "spikes": read_spikes,
 }
-BUILD = ("network", "training", "definition", "config")  # take the memory of the network that the file asks for
+BUILD = ("network", "nir", "training", "definition", "config")  # take the memory of the network that the file asks for

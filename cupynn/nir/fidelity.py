@@ -1,0 +1,154 @@
+"""The runs behind a certificate: the network, the network that the file describes, and the file in each framework."""
+
+import hashlib
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import cupynn
+from cupynn import checks, evaluation
+from cupynn.checks import InputError
+from cupynn.encoders import Poisson
+from cupynn.layers import Layer
+from cupynn.network import Sequential
+from cupynn.spikes import SpikeTrains
+
+from . import frameworks
+from .build import from_nir
+from .certificate import FAITHFUL, LOSSY, UNSUPPORTED, UNTESTED, Certificate, Fidelity, Verdict
+from .graph import INPUT, NEURONS, node_names
+from .hdf5 import read
+
+RATES = (0.02, 0.05, 0.1, 0.3)  # of the default samples: what leaves a layer silent at one drives it at another
+PLACES = 1 << 26  # samples times steps times neurons that a framework runs at once
+
+
+class Trial(NamedTuple):
+    """What is to be run, and where."""
+
+    trains: SpikeTrains
+    samples: str
+    frameworks: tuple[str, ...]
+
+
+class Measured(NamedTuple):
+    """What was found, and the spikes of the file's nodes, at the steps of the graph: (B, T, *shape) each."""
+
+    certificate: Certificate
+    expected: dict[str, SpikeTrains]
+
+
+def certify(
+    network: Sequential, path: str | PathLike, *, samples: Any = None, frameworks: Sequence[str] | None = None
+) -> Certificate:
+    """Compare a network with the file that `export` made of it; arguments as those of `export`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not of this network, or the samples do not fit it.
+    """
+    return measure(network, checks.path("path", path), trial(network, samples, frameworks)).certificate
+
+
+def trial(network: Sequential, samples: Any, names: Sequence[str] | None) -> Trial:
+    """Check samples and frameworks, and encode the samples as evaluation does."""
+    checks.only("network", network, Sequential)
+    wanted = frameworks.chosen(names)
+    if samples is None:
+        x = np.full((len(RATES), *network.input_shape), 1.0, np.float32) * np.reshape(
+            RATES, (-1, *[1] * len(network.input_shape))
+        )
+        trains = Poisson(1.0).encode(x, network.steps, 0, 0, np.arange(len(x)))
+        return Trial(trains, f"random trains of {', '.join(f'{rate:.0%}' for rate in RATES)} a step", wanted)
+    samples = network.inputs(samples)
+    return Trial(network.encode(samples, np.arange(len(samples)), evaluation.DRAW).to_host(), "samples given", wanted)
+
+
+def measure(network: Sequential, path: Path, trial: Trial) -> Measured:
+    """Run everything and compare."""
+    depth, steps, trains = len(network.layers), network.steps, trial.trains
+    described = from_nir(read(path), steps + depth, device="cpu")
+    shapes, expected_shapes = ([each.output_shape for each in one.layers] for one in (described, network))
+    if shapes != expected_shapes or described.input_shape != network.input_shape:
+        raise InputError(f"{path} describes {described!r}, not {network!r}: pass the network that it was made of")
+    nodes = [name + NEURONS for name in node_names(network).values()]
+    ours = [each.to_host() for each in network.run(trains)[1:]]
+    file = described.run(_window(trains, 0, steps + depth))[1:]  # with time for what is under way to arrive
+    expected = [_window(each, delay, steps) for delay, each in enumerate(file, start=1)]
+    absent = {name: why for name in trial.frameworks if (why := frameworks.missing(name))}
+    running = [name for name in trial.frameworks if name not in absent]
+    theirs = {name: _in_framework(name, path, trains, nodes, expected) for name in running}
+    layers = []
+    for index, layer in enumerate(network.layers):
+        verdict = _of_file(layer, ours[index], _window(file[index], 0, steps), bool(layers) and layers[-1].file)
+        found = {name: verdicts[index] for name, verdicts in theirs.items()}
+        layers.append(Fidelity(layer.name, nodes[index], ours[index].size, int(ours[index].total), verdict, found))
+    certificate = Certificate(
+        file=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        samples=trial.samples,
+        batch=len(trains),
+        steps=steps,
+        input_spikes=int(trains.total),
+        versions={"cupynn": cupynn.__version__} | frameworks.versions("nir", *frameworks.NEEDED, *running),
+        layers=tuple(layers),
+        not_run=absent,
+    )
+    return Measured(certificate, {INPUT: trains} | dict(zip(nodes, expected, strict=True)))
+
+
+def _window(trains: SpikeTrains, first: int, steps: int) -> SpikeTrains:
+    """So many steps from the first on; silence where there are none."""
+    events = trains.events()
+    inside = (events.steps >= first) & (events.steps < first + steps)
+    shape = (len(trains), steps, *trains.neuron_shape)
+    return SpikeTrains.from_events(events.samples[inside], events.steps[inside] - first, events.neurons[inside], shape=shape)
+
+
+def _verdict(expected: SpikeTrains, found: SpikeTrains, why: str) -> Verdict:
+    """Compare spike by spike; a layer with a reason to differ is lossy, though it may not differ here."""
+    one, other = (np.ravel_multi_index(each.events(), (len(each), each.steps, each.size)) for each in (expected, found))
+    mismatched = np.setxor1d(one, other, assume_unique=True).size
+    difference = int(np.abs(expected.counts.astype(np.int64) - found.counts).sum())
+    status = FAITHFUL if one.size else UNTESTED
+    if mismatched or why:
+        changed = (
+            f"{one.size:,} spikes become {other.size:,}, {mismatched:,} of them in one of the two alone"
+            if mismatched
+            else "no difference here"
+        )
+        status, why = LOSSY, f"{why}: {changed}" if why else changed
+    elif not one.size:
+        why = "silent on these samples"
+    return Verdict(status, why, other.size, mismatched, difference)
+
+
+def _of_file(layer: Layer, ours: SpikeTrains, described: SpikeTrains, below: Verdict | bool) -> Verdict:
+    """What the format drops of a layer."""
+    if layer.t_ref:
+        return _verdict(ours, described, f"t_ref={layer.t_ref} is left out")
+    return _verdict(ours, described, "its input differs" if below and below.status == LOSSY and below.mismatched else "")
+
+
+def _in_framework(
+    name: str, path: Path, trains: SpikeTrains, nodes: Sequence[str], expected: Sequence[SpikeTrains]
+) -> list[Verdict]:
+    """What a framework makes of each layer of the file."""
+    batch = max(1, PLACES // (trains.steps * (trains.size + sum(each.size for each in expected))))
+    parts = []
+    try:
+        for start in range(0, len(trains), batch):
+            dense = frameworks.run(name, path, trains[start : start + batch].to_dense(), nodes)
+            parts.append([SpikeTrains.from_dense(each) for each in dense])
+    except Exception as error:  # whatever the framework raises is what it makes of the file
+        why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return [Verdict(UNSUPPORTED, why) for _ in nodes]
+    found = [
+        SpikeTrains.concatenate(list(each)).reshape(there.neuron_shape)
+        for each, there in zip(zip(*parts, strict=True), expected, strict=True)
+    ]
+    return [_verdict(one, other, "") for one, other in zip(expected, found, strict=True)]
