@@ -9,6 +9,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.data import Data
 from cupynn.losses import CountLoss
+from cupynn.parallel import Ranks
 from cupynn.results import Evaluation
 from cupynn.spikes import SpikeTrains
 
@@ -43,7 +44,9 @@ def counts(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
     return np.concatenate([array.reshape(len(array), -1) for array in every])
 
 
-def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
+def evaluate(
+    network: "Sequential", data: Any, loss: CountLoss | None = None, batch_size: int = 100, ranks: Ranks | None = None
+) -> Evaluation:
     """Accuracy, loss, activity and confusion matrix on labelled data.
 
     Parameters
@@ -54,6 +57,8 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
         Its mean value is reported as well.
     batch_size : int
         Samples run together; the result does not depend on it.
+    ranks : Ranks, optional
+        Processes that share the work and all get the result, from `parallel.world`; it does not depend on their number.
 
     Returns
     -------
@@ -67,22 +72,26 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
     x, y = network.labelled(data)
     if loss is not None:
         checks.only("loss", loss, CountLoss)
+    ranks = Ranks() if ranks is None else checks.only("ranks", ranks, Ranks)
     classes = network.output_shape[-1]
     confusion = np.zeros((classes, classes), np.int64)
     spikes = np.zeros(len(network.layers) + 1, np.int64)
-    silent, losses = 0, []
-    for part, trains in _batches(network, x, batch_size):
+    silent, losses = 0, np.zeros(len(y))
+    for part, trains in _batches(network, x, batch_size, ranks):
         fired = network.device.get(trains[-1].counts)
         np.add.at(confusion, (y[part], fired.argmax(1)), 1)
         silent += int((fired.sum(1) == 0).sum())
         spikes += [int(layer.total) for layer in trains]
         if loss is not None:
-            losses.append(network.device.get(loss(trains[-1], y[part]).losses))
+            losses[part] = network.device.get(loss(trains[-1], y[part]).losses)
+    losses = losses if loss is None else ranks.total(losses)
+    silent, *sums = ranks.total(np.array([silent, *confusion.reshape(-1), *spikes]))
+    confusion, spikes = np.reshape(sums[: confusion.size], confusion.shape), sums[confusion.size :]
     return Evaluation(
         accuracy=float(np.trace(confusion) / len(y)),
-        loss=None if loss is None else float(np.concatenate(losses).mean()),
+        loss=None if loss is None else float(losses.mean()),
         spikes=activity(network, spikes, len(y)),
-        silent=silent,
+        silent=int(silent),
         confusion=confusion,
     )
 
@@ -93,8 +102,12 @@ def activity(network: "Sequential", spikes: Any, samples: int) -> dict[str, floa
     return {name: int(count) / size / samples for (name, size), count in zip(sizes.items(), spikes, strict=True)}
 
 
-def _batches(network: "Sequential", x: Data, batch_size: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
-    batch_size = checks.integer("batch_size", batch_size, minimum=1)
-    for first in range(0, len(x), batch_size):
+def _batches(
+    network: "Sequential", x: Data, batch_size: int, ranks: Ranks | None = None
+) -> Iterator[tuple[slice, list[SpikeTrains]]]:
+    """Samples and trains of each batch, or of every `ranks.size`-th."""
+    ranks = ranks or Ranks()
+    batch_size = min(checks.integer("batch_size", batch_size, minimum=1), -(-len(x) // ranks.size))
+    for first in range(ranks.rank * batch_size, len(x), ranks.size * batch_size):
         part = slice(first, min(first + batch_size, len(x)))
         yield part, network.run(network.draw(x[part], np.arange(part.start, part.stop), DRAW))

@@ -1,5 +1,6 @@
 """The training loop: batches, progress, history, callbacks, sample weights, checkpoints."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import isclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+import cupynn
 from cupynn import checks, health
 from cupynn.arguments import explained
 from cupynn.augment import Augment
@@ -18,6 +20,7 @@ from cupynn.keeper import Keeper
 from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
+from cupynn.parallel import Ranks
 from cupynn.progress import Bar, History, Tally, compiles
 from cupynn.spikes import SpikeTrains
 from cupynn.state import State
@@ -68,9 +71,16 @@ def step(
     sample_weight: np.ndarray | None = None,
 ) -> CountError:
     """One update: forward, loss, backward, optimizer. Returns the loss's value, error and trains."""
+    error = _gradients(network, loss, spikes, labels, sample_weight)
+    optimizer.step(network)
+    return error
+
+
+def _gradients(
+    network: "Sequential", loss: CountLoss, spikes: SpikeTrains, labels: np.ndarray, sample_weight: np.ndarray | None
+) -> CountError:
     error = loss(network.forward(spikes), labels, sample_weight)
     network.backward(error, input_error=False)
-    optimizer.step(network)
     return error
 
 
@@ -93,6 +103,7 @@ def fit(
     resume: bool = False,
     progress: bool = True,
     live: bool = False,
+    ranks: Ranks | None = None,
 ) -> History:
     """Train a network.
 
@@ -131,6 +142,10 @@ def fit(
         Whether to show a bar in a terminal or notebook, and a line for each epoch.
     live : bool
         Whether to draw the curves of loss, accuracy and activity, after each epoch anew; in notebooks only.
+    ranks : Ranks, optional
+        Processes that train the network together, from `parallel.world`: all pass the same arguments, share the samples of
+        each update, and end with the same network and history. The first alone calls callbacks, which must leave the network
+        as it is, shows progress and writes the checkpoint.
 
     Returns
     -------
@@ -141,6 +156,7 @@ def fit(
     InputError
         If anything handed in cannot be used; nothing is changed then. If the checkpoint cannot be written.
     """
+    ranks = _ranks(ranks)
     loss = SpikeCount() if loss is None else checks.only("loss", loss, CountLoss)
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
     epochs = checks.integer("epochs", epochs, minimum=1)
@@ -165,8 +181,9 @@ def fit(
     parts = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
     pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
     state = State(network, optimizer, Samples(network, x, y, weights), Tally(network), History(), Watch(network))
-    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, parts, pairs, epochs)
+    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, parts, pairs, epochs, ranks)
     history, samples, watch = state.history, state.samples, state.watch
+    progress = progress and ranks.first
     if progress and compiles(network):
         print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
     optimizer.epochs = epochs
@@ -177,47 +194,69 @@ def fit(
         while state.epoch <= epochs and not state.ended:
             number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
-            for first, batch in samples.batches(order, batch_size, state.done):
+            for first, batch in samples.batches(order, batch_size, state.done, ranks):
                 optimizer.epoch = number - 1 + first / len(y)
-                x = batch.x if augment is None else augment(batch.x, network.seed, number, batch.numbers)
-                spikes = network.draw(x, batch.numbers, number)
-                error = step(network, loss, optimizer, spikes, batch.y, batch.weights)
-                samples.wrong[batch.picks] = tally.add(error, network, batch.y)
-                bar.update(number, tally)
-                state.done, state.batch = first + len(batch.y), state.batch + 1
+                if len(batch.y):
+                    x = batch.x if augment is None else augment(batch.x, network.seed, number, batch.numbers)
+                    error = _gradients(network, loss, network.draw(x, batch.numbers, number), batch.y, batch.weights)
+                    samples.wrong[batch.picks] = tally.add(error, network, batch.y)
+                ranks.sum_gradients(network, len(batch.y) / batch.whole)
+                optimizer.step(network)
+                state.done, state.batch = first + batch.whole, state.batch + 1
+                bar.update(number, tally, state.done)
                 watch.after_update(state)
                 keeper.after_batch()
             with keeper.left():
-                epoch = tally.epoch(network, number, optimizer, validation, loss)
+                epoch = tally.epoch(network, number, optimizer, validation, loss, ranks)
             watch.check(state)
             history.epochs.append(epoch)
             bar.line(epoch)
             bar.tell_once(health.after_epoch(network, epoch), history)
             if boost:
-                samples.boost(network.output_shape[-1])
-            state.ended = any([callback(network, history) for callback in callbacks])
+                samples.boost(network.output_shape[-1], ranks)
+            state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))
             state.next_epoch()
             keeper.after_epoch()
     history.seconds = perf_counter() - state.start
     return history
 
 
+def _ranks(ranks: Any) -> Ranks:
+    if ranks is None:
+        return Ranks()
+    if not checks.only("ranks", ranks, Ranks, "what parallel.world() gives").entered:
+        raise InputError("ranks is not entered: use `with parallel.world() as ranks:`, so that an error ends all processes")
+    return ranks
+
+
 def _keeper(
-    checkpoint: Any, seconds: float, resume: bool, state: State, parts: dict[str, Any], pairs: dict[str, Any], epochs: int
+    checkpoint: Any,
+    seconds: float,
+    resume: bool,
+    state: State,
+    parts: dict[str, Any],
+    pairs: dict[str, Any],
+    epochs: int,
+    ranks: Ranks,
 ) -> Keeper:
-    """Check the options of `fit` that concern the checkpoint, and make its keeper."""
+    """Check the options of `fit` that concern the checkpoint, and that all processes have the same; make the keeper."""
+    if parts["batch_size"] < ranks.size:
+        raise InputError(f"batch_size={parts['batch_size']} for {ranks.size} processes: pass at least one sample each")
     checks.flag("resume", resume)
     seconds = checks.number("checkpoint_seconds", seconds, minimum=0)
-    if checkpoint is None:
-        if resume:
-            raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
-        return Keeper(None, seconds, {})
+    if checkpoint is None and resume:
+        raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
+    if checkpoint is None and ranks.size == 1:
+        return Keeper(None, seconds, {}, ranks)
     if state.optimizer.schedule == "cosine":
         parts = parts | {"epochs": epochs}
     if resume and state.optimizer.updates:
         raise InputError("resume=True with an optimizer that has done updates: pass a new one")
     settings = settings_of(state.network, state.optimizer, parts, pairs)
-    return Keeper(checks.path("checkpoint", checkpoint), seconds, settings)
+    alike = settings | {"epochs": epochs, "checkpoint": str(checkpoint), "resume": resume, "version": cupynn.__version__}
+    ranks.same({name: json.dumps(value).encode() for name, value in alike.items()}, "pass the same in all processes")
+    ranks.same_weights(state.network, "before training")
+    return Keeper(checkpoint and checks.path("checkpoint", checkpoint), seconds, settings, ranks)
 
 
 def _validation(network: "Sequential", data: Any) -> tuple[Any, np.ndarray]:
@@ -249,6 +288,7 @@ class _Batch(NamedTuple):
     picks: Any
     y: Any
     weights: Any
+    whole: int  # samples of the batch, of which these are one process's share
 
 
 class Samples:
@@ -261,19 +301,24 @@ class Samples:
         self.y, self.weights = self.device.put(y), self.device.put(weights)
         self.wrong = self.device.put(np.zeros(len(y), bool))  # which were misclassified in this epoch
 
-    def batches(self, order: np.ndarray, size: int, start: int = 0) -> Iterator[tuple[int, _Batch]]:
-        """Batches in this order from place `start` on, each with the place of its first sample."""
+    def batches(self, order: np.ndarray, size: int, start: int, ranks: Ranks) -> Iterator[tuple[int, _Batch]]:
+        """Batches in this order from place `start` on, of each this process's share, with the place of its first sample."""
         placed_order = self.device.put(order)
         for first in range(start, len(order), size):
-            here = slice(first, first + size)
-            picks = placed_order[here]
-            numbers = picks if self.placed else order[here]
-            yield first, _Batch(self.x[numbers], numbers, picks, self.y[picks], self.weights[picks])
+            here, whole = slice(first, first + size), min(size, len(order) - first)
+            own = ranks.share(whole)
+            picks = placed_order[here][own]
+            numbers = picks if self.placed else order[here][own]
+            yield first, _Batch(self.x[numbers], numbers, picks, self.y[picks], self.weights[picks], whole)
 
-    def boost(self, classes: int) -> None:
+    def misses(self, ranks: Ranks) -> np.ndarray:
+        """Which samples were misclassified in this epoch by whichever process took them, in host memory."""
+        return ranks.total(self.device.get(self.wrong).astype(np.uint8)).astype(bool)
+
+    def boost(self, classes: int, ranks: Ranks) -> None:
         """Raise the weights of those that were misclassified."""
-        weights, y, wrong = map(self.device.get, (self.weights, self.y, self.wrong))
-        self.weights = self.device.put(weights * _boost(weights, y, wrong, classes))
+        weights, y = map(self.device.get, (self.weights, self.y))
+        self.weights = self.device.put(weights * _boost(weights, y, self.misses(ranks), classes))
 
 
 def _boost(weights: np.ndarray, labels: np.ndarray, wrong: np.ndarray, classes: int) -> np.ndarray:
