@@ -13,6 +13,7 @@ from cupynn.data import Data, as_inputs, as_labels, as_pair
 from cupynn.device import Device
 from cupynn.device import resolve as resolve_device
 from cupynn.encoders import Encoder
+from cupynn.kernels.sums import Sum
 from cupynn.layers import Layer
 from cupynn.losses import CountError
 from cupynn.results import Recording
@@ -83,6 +84,7 @@ class Sequential:
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)
         self.trains: list[SpikeTrains] = []
+        self._sums: list[Sum] = []  # how far each layer's gradient has come
         self.encoded = 0
         self._name_layers()
         self.output_shape = _countable("input_shape", self.input_shape)
@@ -109,7 +111,7 @@ class Sequential:
         moved = [{name: target.put(self.device.get(array)) for name, array in arrays.items()} for arrays in homes]
         for arrays, there in zip(homes, moved, strict=True):  # all or, where memory runs out, none
             arrays.update(there)
-        self.device, self.trains = target, []
+        self.device, self.trains, self._sums = target, [], []
         return self
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -181,8 +183,12 @@ class Sequential:
         self.trains = self.run(spikes)
         return self.trains[-1]
 
-    def backward(self, error: CountError, input_error: bool = True) -> np.ndarray | None:
+    def backward(
+        self, error: CountError, input_error: bool = True, batch: int | None = None, add: bool = False
+    ) -> np.ndarray | None:
         """Write every layer's gradients for the last `forward` pass, means over its batch.
+
+        A batch may go through both passes in parts, in their order: its gradients have the same bits then.
 
         Parameters
         ----------
@@ -190,6 +196,10 @@ class Sequential:
             What a loss returned for the output of that pass.
         input_error : bool
             Whether to return the error of the input's counts; training does without.
+        batch : int, optional
+            Samples of the whole batch, of which that pass was a part: gradients are means over so many.
+        add : bool
+            Whether to add to the gradients of the parts before; the first part overwrites what was there.
 
         Returns
         -------
@@ -204,13 +214,34 @@ class Sequential:
                 f"the error is of trains {error.trains.shape}, the last forward pass gave {self.trains[-1].shape}: "
                 "pass what the loss returned for the output of that pass"
             )
+        sums = self._part_of(batch, add)
         trains = [*self.trains[:-1], self.device.trains(error.trains)]
         with self.device:
             delta = self.device.put(error.delta)
             for index in reversed(range(len(self.layers))):
                 wanted = input_error or index > 0
-                delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted)
+                delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted, sums[index])
+        for over in sums:
+            over.done += len(error.delta)
         return delta
+
+    def _part_of(self, batch: int | None, add: bool) -> list[Sum]:
+        """Begin a batch with the last forward pass, or go on with it."""
+        samples = self.trains[-1].batch
+        if checks.flag("add", add):
+            if not self._sums:
+                raise InputError("add=True with no gradients to add to: pass it from the second part of a batch on")
+            done, whole = self._sums[0].done, self._sums[0].batch
+        else:
+            done, whole = 0, samples
+        whole = whole if batch is None else checks.integer("batch", batch, minimum=1)
+        if done + samples > whole or (add and whole != self._sums[0].batch):
+            raise InputError(
+                f"batch={whole}: this part has {samples} samples, those before {done}"
+                f"{f', of a batch of {self._sums[0].batch}' if add else ''}: pass the size of the whole batch"
+            )
+        self._sums = self._sums if add else [Sum(whole) for _ in self.layers]
+        return self._sums
 
     def record(self, x: Data) -> Recording:
         """Run data or trains through the network and keep everything: every train, membrane and synaptic current.

@@ -12,6 +12,7 @@ from cupynn.config import Configured
 from cupynn.kernels.cuda import on_device
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
+from cupynn.kernels.sums import Sum
 from cupynn.spikes import SpikeTrains
 
 # Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
@@ -68,7 +69,12 @@ class Layer(Configured, ABC):
 
     @abstractmethod
     def backward(
-        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+        self,
+        inputs: SpikeTrains,
+        outputs: SpikeTrains,
+        delta: np.ndarray,
+        input_error: bool = True,
+        over: Sum | None = None,
     ) -> np.ndarray | None:
         """Write the mean gradient over the batch to `grads`; return the error of the inputs' counts.
 
@@ -80,6 +86,9 @@ class Layer(Configured, ABC):
             Derivative of each sample's loss by the firing counts of this layer.
         input_error : bool
             Whether to compute the return value, float32 (B, *input_shape); None otherwise.
+        over : Sum, optional
+            Of a batch that is computed in parts: the gradient becomes the mean over all of it, each part adding to what the
+            parts before have left in `grads`. The same object goes to all parts; who calls counts their samples in it.
         """
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

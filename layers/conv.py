@@ -6,6 +6,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.kernels.sums import Sum
 from cupynn.layers import conv_cpu, conv_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
@@ -109,7 +110,12 @@ class SpikingConv2D(SpikingLayer):
         return self.run(spikes, *states)
 
     def backward(
-        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+        self,
+        inputs: SpikeTrains,
+        outputs: SpikeTrains,
+        delta: np.ndarray,
+        input_error: bool = True,
+        over: Sum | None = None,
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP; positions share their weights."""
         delta = self.checked(inputs, outputs, delta)
@@ -128,5 +134,6 @@ class SpikingConv2D(SpikingLayer):
             self.effect_ratio,
             self.grads["weight"],
             below,
+            over or Sum(inputs.batch),
         )
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)

@@ -13,6 +13,7 @@ from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, spsp_field
 from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
+from cupynn.kernels.sums import Sum
 from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
@@ -139,6 +140,7 @@ def _backward(
     t_ref,
     v_th,
     effect_ratio,
+    whole,
     gradients,
     below,
 ):
@@ -146,12 +148,11 @@ def _backward(
 
     A field is kh runs of kw * channels inputs, each filled up to a multiple of FEW: weight (maps, field), 0 where filled up;
     slots (N_in,): an input neuron's place in the channel-last grid with its padding, of `grid` places and FEW more at its
-    end; corners (places, kh): where the runs of a receptive field begin in it
+    end; corners (places, kh): where the runs of a receptive field begin in it; whole: samples of the whole batch
     """
     maps, size = weight.shape
     places = len(corners)
-    batch = gradients.shape[0]
-    steps = (offsets.size - 1) // batch
+    steps = (offsets.size - 1) // gradients.shape[0]
     decays = decays_of(psp, steps)
     weights = weight.reshape(weight.size)
     inside = np.zeros(grid + FEW, np.float32)
@@ -199,7 +200,7 @@ def _backward(
                     for k in range(size):
                         spsp[k] = silent_spsp[k]
                     effect = dot(weights, m * size, silent_effect)
-                scale = error * (np.float32(1) + effect / v_th) / np.float32(batch)
+                scale = error * (np.float32(1) + effect / v_th) / np.float32(whole)
                 add_scaled(spsp, scale, gradient, m * size)
                 if below.size:
                     target = firing_error if fires and effect_ratio else silent_error
@@ -217,6 +218,27 @@ def _backward(
             below[b, j] = by_silent[slot] + (by_spsp[slot] / count if count else by_weight[slot])
 
 
+@kernel
+def _add_samples(turns, gradients, gradient):
+    """Add the gradients (B, maps, field) of samples, one after the other, to gradient (maps, channels, kh, kw)."""
+    _, channels, kh, kw = gradient.shape
+    field = gradients.shape[2]
+    run = field // kh
+    summed = np.zeros(field, np.float32)
+    for m in each(turns):
+        for c in range(channels):
+            for ky in range(kh):
+                for kx in range(kw):
+                    summed[ky * run + kx * channels + c] = gradient[m, c, ky, kx]
+        for b in range(len(gradients)):
+            for k in range(field):
+                summed[k] += gradients[b, m, k]
+        for c in range(channels):
+            for ky in range(kh):
+                for kx in range(kw):
+                    gradient[m, c, ky, kx] = summed[ky * run + kx * channels + c]
+
+
 def backward(
     inputs: SpikeTrains,
     outputs: SpikeTrains,
@@ -230,8 +252,9 @@ def backward(
     effect_ratio: bool,
     gradient: np.ndarray,
     below: np.ndarray | None,
+    over: Sum,
 ) -> None:
-    """Write the weight gradient (maps, channels, kh, kw) and, unless it is None, the errors below (B, N_in)."""
+    """Go on with the weight gradient (maps, channels, kh, kw); write the errors below (B, N_in) unless they are None."""
     (_, height, width), (_, rows, columns) = shapes
     maps, channels, kh, kw = weight.shape
     padded = (height + 2 * padding[0], width + 2 * padding[1], channels)
@@ -259,8 +282,10 @@ def backward(
         t_ref,
         np.float32(v_th),
         effect_ratio,
+        over.batch,
         gradients,
         np.empty((0, 0), np.float32) if below is None else below,
     )
-    summed = gradients.sum(0).reshape(maps, kh, run)[:, :, : kw * channels]
-    gradient[:] = summed.reshape(maps, kh, kw, channels).transpose(0, 3, 1, 2)
+    if over.done == 0:
+        gradient[:] = 0
+    parallel(_add_samples, maps, gradients, gradient)

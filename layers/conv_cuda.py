@@ -9,6 +9,7 @@ from cupynn.kernels.events_cuda import list_by_neuron, list_by_step, silent
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
+from cupynn.kernels.sums import Sum
 from cupynn.kernels.update_cuda import add_parts
 from cupynn.spikes_cuda import CudaTrains
 
@@ -57,14 +58,16 @@ def backward(
     effect_ratio: bool,
     gradient: Any,
     below: Any,
+    over: Sum,
 ) -> None:
-    """Write the weight gradient (maps, channels, kh, kw) and, unless it is None, the errors below (B, N_in)."""
+    """Go on with the weight gradient (maps, channels, kh, kw); write the errors below (B, N_in) unless they are None."""
     import cupy
 
     maps, channels, kh, kw = weight.shape
     (_, *image), (_, *places) = shapes
-    steps, decays, share = inputs.steps, tables(psp, inputs.steps).decays, 1 / max(1, inputs.batch)
-    gradient.fill(0)
+    steps, decays = inputs.steps, tables(psp, inputs.steps).decays
+    if over.done == 0:
+        gradient.fill(0)
     for part in parts(inputs.batch, 4 * (steps * inputs.size + outputs.size * outputs.bits.most + weight.size)):
         x, o = inputs[part], outputs[part].bits
         traces, times = make_traces(x.bits, psp), list_by_neuron(o)
@@ -74,7 +77,7 @@ def backward(
         entries = channels * kh * kw
         block = 32 if entries <= 32 else _BLOCK
         shared = shared_bytes(4 * entries, f"a kernel of {entries} weights")
-        _CONV.launch("weight_gradient", (maps, x.batch), block, *trains, *sizes, v_th, share, partial, shared=shared)
+        _CONV.launch("weight_gradient", (maps, x.batch), block, *trains, *sizes, v_th, over.share, partial, shared=shared)
         add_parts(partial, gradient)
         if below is not None:
             grid = (blocks(inputs.size, _BLOCK), x.batch)

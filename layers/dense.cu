@@ -94,16 +94,16 @@ forward_coupled(const int* offsets, const int* neurons, int capacity, const floa
     for (int i = threadIdx.x; i < n_out; i += blockDim.x) counts[(size_t)b * n_out + i] = fired_so_far[i];
 }
 
-// Part of the weight gradient that a group of samples gives a neuron: partial (groups, n_out, n_in), zero before, is a block's
-// own row, += D_i (1 + h_i) f_i e_ij / batch. traces (samples, steps, n_in); errors D, factors f (samples, n_out); active
+// Part of the weight gradient that a group of samples gives a neuron: partial (groups, n_out, n_in), a row of it a block's own,
+// += D_i (1 + h_i) f_i e_ij * share. `begun` samples of the first group were summed before; all else is zero before. traces (samples, steps, n_in); errors D, factors f (samples, n_out); active
 // (samples, n_in): the inputs that fire. The S-PSPs of a neuron stay in shared memory where they fit, and are else found twice.
 extern "C" __global__ void __launch_bounds__(128, 8)
 weight_gradient(const float* traces, const int* active, const int* active_counts, const int* times, const int* counts, int most,
                 const float* errors, const float* factors, const float* weight, const float* decays, int samples, int group,
-                int n_out, int n_in, int steps, int t_ref, float v_th, float share, int fits, float* partial) {
+                int begun, int n_out, int n_in, int steps, int t_ref, float v_th, float share, int fits, float* partial) {
     extern __shared__ float shared[];
     __shared__ float scratch[128];
-    int i = blockIdx.x, first = blockIdx.y * group, last = min(samples, first + group);
+    int i = blockIdx.x, end = ((int)blockIdx.y + 1) * group - begun, first = max(0, end - group), last = min(samples, end);
     const float* w = weight + (size_t)i * n_in;
     float* gradient = partial + ((size_t)blockIdx.y * n_out + i) * n_in;
     for (int b = first; b < last; ++b) {

@@ -5,6 +5,7 @@ from math import prod, sqrt
 import numpy as np
 
 from cupynn import checks
+from cupynn.kernels.sums import Sum
 from cupynn.layers import dense_cpu, dense_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
@@ -102,7 +103,12 @@ class SpikingDense(SpikingLayer):
         return self.run(spikes, *states)
 
     def backward(
-        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+        self,
+        inputs: SpikeTrains,
+        outputs: SpikeTrains,
+        delta: np.ndarray,
+        input_error: bool = True,
+        over: Sum | None = None,
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP: the macro and the micro level of the paper."""
         delta = self.checked(inputs, outputs, delta)
@@ -123,5 +129,6 @@ class SpikingDense(SpikingLayer):
             self.effect_ratio,
             gradient,
             below,
+            over or Sum(inputs.batch),
         )
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)

@@ -7,6 +7,7 @@ from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
 from cupynn.kernels.psp import SILENT_EFFECT, Psp, spsp
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
+from cupynn.kernels.sums import Sum
 from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
 
@@ -131,14 +132,15 @@ def backward(
     effect_ratio: bool,
     gradient: np.ndarray | None,
     below: np.ndarray | None,
+    over: Sum,
 ) -> None:
-    """Write the weight gradient (N_out, N_in) and the errors below (B, N_in), each unless it is None."""
-    if gradient is not None:
+    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None."""
+    if gradient is not None and over.done == 0:
         gradient[:] = 0
     factors = _lateral_factors(outputs, psp, t_ref, inhibition / v_th)
     firings = outputs.counts.reshape(outputs.batch, outputs.size)
     counts = None if below is None else inputs.counts.reshape(inputs.batch, inputs.size)  # an encoder's need no sorting
-    shares = errors / np.float32(max(1, inputs.batch))
+    shares = errors / np.float32(max(1, over.batch))
     for part, found in spsp(inputs, outputs, errors, psp, t_ref):
         if gradient is not None:
             own = (shares[part], firings[part], factors[part])

@@ -9,7 +9,8 @@ from cupynn.kernels.events_cuda import list_active, list_by_neuron, list_by_step
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
-from cupynn.kernels.update_cuda import add_parts
+from cupynn.kernels.sums import Sum
+from cupynn.kernels.update_cuda import add_groups, group_sums
 from cupynn.spikes_cuda import CudaTrains
 
 _DENSE = Source("cupynn.layers", "dense")
@@ -59,28 +60,28 @@ def backward(
     effect_ratio: bool,
     gradient: Any,
     below: Any,
+    over: Sum,
 ) -> None:
-    """Write the weight gradient (N_out, N_in) and the errors below (B, N_in), each unless it is None."""
-    import cupy
-
+    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None."""
     n_out, n_in = weight.shape
-    steps, decays, share = inputs.steps, tables(psp, inputs.steps).decays, 1 / max(1, inputs.batch)
-    if gradient is not None:
+    steps, decays = inputs.steps, tables(psp, inputs.steps).decays
+    if gradient is not None and over.done == 0:
         gradient.fill(0)
     workspace = 4 * (steps * n_in + n_out * outputs.bits.most) + (4 * n_out * n_in // GROUP if gradient is not None else 0)
-    for part in parts(inputs.batch, workspace):
+    for part in parts(inputs.batch, workspace, over.done):
         x, o, d = inputs[part], outputs[part].bits, errors[part]
         traces, times = make_traces(x.bits, psp), list_by_neuron(o)
         trains = (times, o.counts, times.shape[2])
         if gradient is not None:
             factors = _lateral_factors(o, times, psp, t_ref, inhibition / v_th)
-            partial = cupy.zeros((blocks(x.batch, GROUP), n_out, n_in), np.float32)
+            done = over.done + part.start
+            partial = group_sums(over, done, x.batch, gradient)
             fits = 4 * n_in <= shared_limit()
-            sizes = (x.batch, GROUP, n_out, n_in, steps, t_ref, v_th, share, fits)
+            sizes = (x.batch, GROUP, done % GROUP, n_out, n_in, steps, t_ref, v_th, over.share, fits)
             arguments = (traces, *list_active(x.bits), *trains, d, factors, weight, decays, *sizes, partial)
             shared = 4 * n_in if fits else 0
             _DENSE.launch("weight_gradient", (n_out, len(partial)), _BLOCK, *arguments, shared=shared)
-            add_parts(partial, gradient)
+            add_groups(partial, over, done + x.batch, gradient)
         if below is not None:
             sizes = (n_out, n_in, steps, t_ref, effect_ratio)
             grid = (blocks(n_in, _BLOCK), x.batch)

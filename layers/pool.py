@@ -3,6 +3,7 @@
 import numpy as np
 
 from cupynn import checks
+from cupynn.kernels.sums import Sum
 from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
 from cupynn.spikes import SpikeTrains
@@ -86,7 +87,12 @@ class SpikingPool2D(SpikingLayer):
         return self.run(spikes, *states)
 
     def backward(
-        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool = True
+        self,
+        inputs: SpikeTrains,
+        outputs: SpikeTrains,
+        delta: np.ndarray,
+        input_error: bool = True,
+        over: Sum | None = None,
     ) -> np.ndarray | None:
         """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
         delta = self.checked(inputs, outputs, delta)

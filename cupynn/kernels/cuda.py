@@ -16,7 +16,7 @@ from cupynn.checks import InputError
 OPTIONS = ("-std=c++17",)
 PACKAGES = ("cupynn.kernels", "cupynn.layers")  # where `.cu` files lie
 
-# Sums over a batch are taken group by group, so that they have the same bits however a batch is split into parts.
+# Samples that one block of a dense layer sums up; `sums.py` says how a batch that is split within a group keeps its bits.
 GROUP = 8
 
 # Shared memory that a block may have without asking for more, and what of it kernels declare themselves, at most.
@@ -128,8 +128,13 @@ def shared_bytes(needed: int, what: str) -> int:
     return needed
 
 
-def parts(batch: int, bytes_per_sample: int) -> Iterator[slice]:
-    """Split a batch, at multiples of GROUP, into parts whose workspace stays within bounds."""
-    groups = max(1, min(workspace() // max(1, bytes_per_sample), 1 << 15) // GROUP)
-    for first in range(0, batch, groups * GROUP):
-        yield slice(first, min(batch, first + groups * GROUP))
+def parts(batch: int, bytes_per_sample: int, before: int = 0) -> Iterator[slice]:
+    """Split a batch into parts whose workspace stays within bounds, at multiples of GROUP after `before` other samples."""
+    size = max(1, min(workspace() // max(1, bytes_per_sample), 1 << 15))
+    first = 0
+    while first < batch:
+        last = first + size
+        if size >= GROUP:
+            last -= (before + last) % GROUP
+        yield slice(first, min(batch, last))
+        first = last
