@@ -69,19 +69,28 @@ def step(
     spikes: SpikeTrains,
     labels: np.ndarray,
     sample_weight: np.ndarray | None = None,
+    batch: int | None = None,
+    ranks: Ranks | None = None,
 ) -> CountError:
-    """One update: forward, loss, backward, optimizer. Returns the loss's value, error and trains."""
-    error = _gradients(network, loss, spikes, labels, sample_weight)
+    """One update: forward, loss, backward, optimizer. Returns the loss's value, error and trains.
+
+    With `ranks`, these are one process's share of `batch` samples.
+    """
+    error = loss(network.forward(spikes), labels, sample_weight)
+    network.backward(error, input_error=False, batch=batch)
+    if ranks is not None:
+        ranks.sum_gradients(network)
     optimizer.step(network)
     return error
 
 
-def _gradients(
-    network: "Sequential", loss: CountLoss, spikes: SpikeTrains, labels: np.ndarray, sample_weight: np.ndarray | None
-) -> CountError:
-    error = loss(network.forward(spikes), labels, sample_weight)
-    network.backward(error, input_error=False)
-    return error
+def _step_of_others(network: "Sequential", optimizer: Optimizer, ranks: Ranks) -> None:
+    """The update of a batch with fewer samples than processes, in one that has none of them."""
+    for layer in network.layers:
+        for gradient in layer.grads.values():
+            gradient[...] = 0
+    ranks.sum_gradients(network)
+    optimizer.step(network)
 
 
 @explained("the data are one, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
@@ -198,10 +207,11 @@ def fit(
                 optimizer.epoch = number - 1 + first / len(y)
                 if len(batch.y):
                     x = batch.x if augment is None else augment(batch.x, network.seed, number, batch.numbers)
-                    error = _gradients(network, loss, network.draw(x, batch.numbers, number), batch.y, batch.weights)
+                    spikes = network.draw(x, batch.numbers, number)
+                    error = step(network, loss, optimizer, spikes, batch.y, batch.weights, batch.whole, ranks)
                     samples.wrong[batch.picks] = tally.add(error, network, batch.y)
-                ranks.sum_gradients(network, len(batch.y) / batch.whole)
-                optimizer.step(network)
+                else:
+                    _step_of_others(network, optimizer, ranks)
                 state.done, state.batch = first + batch.whole, state.batch + 1
                 bar.update(number, tally, state.done)
                 watch.after_update(state)

@@ -59,8 +59,8 @@ def _processes(size: int) -> Ranks:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # the latter where mpi4py finds no library of MPI
         raise InputError(
-            f"{size} processes were started, and MPI cannot be used ({error}): pip install mpi4py, and load your MPI's module, "
-            "or pip install mpich"
+            f"{size} processes were started, and MPI cannot be used ({error}): pip install mpi4py, and load the module of "
+            "your MPI, or pip install mpich"
         ) from None
     if MPI.COMM_WORLD.size != size:
         library = MPI.Get_library_version().splitlines()[0].strip("\0 ")

@@ -63,13 +63,9 @@ class Processes(Ranks):
 
     # What a training asks for ------------------------------------------------------------------------------------------
 
-    def sum_gradients(self, network: "Sequential", part: float) -> None:
-        """Replace every gradient by that of the whole batch, all in one message."""
+    def sum_gradients(self, network: "Sequential") -> None:
+        """Replace every gradient by its sum over the processes, all in one message."""
         gradients = [layer.grads[name] for layer in network.layers for name in layer.params]
-        for gradient in gradients:
-            gradient *= np.float32(part)
-            if part == 0:
-                gradient[...] = 0
         if network.device.on_cuda:
             self._nccl = self._nccl or Nccl(network.device, self.size, self.rank, self.on_first)
             self._nccl.sum(gradients)
@@ -144,7 +140,7 @@ class Processes(Ranks):
             return "cuda"
         if gpus < here:
             raise InputError(
-                f"{here} processes and {gpus} GPU{'s' if gpus > 1 else ''} on a machine: start one a GPU, or use device='cpu'"
+                f"{here} processes on a machine, and GPUs to use: {gpus}; start one process a GPU, or pass device='cpu'"
             )
         return f"cuda:{self.neighbours.rank}"
 

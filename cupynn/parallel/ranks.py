@@ -49,8 +49,8 @@ class Ranks:
         start = self.rank * least + min(self.rank, more)
         return slice(start, start + least + (self.rank < more))
 
-    def sum_gradients(self, network: "Sequential", part: float) -> None:
-        """Replace every gradient by that of the whole batch, of whose samples this process took a part, 0 to 1."""
+    def sum_gradients(self, network: "Sequential") -> None:
+        """Replace every gradient by its sum over the processes: each has the mean over the whole batch of its own share."""
 
     def total(self, array: np.ndarray) -> np.ndarray:
         """Sum of an array in host memory over the processes."""
