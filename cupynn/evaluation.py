@@ -10,6 +10,7 @@ from cupynn import checks
 from cupynn.data import Data
 from cupynn.losses import CountLoss
 from cupynn.parallel import Ranks
+from cupynn.parts import Parts
 from cupynn.results import Evaluation
 from cupynn.spikes import SpikeTrains
 
@@ -27,7 +28,7 @@ def predict(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray
     x : ndarray, SpikeTrains or Ragged
         Data (samples, *input_shape), without labels.
     batch_size : int
-        Samples run together; the result does not depend on it.
+        Samples run together, or fewer if they do not fit into memory; the result does not depend on it.
 
     Raises
     ------
@@ -39,9 +40,12 @@ def predict(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray
 
 def counts(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
     """Firing counts of the last layer's neurons, int32 (samples, neurons); arguments as those of `predict`."""
-    batches = _batches(network, network.inputs(x), batch_size)
-    every = [network.device.get(trains[-1].counts) for _, trains in batches]
-    return np.concatenate([array.reshape(len(array), -1) for array in every])
+    every = []
+    for _, trains in _batches(network, network.inputs(x), batch_size):
+        fired = network.device.get(trains[-1].counts)
+        every.append(fired.reshape(len(fired), -1))
+        del trains
+    return np.concatenate(every)
 
 
 def evaluate(
@@ -56,7 +60,7 @@ def evaluate(
     loss : optional
         Its mean value is reported as well.
     batch_size : int
-        Samples run together; the result does not depend on it.
+        Samples run together, or fewer if they do not fit into memory; the result does not depend on it.
     ranks : Ranks, optional
         Processes that share the work and all get the result, from `parallel.world`; it does not depend on their number.
 
@@ -84,6 +88,7 @@ def evaluate(
         spikes += [int(layer.total) for layer in trains]
         if loss is not None:
             losses[part] = network.device.get(loss(trains[-1], y[part]).losses)
+        del trains
     losses = losses if loss is None else ranks.total(losses)
     silent, *sums = ranks.total(np.array([silent, *confusion.reshape(-1), *spikes]))
     confusion, spikes = np.reshape(sums[: confusion.size], confusion.shape), sums[confusion.size :]
@@ -105,9 +110,15 @@ def activity(network: "Sequential", spikes: Any, samples: int) -> dict[str, floa
 def _batches(
     network: "Sequential", x: Data, batch_size: int, ranks: Ranks | None = None
 ) -> Iterator[tuple[slice, list[SpikeTrains]]]:
-    """Samples and trains of each batch, or of every `ranks.size`-th."""
+    """Trains of all samples, or of this process's share, with their places: let go of them before the next."""
     ranks = ranks or Ranks()
-    batch_size = min(checks.integer("batch_size", batch_size, minimum=1), -(-len(x) // ranks.size))
-    for first in range(ranks.rank * batch_size, len(x), ranks.size * batch_size):
-        part = slice(first, min(first + batch_size, len(x)))
-        yield part, network.run(network.draw(x[part], np.arange(part.start, part.stop), DRAW))
+    first, samples = ranks.share(len(x)).start, len(range(len(x))[ranks.share(len(x))])
+    batch_size = min(max(1, samples), checks.integer("batch_size", batch_size, minimum=1))
+
+    def draw(part: slice) -> SpikeTrains:
+        numbers = np.arange(first + part.start, first + part.stop)
+        return network.draw(x[numbers[0] : numbers[-1] + 1], numbers, DRAW)
+
+    for part, trains in Parts(network, x, batch_size, training=False, sharing=ranks.here).runs(draw, samples):
+        yield slice(first + part.start, first + part.stop), trains
+        del trains

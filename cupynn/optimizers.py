@@ -111,16 +111,24 @@ class Optimizer(Configured, ABC):
         self._belong_to(network)
         if self._device is not network.device:
             self._move(network.device)
-        self.updates += 1
         with network.device:
+            moments, arrays = dict(self.moments), []
             for layer in network.layers:
                 for name, parameter in layer.params.items():
-                    weight = parameter.reshape(len(parameter), -1)
+                    key, weight = (layer.name, name), parameter.reshape(len(parameter), -1)
                     gradient = layer.grads[name].reshape(weight.shape)
                     decay = self.regularizer.decay(weight) if self.regularizer else xp.zeros(len(weight), np.float32)
-                    if (layer.name, name) not in self.moments:
-                        self.moments[layer.name, name] = tuple(xp.zeros_like(weight) for _ in range(self.moment_count))
-                    self._update(weight, gradient, decay, self.moments[layer.name, name], rate)
+                    if key not in moments:
+                        moments[key] = tuple(xp.zeros_like(weight) for _ in range(self.moment_count))
+                    arrays.append((weight, gradient, decay, moments[key]))
+            self.moments, self.updates = moments, self.updates + 1  # memory may run out before, and changes nothing then
+            for each in arrays:
+                self._update(*each, rate)
+
+    def pending(self, network: "Sequential") -> int:
+        """Bytes of the moments that the first update of a network will allocate."""
+        arrays = {(layer.name, name): array for layer in network.layers for name, array in layer.params.items()}
+        return self.moment_count * sum(array.nbytes for key, array in arrays.items() if key not in self.moments)
 
     def restore(
         self, network: "Sequential", updates: int, epoch: float, moments: dict[tuple[str, str], tuple[np.ndarray, ...]]

@@ -13,8 +13,8 @@ from tqdm import TqdmWarning
 from cupynn import checks, display
 from cupynn.evaluation import activity
 from cupynn.kernels import is_compiled
-from cupynn.losses import CountError
 from cupynn.parallel import Ranks
+from cupynn.parts import Passed
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
@@ -126,15 +126,15 @@ class Tally:
         self.correct = self.silent = self.loss = 0
         self.spikes = [0] * (len(network.layers) + 1)
 
-    def add(self, error: CountError, network: "Sequential", labels: np.ndarray) -> np.ndarray:
+    def add(self, passed: Passed, labels: np.ndarray) -> np.ndarray:
         """Count a batch; return which samples were misclassified."""
-        counts = network.trains[-1].counts
+        counts = passed.counts
         wrong = counts.argmax(1) != labels
         self.samples += len(labels)
         self.correct = self.correct + (~wrong).sum()
         self.silent = self.silent + (counts.sum(1) == 0).sum()
-        self.loss = self.loss + error.losses.sum()
-        self.spikes = [total + trains.total for total, trains in zip(self.spikes, network.trains, strict=True)]
+        self.loss = self.loss + passed.losses.sum()
+        self.spikes = [total + layer for total, layer in zip(self.spikes, passed.spikes, strict=True)]
         return wrong
 
     def figures(self, ranks: Ranks | None = None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from cupynn.spikes import SpikeTrains
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
-    from cupynn.training import Samples
+    from cupynn.samples import Samples
 
 FORMAT = 1
 _HEADER = "training"

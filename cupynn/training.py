@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from inspect import isclass
 from os import PathLike
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
 from cupynn.parallel import Ranks
+from cupynn.parts import Parts, Passed
 from cupynn.progress import Bar, History, Tally, compiles
+from cupynn.samples import Batch, Samples
 from cupynn.spikes import SpikeTrains
 from cupynn.state import State
 from cupynn.state import settings as settings_of
@@ -69,28 +71,34 @@ def step(
     spikes: SpikeTrains,
     labels: np.ndarray,
     sample_weight: np.ndarray | None = None,
-    batch: int | None = None,
-    ranks: Ranks | None = None,
 ) -> CountError:
-    """One update: forward, loss, backward, optimizer. Returns the loss's value, error and trains.
-
-    With `ranks`, these are one process's share of `batch` samples.
-    """
+    """One update: forward, loss, backward, optimizer. Returns the loss's value, error and trains."""
     error = loss(network.forward(spikes), labels, sample_weight)
-    network.backward(error, input_error=False, batch=batch)
-    if ranks is not None:
-        ranks.sum_gradients(network)
+    network.backward(error, input_error=False)
     optimizer.step(network)
     return error
 
 
-def _step_of_others(network: "Sequential", optimizer: Optimizer, ranks: Ranks) -> None:
-    """The update of a batch with fewer samples than processes, in one that has none of them."""
-    for layer in network.layers:
-        for gradient in layer.grads.values():
+def _update(
+    network: "Sequential",
+    loss: CountLoss,
+    optimizer: Optimizer,
+    samples: Samples,
+    batch: Batch,
+    epoch: int,
+    parts: Parts,
+    ranks: Ranks,
+) -> Passed | None:
+    """One update by a batch, in as many parts as it takes; None where this process has no sample of it."""
+    passed = None
+    if len(batch.picks):
+        passed = parts.gradients(loss, lambda part: samples.draw(batch, part, epoch), len(batch.picks), batch.whole)
+    else:
+        for gradient in (gradient for layer in network.layers for gradient in layer.grads.values()):
             gradient[...] = 0
     ranks.sum_gradients(network)
     optimizer.step(network)
+    return passed
 
 
 @explained("the data are one, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
@@ -102,6 +110,7 @@ def fit(
     optimizer: Optimizer | None = None,
     epochs: int = 10,
     batch_size: int = 32,
+    part_size: int | None = None,
     validation: Any = None,
     sample_weight: np.ndarray | None = None,
     boost: bool = False,
@@ -128,6 +137,9 @@ def fit(
         Passes over the data.
     batch_size : int
         Samples of one update.
+    part_size : int, optional
+        Samples that are computed together, at most. By default a batch is split into the fewest equal parts that fit into
+        memory; the result does not depend on it.
     validation : like `data`, optional
         Evaluated after each epoch.
     sample_weight : array_like of float, shape (samples,), optional
@@ -170,6 +182,7 @@ def fit(
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
     epochs = checks.integer("epochs", epochs, minimum=1)
     batch_size = checks.integer("batch_size", batch_size, minimum=1)
+    part_size = None if part_size is None else checks.integer("part_size", part_size, minimum=1)
     x, y = network.labelled(data)
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else _validation(network, validation)
@@ -187,12 +200,12 @@ def fit(
     notices = health.before_training(network, loss, x)
     if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
         notices.append(notice)
-    parts = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
+    options = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
     pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
-    state = State(network, optimizer, Samples(network, x, y, weights), Tally(network), History(), Watch(network))
-    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, parts, pairs, epochs, ranks)
-    history, samples, watch = state.history, state.samples, state.watch
-    progress = progress and ranks.first
+    samples = Samples(network, x, y, weights, augment)
+    state = State(network, optimizer, samples, Tally(network), History(), Watch(network))
+    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, options, pairs, epochs, ranks)
+    history, watch, progress = state.history, state.watch, progress and ranks.first
     if progress and compiles(network):
         print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
     optimizer.epochs = epochs
@@ -200,20 +213,20 @@ def fit(
         for notice in keeper.begin(state, resume):
             bar.tell(notice)
         bar.tell_once(notices, history)
+        most = -(-min(batch_size, len(y)) // ranks.size)
+        parts = Parts(network, x, most, part_size, pending=optimizer.pending(network), sharing=ranks.here)
         while state.epoch <= epochs and not state.ended:
             number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
             for first, batch in samples.batches(order, batch_size, state.done, ranks):
                 optimizer.epoch = number - 1 + first / len(y)
-                if len(batch.y):
-                    x = batch.x if augment is None else augment(batch.x, network.seed, number, batch.numbers)
-                    spikes = network.draw(x, batch.numbers, number)
-                    error = step(network, loss, optimizer, spikes, batch.y, batch.weights, batch.whole, ranks)
-                    samples.wrong[batch.picks] = tally.add(error, network, batch.y)
-                else:
-                    _step_of_others(network, optimizer, ranks)
+                passed = _update(network, loss, optimizer, samples, batch, number, parts, ranks)
+                if passed is not None:
+                    samples.wrong[batch.picks] = tally.add(passed, samples.y[batch.picks])
                 state.done, state.batch = first + batch.whole, state.batch + 1
                 bar.update(number, tally, state.done)
+                if notice := parts.notice():
+                    bar.tell(notice)
                 watch.after_update(state)
                 keeper.after_batch()
             with keeper.left():
@@ -226,6 +239,7 @@ def fit(
                 samples.boost(network.output_shape[-1], ranks)
             state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))
             state.next_epoch()
+            parts.look()
             keeper.after_epoch()
     history.seconds = perf_counter() - state.start
     return history
@@ -288,52 +302,3 @@ def _interruptible() -> Iterator[None]:
         if cause is not None:
             raise KeyboardInterrupt from None
         raise
-
-
-class _Batch(NamedTuple):
-    """Some samples: their data and numbers, in host memory or on the device; the rest on the device."""
-
-    x: Any
-    numbers: Any
-    picks: Any
-    y: Any
-    weights: Any
-    whole: int  # samples of the batch, of which these are one process's share
-
-
-class Samples:
-    """The training data, on the network's device if its encoder works there and they fit, so that no batch is copied."""
-
-    def __init__(self, network: "Sequential", x: Any, y: np.ndarray, weights: np.ndarray) -> None:
-        self.device = network.device
-        self.placed = network.encoder is not None and network.encoder.on_device and self.device.holds(x)
-        self.x = self.device.put(x) if self.placed else x
-        self.y, self.weights = self.device.put(y), self.device.put(weights)
-        self.wrong = self.device.put(np.zeros(len(y), bool))  # which were misclassified in this epoch
-
-    def batches(self, order: np.ndarray, size: int, start: int, ranks: Ranks) -> Iterator[tuple[int, _Batch]]:
-        """Batches in this order from place `start` on, of each this process's share, with the place of its first sample."""
-        placed_order = self.device.put(order)
-        for first in range(start, len(order), size):
-            here, whole = slice(first, first + size), min(size, len(order) - first)
-            own = ranks.share(whole)
-            picks = placed_order[here][own]
-            numbers = picks if self.placed else order[here][own]
-            yield first, _Batch(self.x[numbers], numbers, picks, self.y[picks], self.weights[picks], whole)
-
-    def misses(self, ranks: Ranks) -> np.ndarray:
-        """Which samples were misclassified in this epoch by whichever process took them, in host memory."""
-        return ranks.total(self.device.get(self.wrong).astype(np.uint8)).astype(bool)
-
-    def boost(self, classes: int, ranks: Ranks) -> None:
-        """Raise the weights of those that were misclassified."""
-        weights, y = map(self.device.get, (self.weights, self.y))
-        self.weights = self.device.put(weights * _boost(weights, y, self.misses(ranks), classes))
-
-
-def _boost(weights: np.ndarray, labels: np.ndarray, wrong: np.ndarray, classes: int) -> np.ndarray:
-    """Factor of each sample's weight after an epoch."""
-    total = np.bincount(labels, weights, minlength=classes)
-    missed = np.bincount(labels, weights * wrong, minlength=classes)
-    rate = missed / np.maximum(total, np.finfo(np.float64).tiny)
-    return np.where(wrong, np.exp(rate[labels] / 20), 1).astype(np.float32)

@@ -10,6 +10,7 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
 from cupynn.kernels.cuda import on_device
+from cupynn.kernels.footprint import Footprint, Load, Phase, trains_bytes
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.kernels.sums import Sum
@@ -90,6 +91,10 @@ class Layer(Configured, ABC):
             Of a batch that is computed in parts: the gradient becomes the mean over all of it, each part adding to what the
             parts before have left in `grads`. The same object goes to all parts; who calls counts their samples in it.
         """
+
+    @abstractmethod
+    def footprint(self, load: Load) -> Footprint:
+        """Bytes that the passes need, beside the layer's arrays and the trains below."""
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the arrays, as the layer was built."""
@@ -183,6 +188,14 @@ class SpikingLayer(Layer):
         outputs.verify()
         self.check_arrays(inputs.on_cuda)
         return inputs.xp.ascontiguousarray(delta, np.float32)
+
+    @abstractmethod
+    def phases(self, load: Load) -> tuple[Phase, ...]:
+        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
+
+    def footprint(self, load: Load) -> Footprint:
+        """Bytes that the passes need, beside the layer's arrays and the trains below."""
+        return Footprint(trains_bytes(load, prod(self.output_shape), load.spikes), self.phases(load))
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
         """What `forward` returns, given the recorders that the simulation filled."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import Sum
 from cupynn.layers import conv_cpu, conv_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
@@ -137,3 +138,8 @@ class SpikingConv2D(SpikingLayer):
             over or Sum(inputs.batch),
         )
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
+
+    def phases(self, load: Load) -> tuple[Phase, ...]:
+        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
+        twin = conv_cuda if load.on_cuda else conv_cpu
+        return twin.phases(load, self.params["weight"].shape, self._shapes, self.padding)

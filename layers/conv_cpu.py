@@ -10,6 +10,7 @@ import numpy as np
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
+from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, spsp_field
 from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
@@ -289,3 +290,16 @@ def backward(
     if over.done == 0:
         gradient[:] = 0
     parallel(_add_samples, maps, gradients, gradient)
+
+
+def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[int, int]) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need, for weights of this shape."""
+    (_, height, width), (_, rows, columns) = shapes
+    maps, channels, kh, kw = weight
+    forward = forward_cpu(load, float32(2 * prod(weight), 2 * prod(shapes[1]), load.threads * 2 * load.spikes))
+    if not load.training:
+        return (forward,)
+    grid = (height + 2 * padding[0]) * (width + 2 * padding[1]) * channels + FEW
+    field = kh * -(-kw * channels // FEW) * FEW
+    fixed = float32(load.threads * grid * (load.steps + 6), 2 * maps * field, 4 * grid, 2 * rows * columns * kh)
+    return forward, Phase(fixed, float32(maps * field, prod(shapes[0]), 3 * prod(shapes[1])))

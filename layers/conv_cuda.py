@@ -1,11 +1,13 @@
 """Convolutions of spiking neurons on a GPU: twin of `conv_cpu.py`. `conv.py` says what the arguments mean."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from cupynn.kernels.cuda import Source, blocks, parts, shared_bytes
 from cupynn.kernels.events_cuda import list_by_neuron, list_by_step, silent
+from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
@@ -82,3 +84,12 @@ def backward(
         if below is not None:
             grid = (blocks(inputs.size, _BLOCK), x.batch)
             _CONV.launch("input_error", grid, _BLOCK, *trains, *sizes, effect_ratio, below[part])
+
+
+def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[int, int]) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need, for weights of this shape."""
+    forward = phase_cuda(float32(3 * prod(weight)), 0, float32(load.room_below, load.steps + 1))
+    if not load.training:
+        return (forward,)
+    size = prod(shapes[0])
+    return forward, phase_cuda(0, float32(size, 3 * prod(shapes[1])), float32(load.steps * size, load.room, prod(weight)))

@@ -5,6 +5,7 @@ from math import prod, sqrt
 import numpy as np
 
 from cupynn import checks
+from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import Sum
 from cupynn.layers import dense_cpu, dense_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
@@ -132,3 +133,9 @@ class SpikingDense(SpikingLayer):
             over or Sum(inputs.batch),
         )
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
+
+    def phases(self, load: Load) -> tuple[Phase, ...]:
+        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
+        twin = dense_cuda if load.on_cuda else dense_cpu
+        coupled = self.lateral_inhibition != 0, self.lateral is not None
+        return twin.phases(load, self.weight.shape, *coupled)

@@ -6,6 +6,7 @@ import numpy as np
 
 from cupynn.kernels.cuda import GROUP, Source, blocks, parts, shared_bytes, shared_limit
 from cupynn.kernels.events_cuda import list_active, list_by_neuron, list_by_step, silent
+from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
@@ -67,7 +68,7 @@ def backward(
     steps, decays = inputs.steps, tables(psp, inputs.steps).decays
     if gradient is not None and over.done == 0:
         gradient.fill(0)
-    workspace = 4 * (steps * n_in + n_out * outputs.bits.most) + (4 * n_out * n_in // GROUP if gradient is not None else 0)
+    workspace = _workspace(steps, n_in, n_out, n_out * outputs.bits.most, gradient is not None, inhibition != 0)
     for part in parts(inputs.batch, workspace, over.done):
         x, o, d = inputs[part], outputs[part].bits, errors[part]
         traces, times = make_traces(x.bits, psp), list_by_neuron(o)
@@ -88,6 +89,25 @@ def backward(
             _DENSE.launch(
                 "input_error", grid, _BLOCK, traces, x.bits.counts, *trains, d, weight, decays, *sizes, below[part]
             )
+
+
+def _workspace(steps: int, n_in: int, n_out: int, room: int, summed: bool, inhibited: bool) -> int:
+    """Bytes of a sample's traces, of the list of its spikes and, if gradients are summed, of its share of a group's sum."""
+    shared = n_in + 1 + n_out * (n_in // GROUP + 1) if summed else 0
+    return 4 * (steps * (n_in + (n_out if inhibited else 0)) + room + shared)
+
+
+def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need, for weights of this shape."""
+    n_out, n_in = shape
+    columns = float32(n_out * (n_in + (n_out if recurrent else 0)))
+    forward = phase_cuda(columns, 0, float32(load.room_below, load.steps + 1))
+    if not load.training:
+        return (forward,)
+    sums = float32(3 * n_out * n_in)  # a group that is not full, and what a part leaves open
+    return forward, phase_cuda(
+        sums, float32(n_in, 3 * n_out), _workspace(load.steps, n_in, n_out, load.room, True, inhibited)
+    )
 
 
 def _lateral_factors(outputs, times, psp, t_ref, strength):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cupynn import checks
+from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import Sum
 from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
@@ -113,3 +114,8 @@ class SpikingPool2D(SpikingLayer):
             below,
         )
         return below.reshape(inputs.batch, *self.input_shape)
+
+    def phases(self, load: Load) -> tuple[Phase, ...]:
+        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
+        twin = pool_cuda if load.on_cuda else pool_cpu
+        return twin.phases(load, self._shapes)

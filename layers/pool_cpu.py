@@ -6,6 +6,7 @@ import numpy as np
 
 from cupynn.kernels import inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
+from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_SLOPE, Psp, decays_of
 from cupynn.kernels.simd import LANES, aligned
@@ -165,3 +166,11 @@ def _input_error(
                         slope = spsp / np.float32(spikes.size)
                     error += delta[b, i] / area * slope
             result[b, j] = error
+
+
+def phases(load: Load, shapes: Shapes) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need."""
+    forward = forward_cpu(load, 0)
+    if not load.training:
+        return (forward,)
+    return forward, Phase(float32(load.threads * 3 * load.steps), float32(prod(shapes[0]), prod(shapes[1])))

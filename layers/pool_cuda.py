@@ -1,9 +1,11 @@
 """Pooling by spiking neurons on a GPU: twin of `pool_cpu.py`. `pool.py` says what the arguments mean."""
 
+from math import prod
 from typing import Any
 
 from cupynn.kernels.cuda import Source, blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, silent
+from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import tables
@@ -61,3 +63,9 @@ def backward(
             arguments = [times, bits.counts, times.shape[2], *arguments]
         grid = (blocks(inputs.size, _BLOCK), len(x.counts))
         _POOL.launch("input_error", grid, _BLOCK, *arguments, effect_ratio, below[part])
+
+
+def phases(load: Load, shapes: Shapes) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need."""
+    backward = phase_cuda(0, float32(prod(shapes[0]), prod(shapes[1])), float32(load.room_below, load.room))
+    return (Phase(0), backward) if load.training else (Phase(0),)

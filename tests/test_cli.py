@@ -169,7 +169,7 @@ def test_mistakes_get_one_line_and_exit_code_1(arguments, message, capsys, tmp_p
 def test_interruption_keeps_the_finished_epochs(definition, tmp_path, monkeypatch, capsys):
     from cupynn import training
 
-    real, calls = training.step, []
+    real, calls = training._update, []
 
     def step(*arguments):
         calls.append(1)
@@ -177,7 +177,7 @@ def test_interruption_keeps_the_finished_epochs(definition, tmp_path, monkeypatc
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(training, "step", step)
+    monkeypatch.setattr(training, "_update", step)
     assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--quiet"]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert Sequential.load(tmp_path / "run" / "best.npz").output_shape == (10,)

@@ -23,7 +23,7 @@ def fit(net, data=DATA, **options):
 
 def spoil(monkeypatch, batch, change):
     """Change a network's arrays in the update of this batch."""
-    plain, seen = training.step, []
+    plain, seen = training._update, []
 
     def step(network, *arguments):
         result = plain(network, *arguments)
@@ -32,7 +32,7 @@ def spoil(monkeypatch, batch, change):
             change(network)
         return result
 
-    monkeypatch.setattr(training, "step", step)
+    monkeypatch.setattr(training, "_update", step)
 
 
 class TestFinite:

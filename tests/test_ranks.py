@@ -183,7 +183,7 @@ class TestEnds:
         path = tmp_path / "training.npz"
         done = start(2, "-m", "mpi.train", tmp_path, "TERM", path)
         assert done.returncode == 143
-        assert f"cupynn: interrupted at epoch 2 after 30 samples; saved in {path}: go on" in done.stderr
+        assert f"cupynn: interrupted at epoch 2 after 24 samples; saved in {path}: go on" in done.stderr
         assert done.stderr.count("cupynn:") == 1
         saved = path.read_bytes()
         for ranks in (2, 4, 1):
@@ -261,9 +261,8 @@ class TestGpus:
     @staticmethod
     def processes(monkeypatch, gpus, rank, visible):
         ranks = object.__new__(mpi.Processes)
-        ranks.neighbours = type(
-            "Neighbours", (), {"size": len(visible), "rank": rank, "allgather": lambda _, own: visible}
-        )()
+        ranks.here = len(visible)
+        ranks.neighbours = type("Neighbours", (), {"rank": rank, "allgather": lambda _, own: visible})()
         monkeypatch.setattr(mpi.diagnosis, "usable_gpus", lambda: gpus)
         return ranks
 

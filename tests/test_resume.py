@@ -41,7 +41,7 @@ def fit(net, data=None, **options):
 
 def stop_at(monkeypatch, batch, how=None):
     """Have the step of this number fail, or do something instead."""
-    plain, numbers = training.step, count(1)
+    plain, numbers = training._update, count(1)
 
     def step(*arguments):
         if next(numbers) == batch:
@@ -50,7 +50,7 @@ def stop_at(monkeypatch, batch, how=None):
             how()
         return plain(*arguments)
 
-    monkeypatch.setattr(training, "step", step)
+    monkeypatch.setattr(training, "_update", step)
 
 
 def figures(history):

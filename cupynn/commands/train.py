@@ -34,6 +34,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--epochs", type=int, help="passes over the data")
     parser.add_argument("--batch-size", type=int, help="samples of one update")
+    parser.add_argument(
+        "--part-size", type=int, help="samples computed together, at most (default: as many as fit into memory)"
+    )
     parser.add_argument("--lr", type=float, help="learning rate")
     parser.add_argument(
         "--validation",
@@ -72,6 +75,7 @@ def _run(options: argparse.Namespace, ranks: "Ranks") -> None:
     short = {
         "training.epochs": options.epochs,
         "training.batch_size": options.batch_size,
+        "training.part_size": options.part_size,
         "optimizer.lr": options.lr,
         "network.seed": options.seed,
         "data.validation": options.validation,

@@ -49,6 +49,7 @@ class Processes(Ranks):
         self.world, self.alarms = mpi.COMM_WORLD.Dup(), mpi.COMM_WORLD.Dup()
         self.size, self.rank = self.world.size, self.world.rank
         self.neighbours = self.world.Split_type(mpi.COMM_TYPE_SHARED)  # on this machine
+        self.here = self.neighbours.size
         self._nccl: Nccl | None = None
         self._request: Any = None  # the last one: it holds arrays that MPI may write to until the process ends
         self.entered = False
@@ -130,7 +131,7 @@ class Processes(Ranks):
         InputError
             If there are fewer GPUs than processes.
         """
-        gpus, here = diagnosis.usable_gpus(), self.neighbours.size
+        gpus, here = diagnosis.usable_gpus(), self.here
         if name not in ("auto", "cuda") or not gpus:
             if name.startswith("cuda:") and here > 1:
                 raise InputError(f"device={name!r} for {here} processes on one machine: pass 'cuda', and each takes its own")

@@ -31,11 +31,13 @@ class Ranks:
         Number of processes.
     rank : int
         Number of this one, from 0.
+    here : int
+        How many of them run on this machine.
     entered : bool
         Whether it is used as a context.
     """
 
-    size, rank = 1, 0
+    size, rank, here = 1, 0, 1
     entered = True
 
     @property

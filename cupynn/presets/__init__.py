@@ -140,10 +140,12 @@ def read(name: str | PathLike) -> Experiment:
     return Experiment(title, **tables, source=str(name))
 
 
-def _check_training(epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None) -> None:
+def _check_training(epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None, part_size: Any = None) -> None:
     """Check the values of the [training] table, whose keys are these arguments: options of `fit`."""
     checks.integer("epochs", epochs, minimum=1)
     checks.integer("batch_size", batch_size, minimum=1)
     checks.flag("boost", boost)
+    if part_size is not None:
+        checks.integer("part_size", part_size, minimum=1)
     if augment is not None:
         make(AUGMENTS, augment, "augment")

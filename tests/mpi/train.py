@@ -19,7 +19,7 @@ from cupynn.encoders import Poisson
 from cupynn.optimizers import Adam
 
 BATCH, SAMPLES = 6, 31  # the last batch has one sample, for whatever number of processes
-FAILS = 10  # step in which the process of rank 1 fails, of 15: it has none of the last samples
+FAILS = 10  # update in which the process of rank 1 fails, of 18
 
 
 def make(images: bool, device: str) -> Sequential:
@@ -61,7 +61,7 @@ FAILURES = {
 
 def fail(rank: int, how) -> None:
     """Have the process of rank 1 fail within a step."""
-    plain, steps = training.step, []
+    plain, steps = training._update, []
 
     def step(*arguments):
         steps.append(1)
@@ -69,7 +69,7 @@ def fail(rank: int, how) -> None:
             how()
         return plain(*arguments)
 
-    training.step = step
+    training._update = step
 
 
 def leave(folder: Path, case: str, rank: int, net: Sequential, history: training.History) -> None:
