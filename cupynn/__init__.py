@@ -27,6 +27,7 @@ _MODULES = (
     "layers",
     "losses",
     "optimizers",
+    "parallel",
     "plot",
     "presets",
     "reference",
