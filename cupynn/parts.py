@@ -10,7 +10,7 @@ import numpy as np
 
 from cupynn.checks import InputError
 from cupynn.data import Data
-from cupynn.kernels.footprint import Load, trains_bytes
+from cupynn.kernels.footprint import Footprint, Load, Phase, trains_bytes
 from cupynn.kernels.threads import get_num_threads
 from cupynn.losses import CountLoss
 from cupynn.memory import USABLE, Free, free
@@ -97,23 +97,23 @@ class Parts:
         usable = room.bytes * USABLE / self.sharing - self.pending
         self.size = max(1, bisect_right(range(1, self.most + 1), usable, key=lambda n: self.bytes(n, room)))
 
-    def footprints(self, samples: int, room: Free) -> tuple[float, list[tuple[float, float]]]:
-        """Bytes of the input of so many samples, and of each layer what it keeps and what it takes at most in a phase."""
+    def footprints(self, samples: int, room: Free) -> list[tuple[float, float]]:
+        """Bytes that the input and each layer keep for so many samples, and what they take at most for a while."""
         network = self.network
         places = zip(network.layers, self.expected[:-1], self.expected[1:], self.rooms[:-1], self.rooms[1:], strict=True)
         common = (self.training, network.device.on_cuda, room.reserved, get_num_threads())
         loads = [(layer, Load(network.steps, *spikes, *common)) for layer, *spikes in places]
         own = loads[0][1]
         row = 0 if own.on_cuda else 4 * (own.room_below if own.reserved else own.below) + 8 * own.steps
-        kept = self.value_bytes + trains_bytes(own, self.sizes[0], own.below) + row
-        needs = [layer.footprint(load) for layer, load in loads]
-        return samples * kept, [(samples * need.kept, max(each.bytes(samples) for each in need.phases)) for need in needs]
+        source = Footprint(self.value_bytes + trains_bytes(own, self.sizes[0], own.below), (Phase(0, row),))
+        needs = [source, *(layer.footprint(load) for layer, load in loads)]
+        return [(samples * need.kept, max(each.bytes(samples) for each in need.phases)) for need in needs]
 
     def bytes(self, samples: int, room: Free) -> float:
         """Bytes that a part of so many samples takes at its peak, beside all that is there before it."""
-        source, layers = self.footprints(samples, room)
-        last = layers[-1][0] if self.training else 0  # the loss may fill in silent labels
-        return source + last + sum(kept for kept, _ in layers) + max(phase for _, phase in layers)
+        kept, phases = zip(*self.footprints(samples, room), strict=True)
+        last = kept[-1] if self.training else 0  # the loss may fill in silent labels
+        return sum(kept) + last + max(phases)
 
     def gradients(
         self, loss: CountLoss, draw: Callable[[slice], tuple[SpikeTrains, Any, Any]], samples: int, batch: int | None = None
@@ -205,7 +205,7 @@ class Parts:
         )
 
     def _largest(self, room: Free) -> tuple[str, float]:
-        layers = [sum(each) for each in self.footprints(1, room)[1]]
+        layers = [sum(each) for each in self.footprints(1, room)[1:]]
         index = int(np.argmax(layers))
         return self.network.layers[index].name, layers[index]
 

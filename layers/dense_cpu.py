@@ -161,7 +161,8 @@ def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool)
     rows = min(n_out, load.spikes) + 1
     tables = load.threads * float32(load.steps * width, 3 * load.spikes)
     errors = float32(n_in, 8 * n_out, n_in // FEW)
-    return forward, Phase(tables, errors, float32(rows * (max(width, rows) if inhibited else width)), float32(SPSP_VALUES))
+    matrix = float32(rows * (max(width, rows) if inhibited else width))
+    return forward, Phase(tables, errors, matrix, float32(2 * SPSP_VALUES))  # one part of them replaces another
 
 
 def _lateral_factors(outputs: SpikeTrains, psp: Psp, t_ref: int, strength: float) -> np.ndarray:

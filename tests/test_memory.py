@@ -1,6 +1,8 @@
 """Memory: a long training holds what a short one holds, and a data set larger than memory is read piece by piece."""
 
 import gc
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -18,8 +20,8 @@ def traced():
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["plain", "with a checkpoint"])
-def test_two_hundred_epochs_are_flat(traced, tmp_path, kept):
+@pytest.mark.parametrize("kind", ["plain", "with a checkpoint", "in parts"])
+def test_two_hundred_epochs_are_flat(traced, tmp_path, kind):
     """But for the figures of each epoch, 1 kB; the trains of a single batch would be 15."""
     held = []
 
@@ -28,7 +30,7 @@ def test_two_hundred_epochs_are_flat(traced, tmp_path, kept):
             gc.collect()
             held.append(tracemalloc.get_traced_memory()[0])
 
-    options = {"checkpoint": tmp_path / "training.npz"} if kept else {}
+    options = {"with a checkpoint": {"checkpoint": tmp_path / "training.npz"}, "in parts": {"part_size": 5}}.get(kind, {})
     options |= {"loss": LOSS, "optimizer": Adam(0.01), "validation": draw_data(12, seed=1), "boost": True}
     make().fit(draw_data(24), epochs=200, batch_size=12, callbacks=[look], progress=False, **options)
     assert held[1] - held[0] < 150 * 2_000
@@ -62,3 +64,50 @@ def test_images_are_read_from_disk_as_they_are_needed(traced, tmp_path):
         assert net.predict(part, batch_size=10).shape == (len(part),)
         peaks.append(tracemalloc.get_traced_memory()[1] - before)
     assert peaks[2] - peaks[1] < values.nbytes / 5  # the first compiles
+
+
+TRAIN_ON_PACKED = """
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from cupynn import Ragged, Sequential, encoders, layers, losses
+from cupynn.datasets import packed
+
+path, unused = Path(sys.argv[1]), 1_700_000  # values after each recording that nobody asks for: a hole in the file
+kind = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("p", "<i1")])
+recording = np.zeros(100, kind)
+recording["t"], recording["x"] = np.arange(100) * 600, np.arange(100) % 3
+
+def append(file, values, kind):
+    file.write(values.view(np.uint8))
+    file.seek(unused * kind.itemsize, os.SEEK_CUR)
+    return len(values) + unused
+
+packed._append = append
+packed.write(path, [recording] * 96, kind, {})
+net = Sequential([layers.SpikingDense(3, v_th=1.0)], (1, 3, 3), 50, encoders.Events(step=600), device="cpu")
+held = []
+
+def look(*_):
+    held.append(psutil.Process().memory_info().rss)
+
+look()
+values, index = packed.read(path)
+starts = index["lengths"].cumsum() - index["lengths"]
+data = Ragged(values, starts, starts + 100, (1, 3, 3)), np.arange(96) % 3
+net.fit(data, loss=losses.SpikeCount(9, 2, 1), batch_size=4, epochs=12, callbacks=[look], progress=False)
+print(path.stat().st_size, held[0], held[2], max(held))
+"""
+
+
+def test_a_packed_file_of_two_gigabytes_is_not_held(tmp_path):
+    run = subprocess.run([sys.executable, "-c", TRAIN_ON_PACKED, tmp_path / "events"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    size, before, early, most = map(int, run.stdout.split())
+    assert size > 2e9
+    assert most - before < size / 20  # with what is compiled
+    assert most - early < size / 1000

@@ -50,10 +50,6 @@ class Footprint(NamedTuple):
     kept: float
     phases: tuple[Phase, ...]
 
-    def bytes(self, samples: int) -> float:
-        """Bytes for so many samples."""
-        return samples * self.kept + max(phase.bytes(samples) for phase in self.phases)
-
 
 def trains_bytes(load: Load, neurons: int, spikes: float) -> float:
     """Bytes of a sample's trains and, in training, of what the backward pass makes of them."""
@@ -69,8 +65,8 @@ def forward_cpu(load: Load, tables: float) -> Phase:
 
 
 def phase_cuda(fixed: float, sample: float, bytes_per_sample: float) -> Phase:
-    """A pass on a GPU, where `cuda.parts` bounds the workspace."""
-    return Phase(fixed, sample, bytes_per_sample, workspace())
+    """A pass on a GPU, where `cuda.parts` bounds the workspace; that of one part is replaced by that of the next."""
+    return Phase(fixed, sample, bytes_per_sample, 2 * workspace())
 
 
 def float32(*sizes: float) -> float:
