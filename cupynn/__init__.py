@@ -28,6 +28,7 @@ _MODULES = (
     "losses",
     "nir",
     "optimizers",
+    "parallel",
     "plot",
     "presets",
     "reference",

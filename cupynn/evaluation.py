@@ -9,6 +9,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.data import Data
 from cupynn.losses import CountLoss
+from cupynn.parallel import Ranks
 from cupynn.parts import Parts
 from cupynn.results import Evaluation
 from cupynn.spikes import SpikeTrains
@@ -67,7 +68,9 @@ def counts(network: "Sequential", x: Data, batch_size: int = 100) -> np.ndarray:
     return np.concatenate(every)
 
 
-def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, batch_size: int = 100) -> Evaluation:
+def evaluate(
+    network: "Sequential", data: Any, loss: CountLoss | None = None, batch_size: int = 100, ranks: Ranks | None = None
+) -> Evaluation:
     """Accuracy, loss, activity and confusion matrix on labelled data.
 
     Parameters
@@ -78,6 +81,8 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
         Its mean value is reported as well.
     batch_size : int
         Samples run together, or fewer if they do not fit into memory; the result does not depend on it.
+    ranks : Ranks, optional
+        Processes that share the work and all get the result, from `parallel.world`; it does not depend on their number.
 
     Returns
     -------
@@ -91,23 +96,27 @@ def evaluate(network: "Sequential", data: Any, loss: CountLoss | None = None, ba
     x, y = network.labelled(data)
     if loss is not None:
         checks.only("loss", loss, CountLoss)
+    ranks = Ranks() if ranks is None else checks.only("ranks", ranks, Ranks)
     classes = network.output_shape[-1]
     confusion = np.zeros((classes, classes), np.int64)
     spikes = np.zeros(len(network.layers) + 1, np.int64)
-    silent, losses = 0, []
-    for part, trains in _batches(network, x, batch_size):
+    silent, losses = 0, np.zeros(len(y))
+    for part, trains in _batches(network, x, batch_size, ranks):
         fired = network.device.get(trains[-1].counts)
         np.add.at(confusion, (y[part], fired.argmax(1)), 1)
         silent += int((fired.sum(1) == 0).sum())
         spikes += [int(layer.total) for layer in trains]
         if loss is not None:
-            losses.append(network.device.get(loss(trains[-1], y[part]).losses))
+            losses[part] = network.device.get(loss(trains[-1], y[part]).losses)
         del trains
+    losses = losses if loss is None else ranks.total(losses)
+    silent, *sums = ranks.total(np.array([silent, *confusion.reshape(-1), *spikes]))
+    confusion, spikes = np.reshape(sums[: confusion.size], confusion.shape), sums[confusion.size :]
     return Evaluation(
         accuracy=float(np.trace(confusion) / len(y)),
-        loss=None if loss is None else float(np.concatenate(losses).mean()),
+        loss=None if loss is None else float(losses.mean()),
         spikes=activity(network, spikes, len(y)),
-        silent=silent,
+        silent=int(silent),
         confusion=confusion,
     )
 
@@ -118,10 +127,18 @@ def activity(network: "Sequential", spikes: Any, samples: int) -> dict[str, floa
     return {name: int(count) / size / samples for (name, size), count in zip(sizes.items(), spikes, strict=True)}
 
 
-def _batches(network: "Sequential", x: Data, batch_size: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
-    batch_size = min(len(x), checks.integer("batch_size", batch_size, minimum=1))
+def _batches(
+    network: "Sequential", x: Data, batch_size: int, ranks: Ranks | None = None
+) -> Iterator[tuple[slice, list[SpikeTrains]]]:
+    """Trains of all samples, or of this process's share, with their places: let go of them before the next."""
+    ranks = ranks or Ranks()
+    first, samples = ranks.share(len(x)).start, len(range(len(x))[ranks.share(len(x))])
+    batch_size = min(max(1, samples), checks.integer("batch_size", batch_size, minimum=1))
 
     def draw(part: slice) -> SpikeTrains:
-        return network.draw(x[part], np.arange(part.start, part.stop), DRAW)
+        numbers = np.arange(first + part.start, first + part.stop)
+        return network.draw(x[numbers[0] : numbers[-1] + 1], numbers, DRAW)
 
-    return Parts(network, x, batch_size, training=False).runs(draw, len(x))
+    for part, trains in Parts(network, x, batch_size, training=False, sharing=ranks.here).runs(draw, samples):
+        yield slice(first + part.start, first + part.stop), trains
+        del trains

@@ -8,6 +8,7 @@ from typing import Any
 from cupynn import state as states
 from cupynn.checks import InputError
 from cupynn.interrupt import Interrupted, Signals
+from cupynn.parallel import Ranks
 from cupynn.state import State
 
 
@@ -22,6 +23,8 @@ class Keeper:
         Time between two saves within an epoch.
     settings : dict
         What must be the same when the training goes on.
+    ranks : Ranks
+        The processes that train; a signal to any of them ends all.
 
     Raises
     ------
@@ -29,8 +32,8 @@ class Keeper:
         If there is a state in `path` that a new training would replace.
     """
 
-    def __init__(self, path: Path | None, seconds: float, settings: dict[str, Any]) -> None:
-        self.path, self.seconds, self.settings = path, seconds, settings
+    def __init__(self, path: Path | None, seconds: float, settings: dict[str, Any], ranks: Ranks) -> None:
+        self.path, self.seconds, self.settings, self.ranks = path, seconds, settings, ranks
         self.signals = Signals()
         self.saved = perf_counter()
 
@@ -38,8 +41,8 @@ class Keeper:
         """Bring a training to where it stood, or see that none is lost by beginning; return what its user should know."""
         self.state = state
         if resume:
-            return states.load(state, self.settings, self.path)
-        if self.path is not None and (self.path.exists() or states.previous(self.path).exists()):
+            return states.load(state, self.settings, self.path, self.ranks)
+        if self.path is not None and self.ranks.on_first(lambda: self.path.exists() or states.previous(self.path).exists()):
             raise InputError(f"{self.path} holds a training already: go on with resume=True, or choose another checkpoint")
         return []
 
@@ -54,29 +57,33 @@ class Keeper:
             self._stop()
 
     def left(self) -> AbstractContextManager:
-        """Context of work that changes nothing and takes long: a signal ends the training at once."""
-        return nullcontext() if self.path is None else self.signals.breaking_in()
+        """Context of work that changes nothing and takes long: a signal ends the training at once, if no others wait."""
+        return nullcontext() if self.path is None or self.ranks.size > 1 else self.signals.breaking_in()
 
     def after_batch(self) -> None:
         """Save if it is time, or if a signal has come, which ends the training."""
         if self.path is None:
             return
+        self.signals.asked, due = self.ranks.greatest(self.signals.asked, perf_counter() - self.saved >= self.seconds)
         if self.signals.asked:
             self._stop()
-        if perf_counter() - self.saved >= self.seconds:
+        if due:
             self._save()
 
     def after_epoch(self) -> None:
         """Save; end the training if a signal has come."""
         if self.path is None:
+            self.ranks.same_weights(self.state.network, f"at {self.state}")
             return
+        (self.signals.asked,) = self.ranks.greatest(self.signals.asked)
         if self.signals.asked:
             self._stop()
         self._save()
 
     def _save(self) -> None:
         self.state.watch.check(self.state)  # before the last good state is replaced
-        states.save(self.state, self.settings, self.path)
+        self.ranks.same_weights(self.state.network, f"at {self.state}")
+        states.save(self.state, self.settings, self.path, self.ranks)
         self.saved = perf_counter()
 
     def _stop(self) -> None:

@@ -54,6 +54,8 @@ class Parts:
         Whether there is a backward pass.
     optimizer : Optimizer, optional
         Of the training: its first update allocates as well.
+    sharing : int
+        Processes that share this machine's memory; each has a GPU of its own.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Parts:
         given: int | None = None,
         training: bool = True,
         optimizer: Optimizer | None = None,
+        sharing: int = 1,
     ) -> None:
         self.network, self.batch, self.training, self.optimizer = network, batch, training, optimizer
+        self.sharing = 1 if network.device.on_cuda else sharing
         sizes = [network.input_shape, *(layer.output_shape for layer in network.layers)]
         self.sizes = [prod(size) for size in sizes]
         most = [network.steps - 1, *(layer.neuron.most(network.steps) for layer in network.layers)]
@@ -92,7 +96,7 @@ class Parts:
             return
         room = free(self.network.device)
         pending = 0 if self.optimizer is None else self.optimizer.pending(self.network)
-        usable = room.bytes * USABLE - pending
+        usable = room.bytes * USABLE / self.sharing - pending
         self.size = max(1, bisect_right(range(1, self.most + 1), usable, key=lambda n: self.bytes(n, room)))
 
     def footprints(self, samples: int, room: Free) -> list[tuple[float, float]]:

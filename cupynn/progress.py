@@ -13,6 +13,7 @@ from cupynn import checks, display
 from cupynn.evaluation import activity
 from cupynn.kernels import is_compiled
 from cupynn.live import NotebookBar, in_notebook
+from cupynn.parallel import Ranks
 from cupynn.parts import Passed
 
 if TYPE_CHECKING:
@@ -140,14 +141,17 @@ class Tally:
         self.spikes = [total + layer for total, layer in zip(self.spikes, passed.spikes, strict=True)]
         return wrong
 
-    def figures(self) -> dict[str, Any]:
-        """What has been added up, as plain numbers; waits for a GPU."""
+    def figures(self, ranks: Ranks | None = None) -> dict[str, Any]:
+        """What has been added up, by all processes if they are given, as plain numbers; waits for a GPU."""
+        own = [self.samples, self.correct, self.silent, self.loss, *self.spikes]
+        sums = np.array(list(map(float, own)))  # float64 is exact to 2^53
+        samples, correct, silent, loss, *spikes = (sums if ranks is None else ranks.total(sums)).tolist()
         return {
-            "samples": self.samples,
-            "correct": int(self.correct),
-            "silent": int(self.silent),
-            "loss": float(self.loss),
-            "spikes": list(map(int, self.spikes)),
+            "samples": int(samples),
+            "correct": int(correct),
+            "silent": int(silent),
+            "loss": loss,
+            "spikes": list(map(int, spikes)),
             "seconds": perf_counter() - self.start,
         }
 
@@ -157,23 +161,24 @@ class Tally:
         self.loss, self.spikes = figures["loss"], figures["spikes"]
         self.start = perf_counter() - figures["seconds"]
 
-    def epoch(self, network, number, optimizer, validation, loss) -> Epoch:
+    def epoch(self, network, number, optimizer, validation, loss, ranks: Ranks) -> Epoch:
         """Close the epoch."""
-        loss_sum, correct, silent = float(self.loss), int(self.correct), int(self.silent)  # waits for a GPU
-        seconds = perf_counter() - self.start
-        held_out = None if validation is None else network.evaluate(validation, loss)
-        return Epoch(
+        figures = self.figures(ranks)
+        samples, seconds = figures["samples"], figures["seconds"]
+        held_out = None if validation is None else network.evaluate(validation, loss, ranks=ranks)
+        epoch = Epoch(
             number=number,
-            loss=loss_sum / self.samples,
-            accuracy=correct / self.samples,
+            loss=figures["loss"] / samples,
+            accuracy=figures["correct"] / samples,
             validation_loss=held_out and held_out.loss,
             validation_accuracy=held_out and held_out.accuracy,
-            spikes=activity(network, self.spikes, self.samples),
-            silent=silent,
+            spikes=activity(network, figures["spikes"], samples),
+            silent=figures["silent"],
             rate=optimizer.rate,
             seconds=seconds,
-            samples_per_second=self.samples / seconds,
+            samples_per_second=samples / seconds,
         )
+        return ranks.on_first(lambda: epoch)  # all tell the same time
 
 
 class Bar:
@@ -195,9 +200,9 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self.bar.close()
 
-    def update(self, number: int, tally: Tally) -> None:
-        """Show the running figures."""
-        last = tally.samples * self.epochs == self.bar.total
+    def update(self, number: int, tally: Tally, done: int) -> None:
+        """Show the running figures, which are those of this process's share of the `done` samples."""
+        last = done * self.epochs == self.bar.total
         if self.bar.disable or (perf_counter() - self.shown < SHOW_EVERY and not last):
             return
         self.shown = perf_counter()
@@ -208,7 +213,7 @@ class Bar:
             f"spikes/neuron {activity:.1f}",
             refresh=False,
         )
-        self.bar.update((number - 1) * self.bar.total // self.epochs + tally.samples - self.bar.n)
+        self.bar.update((number - 1) * self.bar.total // self.epochs + done - self.bar.n)
 
     def tell(self, notice: str) -> None:
         """Print a notice above the bar."""

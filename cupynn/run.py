@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import datetime
 from itertools import count
@@ -15,6 +15,8 @@ from cupynn.checks import InputError
 from cupynn.device import machine
 from cupynn.interrupt import Interrupted
 from cupynn.network import Sequential
+from cupynn.parallel import Ranks
+from cupynn.parallel.guard import watched
 from cupynn.presets import Experiment
 from cupynn.progress import History
 from cupynn.results import Evaluation
@@ -23,7 +25,13 @@ from cupynn.state import previous
 _DEFINITION, _RESULT, _LOCK = "definition.toml", "result.json", ".lock"
 
 
-def train(experiment: Experiment, folder: str | PathLike | None = None, progress: bool = True, device: str = "auto") -> Path:
+def train(
+    experiment: Experiment,
+    folder: str | PathLike | None = None,
+    progress: bool = True,
+    device: str = "auto",
+    ranks: Ranks | None = None,
+) -> Path:
     """Train an experiment.
 
     The folder holds `definition.toml` (train it again with ``cupynn train FOLDER/definition.toml``), `metrics.csv` with a
@@ -41,6 +49,8 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
         Whether to show progress and results.
     device : str
         Where to train, as in `Sequential`.
+    ranks : Ranks, optional
+        Processes that train together, as in `fit`, with "cuda" on a GPU each; the first writes the folder, which all see.
 
     Returns
     -------
@@ -52,31 +62,37 @@ def train(experiment: Experiment, folder: str | PathLike | None = None, progress
     InputError
         If the folder holds something already or cannot be written, or the data cannot be had.
     """
-    network, loss, _ = experiment.build(device)
+    ranks = ranks or Ranks()
+    network, loss, _ = experiment.build(ranks.device(device))
     data, _, _ = loaded = experiment.load_data()
     try:  # refuse what cannot be trained before the folder is made
         x, _ = network.labelled(data)
     except InputError as error:
         raise InputError(f"{experiment.source or experiment.name}: the network does not fit the data: {error}") from None
     health.before_training(network, loss, x)
-    folder = _new_folder(folder, experiment.name)
-    with _alone(folder):
-        if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
-            raise InputError(f"{folder} is not empty: choose a new folder, so that no earlier run is lost")
-        write_text(folder / _DEFINITION, experiment.to_toml())
-        _train(experiment, folder, loaded, progress, device)
+    folder = ranks.on_first(lambda: _new_folder(folder, experiment.name))
+    with _kept(folder, ranks):
+        ranks.on_first(lambda: _begin(folder, experiment))
+        _train(experiment, folder, loaded, progress, device, ranks)
     return folder
 
 
-def resume(folder: str | PathLike, progress: bool = True, device: str = "auto") -> Path:
+def _begin(folder: Path, experiment: Experiment) -> None:
+    """Write the definition to an empty folder."""
+    if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
+        raise InputError(f"{folder} is not empty: choose a new folder, so that no earlier run is lost")
+    write_text(folder / _DEFINITION, experiment.to_toml())
+
+
+def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", ranks: Ranks | None = None) -> Path:
     """Go on with a run that was interrupted, killed, or stopped by an error; it ends as if nothing had come between.
 
     Parameters
     ----------
     folder : path
         Of the run.
-    progress, device
-        As `train` has them; for the same bits, train on the same device.
+    progress, device, ranks
+        As `train` has them; for the same bits, train on the same device, with the same number of processes.
 
     Returns
     -------
@@ -88,30 +104,38 @@ def resume(folder: str | PathLike, progress: bool = True, device: str = "auto") 
     InputError
         If the folder holds no run, another process trains in it, or the data cannot be had.
     """
-    folder = Path(folder)
+    folder, ranks = Path(folder), ranks or Ranks()
     if not (folder / _DEFINITION).is_file():
         raise InputError(f"{folder} holds no run, as there is no {_DEFINITION} in it: pass the folder of one")
-    with _alone(folder):
-        if (folder / _RESULT).is_file():
-            _forget(folder)
-            if progress:
+    with _kept(folder, ranks):
+        if ranks.on_first(lambda: _finished(folder)):
+            if progress and ranks.first:
                 print(f"{folder} is finished: {_RESULT} has its figures")
             return folder
-        atomic.sweep(folder)
         experiment = presets.read(folder / _DEFINITION)
-        _train(experiment, folder, experiment.load_data(), progress, device)
+        _train(experiment, folder, experiment.load_data(), progress, device, ranks)
     return folder
 
 
-def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, device: str) -> None:
+def _finished(folder: Path) -> bool:
+    """Whether a run has its result; removes what nobody needs any more."""
+    if (folder / _RESULT).is_file():
+        _forget(folder)
+        return True
+    atomic.sweep(folder)
+    return False
+
+
+def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, device: str, ranks: Ranks) -> None:
     """Train in a folder, from its checkpoint on if there is one, test the best epoch, and write the results."""
+    device, progress = ranks.device(device), progress and ranks.first
     network, loss, optimizer = experiment.build(device)
     data, validation, test = loaded
     if progress:
-        print(f"{data}\nruns on {network.device.describe()}; leaves its results in {folder}\n")
+        print(f"{data}\nruns on {ranks.describe()}{network.device.describe()}; leaves its results in {folder}\n")
         network.summary()
         print()
-    begun = any(path.exists() for path in _states(folder))
+    begun = ranks.on_first(lambda: any(path.exists() for path in _states(folder)))
     try:
         history = network.fit(
             data,
@@ -122,12 +146,15 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
             checkpoint=_states(folder)[0],
             resume=begun,
             progress=progress,
+            ranks=ranks,
             **experiment.fit_options(),
         )
     except Interrupted as stop:
-        raise Interrupted(f"interrupted and saved; go on with: cupynn train --resume {folder}", stop.exit_code) from None
+        raise Interrupted(f"interrupted and saved; go on with: {_again(folder, ranks)}", stop.exit_code) from None
     best = checkpoint.load(folder / "best.npz", device)
-    evaluation = best.evaluate(test, loss)
+    evaluation = best.evaluate(test, loss, ranks=ranks)
+    if not ranks.first:
+        return
     _draw(folder, best, history, test.x[:1])
     _write_result(folder, experiment, network, history, evaluation, test.classes)
     _forget(folder)
@@ -166,6 +193,22 @@ def _new_folder(folder: str | PathLike | None, name: str) -> Path:
                     raise
     except OSError as error:
         raise InputError(f"cannot make the folder {error.filename} ({error.strerror}): choose another with --out") from error
+
+
+@contextmanager
+def _kept(folder: Path, ranks: Ranks) -> Iterator[None]:
+    """Keep a folder for these processes; should one of them die, have its user told how to go on."""
+    if not ranks.first:
+        yield
+        return
+    died = f"cupynn: one of the {ranks.size} processes of this training has died; go on with: {_again(folder, ranks)}"
+    with _alone(folder), watched(died) if ranks.size > 1 else nullcontext():
+        yield
+
+
+def _again(folder: Path, ranks: Ranks) -> str:
+    """Command that goes on with a run."""
+    return f"{f'mpirun -n {ranks.size} ' if ranks.size > 1 else ''}cupynn train --resume {folder}"
 
 
 @contextmanager

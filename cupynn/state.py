@@ -16,12 +16,13 @@ from cupynn.atomic import sweep
 from cupynn.checks import InputError
 from cupynn.health import Watch
 from cupynn.optimizers import Optimizer
+from cupynn.parallel import Ranks
 from cupynn.progress import Epoch, History, Tally
 from cupynn.spikes import SpikeTrains
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
-    from cupynn.training import Samples
+    from cupynn.samples import Samples
 
 FORMAT = 1
 _HEADER = "training"
@@ -65,6 +66,7 @@ class State:
     def next_epoch(self) -> None:
         """Go to the start of the next one."""
         self.epoch, self.done, self.batch, self.tally = self.epoch + 1, 0, 0, Tally(self.network)
+        self.samples.wrong[:] = False  # of other processes' samples as well, which they tell when it is saved
 
     def __str__(self) -> str:
         return f"epoch {self.epoch} after {self.done} samples" if self.done else f"the start of epoch {self.epoch}"
@@ -75,8 +77,8 @@ def previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.previous")
 
 
-def save(state: State, settings: dict[str, Any], path: Path) -> None:
-    """Write a state, whole or not at all; what `path` held is kept beside it.
+def save(state: State, settings: dict[str, Any], path: Path, ranks: Ranks) -> None:
+    """Write a state, whole or not at all, in the first process; what `path` held is kept beside it.
 
     Raises
     ------
@@ -92,35 +94,30 @@ def save(state: State, settings: dict[str, Any], path: Path) -> None:
         "encoded": state.network.encoded,
         "updates": state.optimizer.updates,
         "schedule": state.optimizer.epoch,
-        "tally": state.tally.figures(),
+        "tally": state.tally.figures(ranks),
         "epochs": [asdict(epoch) for epoch in state.history.epochs],
         "notices": state.history.notices,
     }
     arrays = {f"network/{name}": array for name, array in state.network.arrays().items()}
     for (layer, name), moments in state.optimizer.moments.items():
         arrays |= {f"moments/{layer}/{name}/{number}": moment for number, moment in enumerate(moments)}
-    arrays |= {"samples/weights": state.samples.weights, "samples/wrong": state.samples.wrong}
+    arrays |= {"samples/weights": state.samples.weights}
     on_host = {name: state.network.device.get(array) for name, array in arrays.items()}
-    npz.write(path, _HEADER, header, on_host, keep=previous(path))
+    on_host["samples/wrong"] = state.samples.misses(ranks)
+    ranks.on_first(lambda: npz.write(path, _HEADER, header, on_host, keep=previous(path)))
 
 
-def load(state: State, settings: dict[str, Any], path: Path) -> list[str]:
+def load(state: State, settings: dict[str, Any], path: Path, ranks: Ranks) -> list[str]:
     """Bring a training that has not begun to where a file says it stood; return what its user should know.
+
+    The first process reads it, and takes what all have added up in the epoch that goes on.
 
     Raises
     ------
     InputError
         If there is no such file, it and the one before are damaged, or they belong to another training; nothing is changed.
     """
-    sweep(path.parent, f"{path.name}*")
-    notices = []
-    try:
-        header, arrays = _read(path)
-    except InputError as error:
-        if not previous(path).is_file():
-            raise
-        header, arrays = _read(previous(path))
-        notices.append(f"{error if path.exists() else f'{path} was not finished'}: going on from the state before it")
+    header, arrays, notices = ranks.on_first(lambda: _last_good(path))
     for name, value in settings.items():
         if header["settings"].get(name) != value:
             raise InputError(f"{path} belongs to another training: {_difference(name, header['settings'].get(name), value)}")
@@ -130,8 +127,23 @@ def load(state: State, settings: dict[str, Any], path: Path) -> list[str]:
     now = _versions(state.network)
     if others := [f"{name} {version}" for name, version in header["versions"].items() if now.get(name) != version]:
         notices.append(f"{path} was written with {', '.join(others)}: from here on the last bits may differ")
+    if not ranks.first:
+        header["tally"] |= Tally(state.network).figures() | {"seconds": header["tally"]["seconds"]}
+        arrays["samples/wrong"] = np.zeros_like(arrays["samples/wrong"])
     _restore(state, header, arrays)
     return notices
+
+
+def _last_good(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray], list[str]]:
+    """Header and arrays of a state, or of the one before it, and what its user should know."""
+    sweep(path.parent, f"{path.name}*")
+    try:
+        return *_read(path), []
+    except InputError as error:
+        if not previous(path).is_file():
+            raise
+        notice = f"{error if path.exists() else f'{path} was not finished'}: going on from the state before it"
+        return *_read(previous(path)), [notice]
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -1,14 +1,16 @@
 """The training loop: batches, progress, history, callbacks, sample weights, checkpoints."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import isclass
 from os import PathLike
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import cupynn
 from cupynn import checks, health
 from cupynn.arguments import explained
 from cupynn.augment import Augment
@@ -18,8 +20,10 @@ from cupynn.keeper import Keeper
 from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
 from cupynn.optimizers import Adam, Optimizer
+from cupynn.parallel import Ranks
 from cupynn.parts import Parts, Passed
 from cupynn.progress import Bar, History, Tally, compiles
+from cupynn.samples import Batch, Samples
 from cupynn.spikes import SpikeTrains
 from cupynn.state import State
 from cupynn.state import settings as settings_of
@@ -120,13 +124,20 @@ def _update(
     network: "Sequential",
     loss: CountLoss,
     optimizer: Optimizer,
-    samples: "Samples",
-    batch: "_Batch",
+    samples: Samples,
+    batch: Batch,
     epoch: int,
     parts: Parts,
-) -> Passed:
-    """One update by a batch, in as many parts as it takes."""
-    passed = parts.gradients(loss, lambda part: samples.draw(batch, part, epoch), len(batch.picks))
+    ranks: Ranks,
+) -> Passed | None:
+    """One update by a batch, in as many parts as it takes; None where this process has no sample of it."""
+    passed = None
+    if len(batch.picks):
+        passed = parts.gradients(loss, lambda part: samples.draw(batch, part, epoch), len(batch.picks), batch.whole)
+    else:
+        for gradient in (gradient for layer in network.layers for gradient in layer.grads.values()):
+            gradient[...] = 0
+    ranks.sum_gradients(network)
     optimizer.step(network)
     return passed
 
@@ -151,6 +162,7 @@ def fit(
     resume: bool = False,
     progress: bool = True,
     live: bool = False,
+    ranks: Ranks | None = None,
 ) -> History:
     """Train a network.
 
@@ -192,6 +204,10 @@ def fit(
         Whether to show a bar in a terminal or notebook, and a line for each epoch.
     live : bool
         Whether to draw the curves of loss, accuracy and activity, after each epoch anew; in notebooks only.
+    ranks : Ranks, optional
+        Processes that train the network together, from `parallel.world`: all pass the same arguments, share the samples of
+        each update, and end with the same network and history. The first alone calls callbacks, which must leave the network
+        as it is, shows progress and writes the checkpoint.
 
     Returns
     -------
@@ -211,6 +227,7 @@ def fit(
     >>> history.best.validation_accuracy > 0.5
     True
     """
+    ranks = _ranks(ranks)
     loss = SpikeCount() if loss is None else checks.only("loss", loss, CountLoss)
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
     epochs = checks.integer("epochs", epochs, minimum=1)
@@ -237,8 +254,8 @@ def fit(
     pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
     samples = Samples(network, x, y, weights, augment)
     state = State(network, optimizer, samples, Tally(network), History(), Watch(network))
-    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, options, pairs, epochs)
-    history, watch = state.history, state.watch
+    keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, options, pairs, epochs, ranks)
+    history, watch, progress = state.history, state.watch, progress and ranks.first
     if progress and compiles(network):
         print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
     optimizer.epochs = epochs
@@ -246,29 +263,31 @@ def fit(
         for notice in keeper.begin(state, resume):
             bar.tell(notice)
         bar.tell_once(notices, history)
-        parts = Parts(network, x, min(batch_size, len(y)), part_size, optimizer=optimizer)
+        most = -(-min(batch_size, len(y)) // ranks.size)
+        parts = Parts(network, x, most, part_size, optimizer=optimizer, sharing=ranks.here)
         while state.epoch <= epochs and not state.ended:
             number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))
-            for first, batch in samples.batches(order, batch_size, state.done):
+            for first, batch in samples.batches(order, batch_size, state.done, ranks):
                 optimizer.epoch = number - 1 + first / len(y)
-                passed = _update(network, loss, optimizer, samples, batch, number, parts)
-                samples.wrong[batch.picks] = tally.add(passed, samples.y[batch.picks])
-                bar.update(number, tally)
-                state.done, state.batch = first + len(batch.picks), state.batch + 1
+                passed = _update(network, loss, optimizer, samples, batch, number, parts, ranks)
+                if passed is not None:
+                    samples.wrong[batch.picks] = tally.add(passed, samples.y[batch.picks])
+                state.done, state.batch = first + batch.whole, state.batch + 1
+                bar.update(number, tally, state.done)
                 if notice := parts.notice():
                     bar.tell(notice)
                 watch.after_update(state)
                 keeper.after_batch()
             with keeper.left():
-                epoch = tally.epoch(network, number, optimizer, validation, loss)
+                epoch = tally.epoch(network, number, optimizer, validation, loss, ranks)
             watch.check(state)
             history.epochs.append(epoch)
             bar.line(epoch)
             bar.tell_once(health.after_epoch(network, epoch), history)
             if boost:
-                samples.boost(network.output_shape[-1])
-            state.ended = any([callback(network, history) for callback in callbacks])
+                samples.boost(network.output_shape[-1], ranks)
+            state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))
             state.next_epoch()
             parts.look()
             keeper.after_epoch()
@@ -276,22 +295,42 @@ def fit(
     return history
 
 
+def _ranks(ranks: Any) -> Ranks:
+    if ranks is None:
+        return Ranks()
+    if not checks.only("ranks", ranks, Ranks, "what parallel.world() gives").entered:
+        raise InputError("ranks is not entered: use `with parallel.world() as ranks:`, so that an error ends all processes")
+    return ranks
+
+
 def _keeper(
-    checkpoint: Any, seconds: float, resume: bool, state: State, parts: dict[str, Any], pairs: dict[str, Any], epochs: int
+    checkpoint: Any,
+    seconds: float,
+    resume: bool,
+    state: State,
+    parts: dict[str, Any],
+    pairs: dict[str, Any],
+    epochs: int,
+    ranks: Ranks,
 ) -> Keeper:
-    """Check the options of `fit` that concern the checkpoint, and make its keeper."""
+    """Check the options of `fit` that concern the checkpoint, and that all processes have the same; make the keeper."""
+    if parts["batch_size"] < ranks.size:
+        raise InputError(f"batch_size={parts['batch_size']} for {ranks.size} processes: pass at least one sample each")
     checks.flag("resume", resume)
     seconds = checks.number("checkpoint_seconds", seconds, minimum=0)
-    if checkpoint is None:
-        if resume:
-            raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
-        return Keeper(None, seconds, {})
+    if checkpoint is None and resume:
+        raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
+    if checkpoint is None and ranks.size == 1:
+        return Keeper(None, seconds, {}, ranks)
     if state.optimizer.schedule == "cosine":
         parts = parts | {"epochs": epochs}
     if resume and state.optimizer.updates:
         raise InputError("resume=True with an optimizer that has done updates: pass a new one")
     settings = settings_of(state.network, state.optimizer, parts, pairs)
-    return Keeper(checks.path("checkpoint", checkpoint), seconds, settings)
+    alike = settings | {"epochs": epochs, "checkpoint": str(checkpoint), "resume": resume, "version": cupynn.__version__}
+    ranks.same({name: json.dumps(value).encode() for name, value in alike.items()}, "pass the same in all processes")
+    ranks.same_weights(state.network, "before training")
+    return Keeper(checkpoint and checks.path("checkpoint", checkpoint), seconds, settings, ranks)
 
 
 def _validation(network: "Sequential", data: Any) -> tuple[Any, np.ndarray]:
@@ -313,53 +352,3 @@ def _interruptible() -> Iterator[None]:
         if cause is not None:
             raise KeyboardInterrupt from None
         raise
-
-
-class _Batch(NamedTuple):
-    """The samples of an update: their numbers where their data lie, in host memory or on the device, and on the device."""
-
-    numbers: Any
-    picks: Any
-
-
-class Samples:
-    """The training data, on the network's device if its encoder works there and they fit, so that no batch is copied."""
-
-    def __init__(
-        self, network: "Sequential", x: Any, y: np.ndarray, weights: np.ndarray, augment: Augment | None = None
-    ) -> None:
-        self.network, self.augment, self.device = network, augment, network.device
-        self.placed = network.encoder is not None and network.encoder.on_device and self.device.holds(x)
-        self.x = self.device.put(x) if self.placed else x
-        self.y, self.weights = self.device.put(y), self.device.put(weights)
-        self.wrong = self.device.put(np.zeros(len(y), bool))  # which were misclassified in this epoch
-
-    def batches(self, order: np.ndarray, size: int, start: int = 0) -> Iterator[tuple[int, _Batch]]:
-        """Batches in this order from place `start` on, each with the place of its first sample."""
-        placed_order = self.device.put(order)
-        for first in range(start, len(order), size):
-            here = slice(first, first + size)
-            picks = placed_order[here]
-            numbers = picks if self.placed else order[here]
-            yield first, _Batch(numbers, picks)
-
-    def draw(self, batch: _Batch, part: slice, epoch: int) -> tuple[SpikeTrains, Any, Any]:
-        """Trains, labels and weights of a part of a batch; the data that they come from is not kept."""
-        numbers, picks = batch.numbers[part], batch.picks[part]
-        x = self.x[numbers]
-        if self.augment is not None:
-            x = self.augment(x, self.network.seed, epoch, numbers)
-        return self.network.draw(x, numbers, epoch), self.y[picks], self.weights[picks]
-
-    def boost(self, classes: int) -> None:
-        """Raise the weights of those that were misclassified."""
-        weights, y, wrong = map(self.device.get, (self.weights, self.y, self.wrong))
-        self.weights = self.device.put(weights * _boost(weights, y, wrong, classes))
-
-
-def _boost(weights: np.ndarray, labels: np.ndarray, wrong: np.ndarray, classes: int) -> np.ndarray:
-    """Factor of each sample's weight after an epoch."""
-    total = np.bincount(labels, weights, minlength=classes)
-    missed = np.bincount(labels, weights * wrong, minlength=classes)
-    rate = missed / np.maximum(total, np.finfo(np.float64).tiny)
-    return np.where(wrong, np.exp(rate[labels] / 20), 1).astype(np.float32)

@@ -333,11 +333,11 @@ class TestSignals:
         expected = fit(alone)
         plain, calls = Sequential.evaluate, count(1)
 
-        def evaluate(*arguments):
+        def evaluate(*arguments, **options):
             if next(calls) == 2:
                 signal.raise_signal(signal.SIGTERM)
                 raise Stop("waited")
-            return plain(*arguments)
+            return plain(*arguments, **options)
 
         with monkeypatch.context() as patch:
             patch.setattr(Sequential, "evaluate", evaluate)

@@ -49,8 +49,8 @@ PROGRAM = """
 import sys, time
 from cupynn import cli, training
 training.fit.__wrapped__.__kwdefaults__["checkpoint_seconds"] = 0
-plain, wait = training.step, float(sys.argv.pop(1))
-training.step = lambda *arguments: (time.sleep(wait), plain(*arguments))[1]
+plain, wait = training._update, float(sys.argv.pop(1))
+training._update = lambda *arguments: (time.sleep(wait), plain(*arguments))[1]
 print("ready", flush=True)
 sys.exit(cli.main(sys.argv[1:]))
 """

@@ -1,0 +1,103 @@
+"""What a training asks of the processes that share it, and the answers of one that trains alone, which cost nothing."""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from cupynn.checks import InputError
+
+if TYPE_CHECKING:
+    from cupynn.network import Sequential
+
+Value = TypeVar("Value")
+
+
+class RanksDiffer(InputError):
+    """Something that must be the same in all processes is not."""
+
+
+class Ranks:
+    """The processes that train one network together; this one alone.
+
+    Each holds the whole network and all data, takes its share of every batch, and does the same updates. Every method but
+    `share` is called by all of them at the same point. Used as a context: an error in one process then ends all, with one
+    message.
+
+    Attributes
+    ----------
+    size : int
+        Number of processes.
+    rank : int
+        Number of this one, from 0.
+    here : int
+        How many of them run on this machine.
+    entered : bool
+        Whether it is used as a context.
+    """
+
+    size, rank, here = 1, 0, 1
+    entered = True
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that prints and writes files."""
+        return self.rank == 0
+
+    def share(self, samples: int) -> slice:
+        """Samples of a batch that this process takes; the first ones take one more where they cannot be shared equally."""
+        least, more = divmod(samples, self.size)
+        start = self.rank * least + min(self.rank, more)
+        return slice(start, start + least + (self.rank < more))
+
+    def sum_gradients(self, network: "Sequential") -> None:
+        """Replace every gradient by its sum over the processes: each has the mean over the whole batch of its own share."""
+
+    def total(self, array: np.ndarray) -> np.ndarray:
+        """Sum of an array in host memory over the processes."""
+        return array
+
+    def greatest(self, *numbers: int) -> tuple[int, ...]:
+        """The greatest of each number."""
+        return numbers
+
+    def on_first(self, function: Callable[[], Value]) -> Value:
+        """What a function returns in the first process, or the InputError that it raises there."""
+        return function()
+
+    def every(self, message: bytes) -> list[bytes]:
+        """The messages of all processes, which have one length, by rank."""
+        return [message]
+
+    def device(self, name: str) -> str:
+        """The device of this process where a user asks for one by this name."""
+        return name
+
+    def describe(self) -> str:
+        """What comes before the description of the device, for logs."""
+        return ""
+
+    def same(self, parts: Mapping[str, bytes], remedy: str) -> None:
+        """Raise RanksDiffer, with the same message everywhere, unless each part is the same in all processes."""
+        if self.size == 1:
+            return
+        digests = [sha256(part).digest() for part in parts.values()]
+        every = self.every(b"".join(digests))
+        for rank, found in enumerate(every):
+            for index, name in enumerate(parts):
+                mine = slice(32 * index, 32 * (index + 1))
+                if found[mine] != every[0][mine]:
+                    raise RanksDiffer(f"{name} of rank {rank} is another than that of rank 0: {remedy}")
+
+    def same_weights(self, network: "Sequential", when: str) -> None:
+        """Raise RanksDiffer unless the network has the same bits in all processes; they should not be able to differ."""
+        if self.size > 1:
+            arrays = {f"{when}, {name}": network.device.get(array).tobytes() for name, array in network.arrays().items()}
+            self.same(arrays, "a callback has changed it, or a machine is faulty; go on from the last checkpoint")
+
+    def __enter__(self) -> "Ranks":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        pass
