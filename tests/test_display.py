@@ -220,6 +220,15 @@ class TestBar:
 
 
 class TestCompiling:
+    def test_what_is_shared_with_encoders_does_not_count(self):
+        """An encoder has compiled it by then, and yet the layer would let its user wait without a word."""
+        kernels_of_events = sys.modules["cupynn.kernels.events"]
+        make().encode(X)
+        borrower = ModuleType("borrower")
+        borrower.pack = kernels_of_events.pack
+        assert kernels.is_compiled(kernels_of_events)
+        assert not kernels.is_compiled(borrower)
+
     def test_is_told_where_nothing_is_compiled(self, monkeypatch, capsys):
         net = make()
         net.forward(net.encode(X))

