@@ -1,8 +1,7 @@
 """The training loop: batches, progress, history, callbacks, sample weights, checkpoints."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from inspect import isclass
 from os import PathLike
 from time import perf_counter
@@ -16,6 +15,7 @@ from cupynn.arguments import explained
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.health import Watch
+from cupynn.interrupt import interruptible
 from cupynn.keeper import Keeper
 from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
@@ -259,7 +259,7 @@ def fit(
     if progress and compiles(network):
         print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
     optimizer.epochs = epochs
-    with keeper, _interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
+    with keeper, interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
         for notice in keeper.begin(state, resume):
             bar.tell(notice)
         bar.tell_once(notices, history)
@@ -338,17 +338,3 @@ def _validation(network: "Sequential", data: Any) -> tuple[Any, np.ndarray]:
         return network.labelled(data)
     except InputError as error:
         raise InputError(f"validation: {error}") from None
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt for what Numba makes of it when it comes while a kernel runs, a SystemError."""
-    try:
-        yield
-    except SystemError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, KeyboardInterrupt):
-            cause = cause.__cause__ or cause.__context__
-        if cause is not None:
-            raise KeyboardInterrupt from None
-        raise
