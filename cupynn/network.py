@@ -243,7 +243,7 @@ class Sequential:
             delta = self.device.put(error.delta)
             for index in reversed(range(len(self.layers))):
                 wanted = input_error or index > 0
-                delta = self.layers[index].backward(trains[index], trains[index + 1], delta, wanted, sums[index])
+                delta = self.layers[index].backward_part(trains[index], trains[index + 1], delta, wanted, sums[index])
         for over in sums:
             over.done += len(error.delta)
         return delta

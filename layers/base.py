@@ -1,6 +1,7 @@
 """The contract that every layer keeps."""
 
 from abc import ABC, abstractmethod
+from inspect import signature
 from math import prod
 from typing import ClassVar, NamedTuple
 
@@ -10,7 +11,7 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
 from cupynn.kernels.cuda import on_device
-from cupynn.kernels.footprint import Footprint, Load, Phase, trains_bytes
+from cupynn.kernels.footprint import Footprint, Load, Phase, float32, trains_bytes
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.kernels.sums import Sum
@@ -121,9 +122,33 @@ class Layer(Configured, ABC):
             parts before have left in `grads`. The same object goes to all parts; who calls counts their samples in it.
         """
 
-    @abstractmethod
+    def backward_part(
+        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool, over: Sum
+    ) -> np.ndarray | None:
+        """Call `backward` for a part of a batch; for a layer that knows of no parts, go on with the mean by its means."""
+        if "over" in signature(self.backward).parameters:
+            return self.backward(inputs, outputs, delta, input_error, over)
+        before = {name: gradient.copy() for name, gradient in self.grads.items()} if over.done else {}
+        below = self.backward(inputs, outputs, delta, input_error)
+        if len(delta) != over.batch:
+            for name, gradient in self.grads.items():
+                gradient *= np.float32(len(delta) / over.batch)
+                gradient += before.get(name, 0)
+        return below
+
+    def phases(self, load: Load) -> tuple[Phase, ...]:
+        """Bytes that are needed in the forward pass and, if there is one, in the backward pass.
+
+        Here for a layer that computes with dense arrays, as one of your own may: trains and states of both sides twice
+        over and, in training, the S-PSPs.
+        """
+        size_in, size_out = prod(self.input_shape), prod(self.output_shape)
+        dense = float32(2 * load.steps * (size_in + size_out), 2 * size_in * size_out * load.training)
+        return (Phase(0, dense),)
+
     def footprint(self, load: Load) -> Footprint:
         """Bytes that the passes need, beside the layer's arrays and the trains below."""
+        return Footprint(trains_bytes(load, prod(self.output_shape), load.spikes), self.phases(load))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the arrays, as the layer was built."""
@@ -275,14 +300,6 @@ class SpikingLayer(Layer):
         outputs.verify()
         self.check_arrays(inputs.on_cuda)
         return inputs.xp.ascontiguousarray(delta, np.float32)
-
-    @abstractmethod
-    def phases(self, load: Load) -> tuple[Phase, ...]:
-        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
-
-    def footprint(self, load: Load) -> Footprint:
-        """Bytes that the passes need, beside the layer's arrays and the trains below."""
-        return Footprint(trains_bytes(load, prod(self.output_shape), load.spikes), self.phases(load))
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
         """What `forward` returns.

@@ -138,3 +138,23 @@ def test_parts_that_do_not_fit_together(device):
         net.backward(error, add=1)
     for name, gradient in gradients(net).items():
         np.testing.assert_array_equal(gradient, before[name])
+
+
+class OwnDense(layers.SpikingDense):
+    """A layer as users write them: it gives the mean over what it is given."""
+
+    def backward(self, inputs, outputs, delta, input_error=True):
+        return super().backward(inputs, outputs, delta, input_error)
+
+
+def test_a_layer_that_knows_of_no_parts_is_trained_in_parts():
+    def trained(kind, **options):
+        net = Sequential([kind(5, v_th=1.0), kind(2, v_th=0.5)], (6,), 40, encoders.Poisson(0.5), device="cpu")
+        x = np.random.default_rng(0).random((22, 6), np.float32)
+        net.fit((x, np.arange(22) % 2), epochs=2, batch_size=11, progress=False, **options)
+        return net.arrays()
+
+    for part_size in (11, 4):
+        for name, array in trained(layers.SpikingDense).items():
+            found = trained(OwnDense, part_size=part_size)[name]
+            np.testing.assert_allclose(found, array, rtol=2e-4, atol=1e-6)
