@@ -188,7 +188,7 @@ class Bar:
         self.epochs = epochs
         self.progress = progress
         self.shown = 0.0
-        options = {"total": epochs * samples, "unit": " samples", "leave": False}
+        options = {"total": epochs * samples, "unit": " samples", "leave": False, "mininterval": 0, "miniters": 1}
         if in_notebook():
             self.bar = NotebookBar(disable=not progress, **options)
         else:

@@ -151,7 +151,8 @@ def test_a_layer_that_knows_of_no_parts_is_trained_in_parts():
     def trained(kind, **options):
         net = Sequential([kind(5, v_th=1.0), kind(2, v_th=0.5)], (6,), 40, encoders.Poisson(0.5), device="cpu")
         x = np.random.default_rng(0).random((22, 6), np.float32)
-        net.fit((x, np.arange(22) % 2), epochs=2, batch_size=11, progress=False, **options)
+        loss = losses.SpikeCount(desired=8, undesired=1, margin=1)
+        net.fit((x, np.arange(22) % 2), loss=loss, epochs=2, batch_size=11, progress=False, **options)
         return net.arrays()
 
     for part_size in (11, 4):
