@@ -35,7 +35,12 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
 
 
 def to_bytes(network: Sequential) -> bytes:
-    """Return what `save` writes."""
+    """Return what `save` writes.
+
+    Parameters
+    ----------
+    network : Sequential
+    """
     file = BytesIO()
     npz.put(file, _HEADER, *_content(network))
     return file.getvalue()
@@ -43,6 +48,12 @@ def to_bytes(network: Sequential) -> bytes:
 
 def from_bytes(content: bytes, device: str = "cpu") -> Sequential:
     """Make the network that `to_bytes` was given.
+
+    Parameters
+    ----------
+    content : bytes
+    device : str
+        As in `Sequential`.
 
     Raises
     ------

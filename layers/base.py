@@ -125,7 +125,13 @@ class Layer(Configured, ABC):
     def backward_part(
         self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool, over: Sum
     ) -> np.ndarray | None:
-        """Call `backward` for a part of a batch; for a layer that knows of no parts, go on with the mean by its means."""
+        """Call `backward` for a part of a batch; for a layer that knows of no parts, go on with the mean by its means.
+
+        Parameters
+        ----------
+        inputs, outputs, delta, input_error, over
+            As in `backward`.
+        """
         if "over" in signature(self.backward).parameters:
             return self.backward(inputs, outputs, delta, input_error, over)
         before = {name: gradient.copy() for name, gradient in self.grads.items()} if over.done else {}

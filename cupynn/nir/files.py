@@ -115,7 +115,19 @@ def load(
     seed: int = 0,
     device: str = "auto",
 ) -> Sequential:
-    """Read a network from a file of NIR, whoever wrote it; arguments as those of `from_nir`.
+    """Read a network from a file of NIR, whoever wrote it.
+
+    Parameters
+    ----------
+    path : path
+    steps : int, optional
+        Number of time steps; by default that which `export` noted down.
+    dt : float, optional
+        Length of a step in seconds; by default that which was noted down, or 1e-4.
+    encoder : Encoder, optional
+        By default that which was noted down, if there is one.
+    seed, device
+        As in `Sequential`.
 
     Raises
     ------

@@ -79,7 +79,15 @@ class Ranks:
         return ""
 
     def same(self, parts: Mapping[str, bytes], remedy: str) -> None:
-        """Raise RanksDiffer, with the same message everywhere, unless each part is the same in all processes."""
+        """Raise RanksDiffer, with the same message everywhere, unless each part is the same in all processes.
+
+        Parameters
+        ----------
+        parts : mapping of str to bytes
+            What is compared, by its name in the message.
+        remedy : str
+            End of the message.
+        """
         if self.size == 1:
             return
         digests = [sha256(part).digest() for part in parts.values()]
@@ -91,7 +99,14 @@ class Ranks:
                     raise RanksDiffer(f"{name} of rank {rank} is another than that of rank 0: {remedy}")
 
     def same_weights(self, network: "Sequential", when: str) -> None:
-        """Raise RanksDiffer unless the network has the same bits in all processes; they should not be able to differ."""
+        """Raise RanksDiffer unless the network has the same bits in all processes; they should not be able to differ.
+
+        Parameters
+        ----------
+        network : Sequential
+        when : str
+            For the message, such as "epoch 3".
+        """
         if self.size > 1:
             arrays = {f"{when}, {name}": network.device.get(array).tobytes() for name, array in network.arrays().items()}
             self.same(arrays, "a callback has changed it, or a machine is faulty; go on from the last checkpoint")
