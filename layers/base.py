@@ -1,7 +1,7 @@
 """The contract that every layer keeps."""
 
 from abc import ABC, abstractmethod
-from inspect import signature
+from inspect import Parameter, signature
 from math import prod
 from typing import ClassVar, NamedTuple
 
@@ -132,7 +132,8 @@ class Layer(Configured, ABC):
         inputs, outputs, delta, input_error, over
             As in `backward`.
         """
-        if "over" in signature(self.backward).parameters:
+        kinds = signature(self.backward).parameters.values()
+        if any(each.name == "over" or each.kind is Parameter.VAR_POSITIONAL for each in kinds):
             return self.backward(inputs, outputs, delta, input_error, over)
         before = {name: gradient.copy() for name, gradient in self.grads.items()} if over.done else {}
         below = self.backward(inputs, outputs, delta, input_error)

@@ -15,6 +15,7 @@ import numpy as np
 from cupynn import definition, nir, presets, state
 from cupynn.datasets.cifar10 import FILES, FOLDER, RECORD
 from cupynn.nir.library import nir_library
+from cupynn.parallel import Ranks
 from cupynn.progress import Epoch
 from fuzz.targets import training_state
 
@@ -185,7 +186,7 @@ def _training() -> list[bytes]:
             training.history.notices.append("layer dense_1 is dead")
             training.epoch, training.done, training.batch = 2, 2, 1
         with TemporaryDirectory() as folder:
-            state.save(training, {}, Path(folder) / "training.npz")
+            state.save(training, {}, Path(folder) / "training.npz", Ranks())
             contents.append((Path(folder) / "training.npz").read_bytes())
     return contents
 

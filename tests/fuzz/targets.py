@@ -17,6 +17,7 @@ from cupynn.datasets import cifar10, event_folders, idx, nmnist, nmnist_files, p
 from cupynn.health import Watch
 from cupynn.layers import SpikingDense
 from cupynn.optimizers import Adam
+from cupynn.parallel import Ranks
 from cupynn.progress import History, Tally
 from cupynn.reference.weights import read_conv_weights, read_dense_weights
 from cupynn.state import State
@@ -104,7 +105,7 @@ def read_training(content: bytes, folder: Path) -> None:
     state.load(training, {}, _written(folder / "file.npz", content))
     assert str(training)
     assert repr(training.history)
-    state.save(training, {}, folder / "again.npz")
+    state.save(training, {}, folder / "again.npz", Ranks())
 
 
 def read_definition(content: bytes, folder: Path) -> None:
