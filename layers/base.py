@@ -1,6 +1,8 @@
 """The contract that every layer keeps."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache
 from inspect import Parameter, signature
 from math import prod
 from typing import ClassVar, NamedTuple
@@ -132,8 +134,7 @@ class Layer(Configured, ABC):
         inputs, outputs, delta, input_error, over
             As in `backward`.
         """
-        kinds = signature(self.backward).parameters.values()
-        if any(each.name == "over" or each.kind is Parameter.VAR_POSITIONAL for each in kinds):
+        if _takes_parts(type(self).backward):
             return self.backward(inputs, outputs, delta, input_error, over)
         before = {name: gradient.copy() for name, gradient in self.grads.items()} if over.done else {}
         below = self.backward(inputs, outputs, delta, input_error)
@@ -188,6 +189,14 @@ class Layer(Configured, ABC):
     def parameter_count(self) -> int:
         """Number of trained values."""
         return sum(array.size for array in self.params.values())
+
+
+@cache
+def _takes_parts(backward: Callable) -> bool:
+    """Whether a `backward` has a place for `over`. Looked up once: it is called in every step."""
+    return any(
+        each.name == "over" or each.kind is Parameter.VAR_POSITIONAL for each in signature(backward).parameters.values()
+    )
 
 
 class SpikingLayer(Layer):

@@ -4,3 +4,5 @@
 or the warm caches of another; `python -m cupynn.bench JOB` is such a process. `protocol` is the benchmark of Open
 Neuromorphic, `startup` times the first step of a new process.
 """
+
+TAU_M, TAU_S = 64.0, 8.0  # of the networks of the paper, in steps

@@ -60,8 +60,7 @@ def run(net: str, device: str, repeats: int, folder: Path) -> dict[str, Any]:
             "bandwidth": bandwidth,
             "floor": {"step": 4 * counted.step / bandwidth, "forward": 4 * counted.forward / bandwidth},
         }
-    trains = trains.to_host()
-    np.savez(folder / "trains.npz", neurons=trains.neurons, offsets=trains.offsets, shape=trains.shape, labels=labels)
+    np.savez(folder / "trains.npz", trains=trains.to_host().time_first(np.bool_), labels=labels)
     (folder / "synapses.json").write_text(json.dumps(nets.synapses(network)), encoding="utf-8")
     return result
 

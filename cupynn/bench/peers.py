@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from cupynn.bench import TAU_M, TAU_S
 from cupynn.bench.clock import peak_memory, seconds
 
-TAU_M, TAU_S = 64.0, 8.0
 STEP = 1e-3  # of Norse, in seconds
 
 
@@ -146,7 +146,8 @@ def run(contestant: str, device: str, repeats: int, folder: Path) -> dict[str, A
     words = json.loads((folder / "synapses.json").read_text(encoding="utf-8"))
     network = Layers(peer, [_synapse(word) for word in words], [peer.leaky() for _ in words]).to(device)
     with np.load(folder / "trains.npz") as held:
-        spikes, labels = torch.from_numpy(time_first(**held)).to(device), torch.from_numpy(held["labels"]).long().to(device)
+        spikes, labels = (torch.from_numpy(held[name]).to(device) for name in ("trains", "labels"))
+    spikes, labels = spikes.float(), labels.long()
     spikes = spikes.flatten(2) if words[0]["kind"] == "dense" else spikes.reshape(*spikes.shape[:2], 1, *spikes.shape[-2:])
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
 
@@ -175,14 +176,6 @@ def finish(device: str) -> None:
     """Wait until the device has done its work."""
     if device == "cuda":
         torch.cuda.synchronize()
-
-
-def time_first(neurons: np.ndarray, offsets: np.ndarray, shape: np.ndarray, **_: np.ndarray) -> np.ndarray:
-    """Zeros and ones, float32 (T, B, *neurons), of events as `SpikeTrains` holds them."""
-    batch, steps = shape[:2]
-    dense = np.zeros((batch * steps, np.prod(shape[2:])), np.float32)
-    dense[np.repeat(np.arange(batch * steps), np.diff(offsets)), neurons] = 1
-    return np.ascontiguousarray(dense.reshape(batch, steps, *shape[2:]).swapaxes(0, 1))
 
 
 def _synapse(words: dict[str, Any]) -> nn.Module:

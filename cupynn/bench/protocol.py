@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.bench import contest
+from cupynn.bench import TAU_M, TAU_S, contest
 from cupynn.bench.clock import peak_memory
 from cupynn.checks import InputError
 
@@ -91,7 +91,7 @@ def _torch(contestant: str, size: int, folder: Path) -> tuple[str, Callable, Cal
     peer = peers.PEERS[contestant]
     synapse = torch.nn.Linear(size, size, bias=False)
     # The current of the layer is the sum of weights over tau_s; a spike acts a step later.
-    synapse.weight.data = torch.from_numpy(np.load(folder / "weight.npy") / np.float32(peers.TAU_S))
+    synapse.weight.data = torch.from_numpy(np.load(folder / "weight.npy") / np.float32(TAU_S))
     spikes = torch.from_numpy(_delayed(folder))
     network = peers.Layers(peer, [synapse], [peer.matched(peers.Neuron(V_TH))])
 
@@ -114,8 +114,8 @@ def _spyx(_: str, size: int, folder: Path) -> tuple[str, Callable, Callable]:
     from flax import nnx
 
     spikes = jax.numpy.asarray(_delayed(folder))
-    weight = jax.numpy.asarray(np.load(folder / "weight.npy").T / np.float32(8))
-    neuron = spyx.nn.CuBaLIF((size,), alpha=1 - 1 / 8, beta=1 - 1 / 64, threshold=V_TH, rngs=nnx.Rngs(0))
+    weight = jax.numpy.asarray(np.load(folder / "weight.npy").T / np.float32(TAU_S))
+    neuron = spyx.nn.CuBaLIF((size,), alpha=1 - 1 / TAU_S, beta=1 - 1 / TAU_M, threshold=V_TH, rngs=nnx.Rngs(0))
     definition, state = nnx.split(neuron)
 
     def trains(weight):

@@ -1,5 +1,6 @@
 """What processes tell each other, checked by each of them on all of mpirun."""
 
+import sys
 from threading import Timer
 from time import sleep
 
@@ -49,4 +50,4 @@ with parallel.world() as ranks:
         sleep(0.5)
     ranks.greatest(0)
     assert late == [rank]
-    print(f"rank {rank} of {size}: well, {get_num_threads()} threads", flush=True)
+    sys.stdout.write(f"rank {rank} of {size}: well, {get_num_threads()} threads\n")
