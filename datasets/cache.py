@@ -14,6 +14,13 @@ from cupynn import npz
 from cupynn.checks import InputError
 
 
+def user_cache() -> Path:
+    """The folder in which this user's programs keep what can be made again."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("cupynn"))
+
+
 def cached(
     name: str, key: Any, sources: tuple[str, ...], make: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
@@ -35,13 +42,11 @@ def cached(
     InputError
         If the cache cannot be written.
     """
-    import pooch
-
     digest = sha256(repr(key).encode())
     for source in sources:
         package, _, module = source.rpartition(".")
         digest.update((files(package) / f"{module}.py").read_bytes())
-    path = Path(pooch.os_cache("cupynn")) / f"{name}-{digest.hexdigest()[:16]}.npz"
+    path = user_cache() / f"{name}-{digest.hexdigest()[:16]}.npz"
     if path.is_file():
         try:
             return {key: array.copy() for key, array in npz.read(path).items()}  # writable, as those of `make`

@@ -13,6 +13,7 @@ from cupynn import checks
 from cupynn.checks import InputError
 
 from . import http
+from .cache import user_cache
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -25,9 +26,7 @@ def data_folder() -> Path:
     """Return the folder of the data files: the environment variable CUPYNN_DATA, else the user's cache."""
     if _chosen_by_user():
         return Path(os.environ[VARIABLE]).expanduser()
-    import pooch
-
-    return pooch.os_cache("cupynn")
+    return user_cache()
 
 
 def candidates(dataset: str, file: str, own_folder: bool = False) -> list[Path]:

@@ -12,6 +12,7 @@ from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
 from . import packed
+from .cache import user_cache
 from .dataset import Dataset
 from .download import data_folder, fetch
 from .nmnist_files import Member, find, in_archives
@@ -137,10 +138,8 @@ def _recordings(members: list[Member]) -> Iterator[np.ndarray]:
 
 def _user_cache(folder: Path) -> Path:
     """Return where to pack what lies in a folder that must not be written."""
-    import pooch
-
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return pooch.os_cache("cupynn") / "packed" / f"n-mnist-{name}.events"
+    return user_cache() / "packed" / f"n-mnist-{name}.events"
 
 
 def _may_write(folder: Path) -> bool:

@@ -69,7 +69,7 @@ def cochleagrams(
     Ragged, list of str
         The frames, and the names.
     """
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     names, parts, chunk = [], [], []
     for name, signal, rate in tqdm(signals, title, total, unit=" recordings", leave=False, disable=None):

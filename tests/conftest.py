@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import numpy as np
-import pooch
+import platformdirs
 import pytest
 from hypothesis import settings
 
@@ -105,7 +105,7 @@ def empty_cache(monkeypatch, tmp_path, dead_mirror):
     for variable in ("CUPYNN_DATA", "CUPYNN_OFFLINE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda project: str(tmp_path / "cache" / project))
     for module in (datasets.cifar10, datasets.emnist, datasets.fashion_mnist, datasets.mnist):
         monkeypatch.setattr(module, "MIRRORS", (dead_mirror,))
     return tmp_path / "cache" / "cupynn"
@@ -176,7 +176,7 @@ def nmnist_folder(monkeypatch, tmp_path, dead_mirror):
     """The data folder of N-MNIST, still to be made; the test sees neither the user's cache nor the real addresses."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("CUPYNN_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda project: str(tmp_path / "cache" / project))
     official = datasets.nmnist.OFFICIAL
     monkeypatch.setattr(datasets.nmnist, "OFFICIAL", {name: (md5, dead_mirror) for name, (md5, _) in official.items()})
     return tmp_path / "data" / "n-mnist"

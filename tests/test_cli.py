@@ -294,7 +294,7 @@ class TestShape:
         code = "import sys; from cupynn import cli\ntry: cli.main(['--help'])\nfinally: print(*sys.modules, file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         assert "cupynn.commands.train" in done.stderr.split()
-        assert not {"numba", "matplotlib", "sklearn", "scipy", "pooch", "tqdm"} & set(done.stderr.split())
+        assert not {"numba", "matplotlib", "sklearn", "scipy", "platformdirs", "tqdm"} & set(done.stderr.split())
 
     @pytest.mark.parametrize("arguments", [["datasets"], ["--help"]])
     def test_a_reader_that_is_gone_gets_no_traceback(self, arguments):

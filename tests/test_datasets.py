@@ -57,8 +57,16 @@ def run_python(code):
 
 
 def test_import_is_lazy():
-    run = run_python("import sys, cupynn.datasets; print({'sklearn', 'pooch', 'requests'} & set(sys.modules))")
+    run = run_python("import sys, cupynn.datasets; print({'sklearn', 'platformdirs', 'requests'} & set(sys.modules))")
     assert run.stdout.strip() == "set()", run.stderr
+
+
+def test_no_warning_of_a_bar_for_notebooks():
+    """tqdm.auto warns where ipywidgets are missing: it comes with no look for data, in a notebook or elsewhere."""
+    run = run_python(
+        "import sys\nfrom cupynn.datasets import download\ndownload.data_folder()\nprint('tqdm.auto' in sys.modules)"
+    )
+    assert run.stdout.strip() == "False", run.stderr
 
 
 def test_bare_import_is_refused():

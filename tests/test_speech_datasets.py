@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
-import pooch
+import platformdirs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ def cache(monkeypatch, tmp_path):
     """The user's cache, empty; no test sees the real one, nor the real host."""
     monkeypatch.delenv("CUPYNN_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda project: str(tmp_path / "cache" / project))
     monkeypatch.setattr(fsdd, "URL", "http://127.0.0.1:9/v1.0.10.tar.gz")
     return tmp_path / "cache" / "cupynn"
 

@@ -171,7 +171,7 @@ def python(code, cwd=ROOT):
 class TestImport:
     def test_the_package_alone_is_light(self):
         """`cupynn --version` and an import in a script must not wait for libraries that they may never need."""
-        heavy = ("numba", "numpy", "matplotlib", "sklearn", "pooch", "tqdm", "cupy")
+        heavy = ("numba", "numpy", "matplotlib", "sklearn", "platformdirs", "tqdm", "cupy")
         done = python(f"import sys, cupynn; print(*sorted(set({heavy}) & set(sys.modules)))")
         assert done.returncode == 0, done.stderr
         assert done.stdout.split() == []
