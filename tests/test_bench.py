@@ -124,6 +124,12 @@ class TestCommand:
         assert ours["machine"]["threads"] >= 1
         assert len(ours["step_seconds"]) == len(ours["forward_seconds"]) == 1
 
+    @pytest.mark.parametrize("preset", startup.PRESETS)
+    def test_the_first_step_of_a_process(self, preset, tmp_path):
+        found = contest.ask(tmp_path, "startup", preset=preset)
+        assert found["import"] > 0
+        assert found["first_step"] > 0
+
     def test_as_json(self, monkeypatch, capsys):
         monkeypatch.setattr(startup, "PRESETS", ("digits",))
         monkeypatch.setattr(startup, "start", lambda preset: {"cold": {"import": 1.0, "first_step": 2.0}})
