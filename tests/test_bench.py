@@ -75,9 +75,11 @@ def test_networks_and_their_pictures_fit_each_other(name):
     net, loss, _ = of.build("cpu")
     x, y = pictures.digits(of.preset)
     trains = net.encode(x[:20])
-    expected = {"mlp": 7430, "cnn": 7430, "n-mnist": 4030}
+    expected = {"mlp": (7431, 150), "cnn": (7431, 150), "n-mnist": (4077, 794)}
     if name in expected:  # what the data sets have
-        assert trains.total / 20 == pytest.approx(expected[name], rel=0.1)
+        spikes, inputs = expected[name]
+        assert trains.total / 20 == pytest.approx(spikes, rel=0.1)
+        assert np.count_nonzero(trains.counts) / 20 == pytest.approx(inputs, rel=0.1)
     assert net.steps == (25 if name.endswith("-25") else 540 if name == "n-mnist" else 400)
     assert isinstance(loss, losses.SpikeCount)
     assert len(x) == len(y) >= 10 * of.batch

@@ -9,7 +9,7 @@ from cupynn.losses import CountLoss
 from cupynn.network import Sequential
 from cupynn.optimizers import Adam, Optimizer
 
-NMNIST_RATE = 0.18  # gives the pictures the 4,030 events that recordings of N-MNIST have (600 us a step)
+NMNIST_RATE = 0.18
 
 # 25 steps: faster neurons, lower thresholds, fewer spikes asked for.
 SHORT = {

@@ -1,0 +1,210 @@
+"""What each part of the algorithm, and of the recipe, is worth: MNIST without it, again and again.
+
+    CUPYNN_DATA=... python tests/bench/ablation.py                  everything that is not in the file yet, two at a time
+    CUPYNN_DATA=... python tests/bench/ablation.py "slope 1"        one of them anew
+
+784-400-400-10 learns the first 10,000 of MNIST's training images in six epochs, with three seeds; accuracies are those on the
+last 5,000 training images after the last epoch. The test images are not looked at. The learning rate is that of the preset,
+chosen for the network as it is: where a change wants another one, it may do better than shown.
+Writes results/ablation.json, which notebooks/8_what_matters.ipynb shows.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results" / "ablation.json"
+SEEDS = (0, 1, 2)
+IMAGES, HELD_OUT, EPOCHS = 10_000, 5_000, 6
+HIDDEN = ("hidden1", "hidden2")
+LAYERS = (*HIDDEN, "output")
+AS_IT_IS = "as it is"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is changed: values of the definition, or the program itself."""
+
+    group: str
+    values: dict[str, Any] = field(default_factory=dict)
+    patch: Callable[[], None] | None = None
+
+
+def each_layer(key: str, value: Any, names: tuple[str, ...] = LAYERS) -> dict[str, Any]:
+    """One value for several layers."""
+    return {f"network.layers.{name}.{key}": value for name in names}
+
+
+def scaled(key: str, factor: float) -> dict[str, Any]:
+    """A value of each layer, times a factor."""
+    found = {layer["name"]: layer[key] for layer in base().network["layers"]}
+    return {f"network.layers.{name}.{key}": factor * value for name, value in found.items()}
+
+
+def steps(count: int, tau_m: float, tau_s: float, v_th: tuple[float, ...], desired: int) -> dict[str, Any]:
+    """Fewer steps, with what belongs to them."""
+    values = {"network.steps": count, "loss.desired": desired, "loss.undesired": 1, "loss.margin": max(1, desired // 8)}
+    values |= {f"network.layers.{name}.v_th": v for name, v in zip(LAYERS, v_th, strict=True)}
+    return values | each_layer("tau_m", tau_m) | each_layer("tau_s", tau_s)
+
+
+def no_self_effect() -> None:
+    """Take h_i for zero in the weight gradient."""
+    from cupynn.layers import dense_cpu
+
+    run = dense_cpu.parallel
+
+    def without(kernel: Any, count: int, *arguments: Any) -> None:
+        if kernel is dense_cpu._weight_gradient:  # h_i is divided by the threshold, its last argument but one
+            arguments = (*arguments[:-2], np.float32(np.inf), arguments[-1])
+        run(kernel, count, *arguments)
+
+    dense_cpu.parallel = without
+
+
+def silent_neurons_learn_nothing() -> None:
+    """Take e_ij for zero where i is silent."""
+    from cupynn.kernels import psp
+
+    psp.SILENT_SPSP = np.float32(0)
+
+
+def silent_labels_stay_silent() -> None:
+    """Fill in no train where the label's neuron is silent."""
+    from cupynn import losses
+
+    losses.CountLoss._fill_silent_labels = lambda loss, spikes, labels: spikes
+
+
+ALGORITHM, RECIPE = "algorithm", "recipe"
+
+
+def variants() -> dict[str, Variant]:
+    """All of them, by name."""
+    regularizer = {"kind": "ExponentialRegularizer", "beta": 0.04}
+    augment = {"kind": "Augment", "scale": 0.12, "rotation": 12.0, "distortion": 3.4}
+    return {
+        AS_IT_IS: Variant("", {}),
+        "slope 1 in place of the S-PSP": Variant(ALGORITHM, each_layer("effect_ratio", False)),
+        "srm kernel": Variant(ALGORITHM, each_layer("psp_kernel", "srm")),
+        "no self-effect": Variant(ALGORITHM, patch=no_self_effect),
+        "no lateral inhibition": Variant(ALGORITHM, {"network.layers.output.lateral_inhibition": 0.0}),
+        "silent neurons learn nothing": Variant(ALGORITHM, patch=silent_neurons_learn_nothing),
+        "silent labels stay silent": Variant(ALGORITHM, patch=silent_labels_stay_silent),
+        "trains drawn once for all": Variant(RECIPE, {"network.encoder.fresh": False}),
+        "augmented images": Variant(RECIPE, {"training.augment": augment}),
+        "T = 100": Variant(RECIPE, steps(100, 32.0, 5.0, (24.0, 8.0, 6.0), 16)),
+        "T = 25": Variant(RECIPE, steps(25, 10.0, 2.5, (10.0, 6.0, 5.0), 8) | {"network.encoder.max_rate": 0.95}),
+        "half the thresholds": Variant(RECIPE, scaled("v_th", 0.5)),
+        "double thresholds": Variant(RECIPE, scaled("v_th", 2.0)),
+        "half the initial weights": Variant(RECIPE, initial(0.5)),
+        "double initial weights": Variant(RECIPE, initial(2.0)),
+        "no margin": Variant(RECIPE, {"loss.margin": 0}),
+        "softmax of the counts": Variant(RECIPE, {"loss": {"kind": "SoftmaxCount"}}),
+        "batches of 8": Variant(RECIPE, {"training.batch_size": 8}),
+        "batches of 128": Variant(RECIPE, {"training.batch_size": 128}),
+        "constant rate": Variant(RECIPE, {"optimizer.schedule": "constant"}),
+        "rate / sqrt(epoch + 1), as in the paper": Variant(RECIPE, {"optimizer.schedule": "inverse-sqrt"}),
+        "a third of the rate": Variant(RECIPE, {"optimizer.lr": base().optimizer["lr"] / 3}),
+        "three times the rate": Variant(RECIPE, {"optimizer.lr": base().optimizer["lr"] * 3}),
+        "regularised, as in the paper": Variant(RECIPE, {"optimizer.regularizer": regularizer | {"strength": 10.0}}),
+        "regularised, a tenth of that": Variant(RECIPE, {"optimizer.regularizer": regularizer | {"strength": 1.0}}),
+        "boosted samples": Variant(RECIPE, {"training.boost": True}),
+    }
+
+
+def base() -> Any:
+    """The network as it is."""
+    from cupynn import presets
+
+    changes = {"data.name": "mnist", "training.epochs": EPOCHS, "network.layers.hidden1.v_th": 20.0}
+    return presets.read("fashion-mnist").replace(**changes)
+
+
+def initial(factor: float) -> dict[str, Any]:
+    """Initial weights of all layers, times a factor."""
+    network, _, _ = base().build("cpu")
+    bounds = {layer.name: float(np.abs(layer.params["weight"]).max()) for layer in network.layers}
+    return {f"network.layers.{name}.initial_weight": factor * bound for name, bound in bounds.items()}
+
+
+def changed(name: str, seed: int) -> Any:
+    """The experiment of a variant."""
+    values = dict(variants()[name].values)
+    experiment = base().replace(**{"network.seed": seed})
+    if "loss" in values:
+        from dataclasses import replace
+
+        experiment = replace(experiment, loss=values.pop("loss"))
+    return experiment.replace(**values)
+
+
+def measure(name: str, seed: int) -> dict[str, Any]:
+    """Train and test one variant in this process."""
+    from cupynn import datasets
+    from cupynn.device import machine
+
+    if patch := variants()[name].patch:
+        patch()
+    experiment = changed(name, seed)
+    network, loss, optimizer = experiment.build("cpu")
+    data, _ = datasets.load("mnist")
+    start = perf_counter()
+    network.fit(data[:IMAGES], loss=loss, optimizer=optimizer, progress=False, **experiment.fit_options())
+    seconds = perf_counter() - start
+    found = network.evaluate(data[-HELD_OUT:])
+    figures = {"accuracy": found.accuracy, "silent": found.silent, "spikes": found.spikes, "seconds": seconds}
+    return {"name": name, "seed": seed} | figures | {"machine": machine()}
+
+
+def run(name: str, seed: int) -> dict[str, Any]:
+    """Measure in a process of its own, with one thread, and kernels that no other process shares if they are patched."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"CUPYNN_THREADS": "1"}
+        if variants()[name].patch:
+            environment["NUMBA_CACHE_DIR"] = folder
+        command = [sys.executable, __file__, "--child", name, "--seed", str(seed)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True, text=True)
+    result = json.loads(done.stdout)
+    print(f"{name}, seed {seed}: {100 * result['accuracy']:.2f} %, {result['seconds']:.0f} s", flush=True)
+    return result
+
+
+def main() -> None:
+    """Measure what is asked for, keeping each result as it comes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help="measured anew; by default all that are missing")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--processes", type=int, default=2, help="of one thread each (default: 2)")
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measure(options.child, options.seed)))
+        return
+    if unknown := set(options.variants) - variants().keys():
+        parser.error(f"no variant {', '.join(sorted(unknown))}: there are {'; '.join(variants())}")
+    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    kept = [result for result in kept if result["name"] not in options.variants]
+    there = {(result["name"], result["seed"]) for result in kept}
+    wanted = [(name, seed) for seed in SEEDS for name in options.variants or variants() if (name, seed) not in there]
+    order = list(variants())
+    with ThreadPoolExecutor(options.processes) as pool:
+        for result in pool.map(lambda pair: run(*pair), wanted):
+            kept.append(result)
+            kept.sort(key=lambda result: (order.index(result["name"]), result["seed"]))
+            RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

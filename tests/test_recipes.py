@@ -1,0 +1,32 @@
+"""The table of results in the README comes from result files, and these from the commands that stand beside them."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCH = Path(__file__).parent / "bench"
+_spec = importlib.util.spec_from_file_location("recipes", BENCH / "recipes.py")
+recipes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(recipes)
+
+KEPT = [(name, seed) for name, row in recipes.ROWS.items() for seed in row.seeds if recipes.result_file(name, seed).exists()]
+
+
+@pytest.mark.parametrize(("name", "seed"), KEPT, ids=[f"{name}-{seed}" for name, seed in KEPT])
+def test_a_result_is_that_of_its_command(name, seed):
+    result = json.loads(recipes.result_file(name, seed).read_text(encoding="utf-8"))
+    assert result["definition"] == recipes.definition(name, seed)
+    assert result["seed"] == seed
+    confusion = np.array(result["test"]["confusion"])
+    assert result["test"]["accuracy"] == confusion.trace() / confusion.sum()
+    assert [epoch["number"] for epoch in result["epochs"]] == list(range(1, result["definition"]["training"]["epochs"] + 1))
+    accuracies = [epoch["validation_accuracy"] for epoch in result["epochs"]]
+    assert result["best_epoch"] == 1 + int(np.argmax(accuracies)), "chosen on held-out data"
+
+
+def test_the_readme_has_the_table_of_the_files():
+    text = recipes.README.read_text(encoding="utf-8")
+    assert text == recipes.fill(text)
