@@ -152,9 +152,11 @@ def _gpu(number: int) -> CudaDevice:
     return CudaDevice(number)
 
 
-def machine() -> dict[str, str | int]:
-    """Processor, threads, GPU and versions, for result files."""
-    gpus = {"gpu": diagnosis.gpu_name(0)} | diagnosis.versions() if diagnosis.usable_gpus() else {}
+def machine(device: Device | None = None) -> dict[str, str | int]:
+    """Processor, threads and versions, and the GPU where the device is one, for result files."""
+    gpu = {}
+    if isinstance(device, CudaDevice):
+        gpu = {"gpu": diagnosis.gpu_name(device.number)} | diagnosis.versions()
     return {
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
@@ -164,7 +166,7 @@ def machine() -> dict[str, str | int]:
         "cupynn": cupynn.__version__,
         "numpy": np.__version__,
         "numba": numba.__version__,
-    } | gpus
+    } | gpu
 
 
 def _processor() -> str:

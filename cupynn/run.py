@@ -257,7 +257,7 @@ def _write_result(
         "experiment": experiment.name,
         "definition": experiment.tables(),
         "seed": experiment.network.get("seed", 0),
-        "device": {"runs_on": str(network.device)} | machine(),
+        "device": {"runs_on": str(network.device)} | machine(network.device),
         "seconds": history.seconds,
         "classes": classes,
         "best_epoch": history.best.number,

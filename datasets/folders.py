@@ -20,13 +20,17 @@ LITTER = ("Thumbs.db", "desktop.ini")  # what Windows leaves beside images
 
 
 def from_image_folder(
-    path: str | PathLike, size: int | tuple[int, int] | None = None, colour: bool = False, name: str | None = None
+    path: str | PathLike,
+    size: int | tuple[int, int] | None = None,
+    colour: bool = False,
+    invert: bool = False,
+    name: str | None = None,
 ) -> Dataset:
     """Read images that lie in one sub-folder a class, ``path/cat/17.png``, in any format that Pillow reads.
 
     The classes are the sub-folders in the order of their names, and each one's images follow in the order of theirs.
     Hidden files, and files beside the sub-folders, are passed over. Images are turned as their EXIF data says; what is
-    transparent becomes black.
+    transparent becomes 0.
 
     Parameters
     ----------
@@ -36,6 +40,9 @@ def from_image_folder(
         Resize every image to this, bilinearly. Without it all must be of one size.
     colour : bool
         Whether to keep red, green and blue; otherwise images become grey, by 0.299 R + 0.587 G + 0.114 B.
+    invert : bool
+        Whether to turn values around, to 255 - value: for dark figures on a bright ground, since bright values are those
+        that fire.
     name : str, optional
         Of the dataset; by default that of the folder.
 
@@ -65,13 +72,14 @@ def from_image_folder(
     path = Path(path)
     size = None if size is None else checks.pair("size", size, minimum=1)
     checks.flag("colour", colour)
+    checks.flag("invert", invert)
     files = {folder.name: _images(folder) for folder in _classes(path)}
     every = [file for images in files.values() for file in images]
-    first = read_image(every[0], size, colour)
+    first = read_image(every[0], size, colour, invert)
     x = np.empty((len(every), *first.shape), np.uint8)
     x[0] = first
     for index, file in enumerate(every[1:], start=1):
-        image = read_image(file, size, colour)
+        image = read_image(file, size, colour, invert)
         if image.shape != first.shape:
             raise InputError(
                 f"{file} is {_described(image)}, {every[0]} is {_described(first)}: "
@@ -108,7 +116,9 @@ def _images(folder: Path) -> list[Path]:
     return images
 
 
-def read_image(file: str | PathLike, size: tuple[int, int] | None = None, colour: bool = False) -> np.ndarray:
+def read_image(
+    file: str | PathLike, size: tuple[int, int] | None = None, colour: bool = False, invert: bool = False
+) -> np.ndarray:
     """Read one image, as `from_image_folder` reads those of a folder.
 
     Parameters
@@ -118,6 +128,8 @@ def read_image(file: str | PathLike, size: tuple[int, int] | None = None, colour
         Resize the image to this.
     colour : bool
         Whether to keep red, green and blue.
+    invert : bool
+        Whether to turn values around, to 255 - value.
 
     Returns
     -------
@@ -148,7 +160,7 @@ def read_image(file: str | PathLike, size: tuple[int, int] | None = None, colour
             with Image.open(file) as image:
                 image.load()
                 frames, mode = getattr(image, "n_frames", 1), image.mode
-                flat = None if mode in DEEP else _opaque(ImageOps.exif_transpose(image))
+                flat = None if mode in DEEP else _opaque(ImageOps.exif_transpose(image), "white" if invert else "black")
     except Exception as error:  # Pillow's decoders raise almost anything on damaged files
         raise InputError(f"{file} cannot be read as an image ({error}): replace or remove it") from error
     if flat is None:
@@ -158,16 +170,17 @@ def read_image(file: str | PathLike, size: tuple[int, int] | None = None, colour
     flat = flat.convert("RGB" if colour else "L")
     if size is not None:
         flat = flat.resize(size[::-1], Image.Resampling.BILINEAR)
-    return np.moveaxis(np.asarray(flat), -1, 0) if colour else np.asarray(flat)
+    values = 255 - np.asarray(flat) if invert else np.asarray(flat)
+    return np.moveaxis(values, -1, 0) if colour else values
 
 
-def _opaque(image: "Image.Image") -> "Image.Image":
-    """Lay a transparent image over black."""
+def _opaque(image: "Image.Image", ground: str) -> "Image.Image":
+    """Lay a transparent image over a ground of one colour."""
     from PIL import Image
 
     if not image.has_transparency_data:
         return image
-    return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA")).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, ground), image.convert("RGBA")).convert("RGB")
 
 
 def _described(image: np.ndarray) -> str:

@@ -76,6 +76,19 @@ def test_transparent_becomes_black(tmp_path):
     np.testing.assert_array_equal(from_image_folder(tmp_path, colour=True).x[0], expected.transpose(2, 0, 1))
 
 
+def test_inverted(tmp_path):
+    pixels = np.dstack([COLOUR[0], np.full((5, 4), 255, np.uint8)])
+    pixels[2:, :, 3] = 0
+    save(tmp_path / "a" / "1.png", pixels)
+    expected = 255 - COLOUR[0]
+    expected[2:] = 0  # transparent is ground here, too
+    np.testing.assert_array_equal(from_image_folder(tmp_path, colour=True, invert=True).x[0], expected.transpose(2, 0, 1))
+    grey = from_image_folder(tmp_path, size=3).x.astype(int)
+    assert from_image_folder(tmp_path, size=3, invert=True).x.shape == grey.shape
+    with pytest.raises(InputError, match="invert=1: pass True or False"):
+        from_image_folder(tmp_path, invert=1)
+
+
 def test_palettes_and_single_bits(tmp_path):
     save(tmp_path / "a" / "1.png", Image.fromarray(GREY[0]).convert("P"))
     save(tmp_path / "a" / "2.png", Image.fromarray(GREY[0] > 127))

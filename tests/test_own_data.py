@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from cupynn import InputError, cli, datasets, open_run, presets
+from cupynn.commands import samples
 
 DEFINITION = """
 [data]
@@ -59,6 +60,15 @@ class TestDataTable:
         capsys.readouterr()
         assert cli.main(["predict", str(tmp_path / "run"), str(shapes / "bar" / "0.png")]) == 0
         assert capsys.readouterr().out.split()[1] in ("bar", "dot")
+
+    def test_images_of_an_inverted_run_are_predicted_inverted(self, shapes, tmp_path):
+        definition = define(tmp_path, IMAGES + "\ninvert = true")
+        assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--quiet"]) == 0
+        run = open_run(tmp_path / "run")
+        plain = datasets.from_image_folder(shapes, size=(6, 5))
+        found = samples.read(str(shapes / "bar" / "0.png"), run.network(), run)
+        np.testing.assert_array_equal(found[0], 255 - plain.x[0])
+        np.testing.assert_array_equal(samples.read(str(shapes / "bar" / "0.png"), run.network(), None)[0], plain.x[0])
 
     def test_the_test_data_do_not_depend_on_the_seed(self, shapes, tmp_path):
         experiment = presets.read(define(tmp_path, IMAGES))

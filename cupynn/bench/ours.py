@@ -50,7 +50,7 @@ def run(net: str, device: str, repeats: int, folder: Path) -> dict[str, Any]:
         "memory": peak_memory(network.device),
         "spikes": [found.total / of.batch for found in network.trains],
         "layers": ["input", *(layer.name for layer in network.layers)],
-        "machine": machine(),
+        "machine": machine(network.device),
     }
     counted = counts.count(network, errors(network, loss, labels))
     result |= {"counts": counted._asdict(), "multiply_adds": counted.step, "bytes": 4 * counted.step}

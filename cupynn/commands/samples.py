@@ -34,7 +34,7 @@ def read(file: str, network: "Sequential", run: "SavedRun | None") -> "Data":
     elif isinstance(network.encoder, BSA):
         x = _sound(file, run)
     else:
-        x = _array(file, network) if Path(file).suffix.lower() in ARRAYS else _image(file, network)
+        x = _array(file, network) if Path(file).suffix.lower() in ARRAYS else _image(file, network, run)
     try:
         return network.inputs(x)
     except InputError as error:
@@ -46,13 +46,14 @@ def named(file: str, count: int) -> Sequence[str]:
     return [file] if count == 1 else [f"{file}[{index}]" for index in range(count)]
 
 
-def _image(file: str, network: "Sequential") -> "np.ndarray":
+def _image(file: str, network: "Sequential", run: "SavedRun | None") -> "np.ndarray":
     from cupynn import datasets
 
     shape = network.input_shape
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
         raise InputError(f"{file}: the network takes {shape}, no images: pass an .npy file of shape (samples, *{shape})")
-    image = datasets.read_image(file, shape[-2:], colour=len(shape) == 3 and shape[0] == 3)
+    invert = run is not None and run.definition.data.get("invert", False)
+    image = datasets.read_image(file, shape[-2:], colour=len(shape) == 3 and shape[0] == 3, invert=invert)
     return image.reshape(1, *shape)
 
 

@@ -189,8 +189,7 @@ def products() -> dict:
 
 def main() -> None:
     """Run what is named on the command line, or all."""
-    resolve("cuda")
-    about = machine()
+    about = machine(resolve("cuda"))
     print(about)
     ceiling = copy_bandwidth()
     print(f"a copy reaches {ceiling / 1e12:.2f} TB/s")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that only a GPU can show, in one go: tests, memory checker, benchmarks, trainings. It goes on where a step fails.
+# Everything that only a GPU can show, the most telling first: tests, benchmarks, trainings, other frameworks, memory checker. It
+# goes on where a step fails. The first four take some ten minutes at most; ONLY="tests bench" leaves out all other steps.
 #
 #   CUPYNN_DATA=... tests/bench/gpu.sh RESULTS [PYTHON]
 #
@@ -17,30 +18,29 @@ fi
 step() {
     local name=$1 limit=$2
     shift 2
+    if [ -n "${ONLY:-}" ] && [[ " $ONLY " != *" $name "* ]]; then return; fi
     printf '\n== %s: %s\n' "$name" "$*"
     timeout "$limit" "$@" 2>&1 | tee "$results/$name.log" | tail -n 40
     echo "== $name: exit ${PIPESTATUS[0]}" | tee -a "$results/$name.log"
 }
 
-step devices 60 "${run[@]}" -m cupynn devices
-step tests 300 "${run[@]}" -m pytest -q "${suite[@]}" -p no:cacheprovider
-step bench 240 "${run[@]}" tests/bench/bench_cuda.py $short
+step devices 30 "${run[@]}" -m cupynn devices
+step tests 240 "${run[@]}" -m pytest -q "${suite[@]}" -p no:cacheprovider
+step bench 150 "${run[@]}" tests/bench/bench_cuda.py $short
 cp tests/bench/results/cuda.jsonl "$results/" 2>/dev/null
-if [ -z "$short" ]; then # other frameworks take part where PyTorch is at hand
-    for net in mlp mlp-25 cnn cnn-25; do
-        step "peers-$net" 200 "$python" -m cupynn bench "$net" --device cuda --out "$results/bench.jsonl"
-    done
-fi
 train() {
     step "$1" "$2" "${run[@]}" -m cupynn train "$1" --device cuda --quiet --out "$results/$1" "${@:3}"
-    cp "$results/$1/result.json" "$results/$1.json"
+    if [ -f "$results/$1/result.json" ]; then cp "$results/$1/result.json" "$results/$1.json"; fi
 }
 if [ -n "$short" ]; then
     train digits 240 --epochs 1 --validation 1400
     exit
 fi
-train mnist 240 --epochs 20 --batch-size 128
-train mnist-cnn 400 --epochs 10 --batch-size 64
+train mnist-augmented 120 --batch-size 128
+train mnist-cnn 240 --epochs 10 --batch-size 64
+for net in mlp mlp-25 cnn cnn-25; do # other frameworks take part where PyTorch is at hand
+    step "peers-$net" 200 "$python" -m cupynn bench "$net" --device cuda --out "$results/bench.jsonl"
+done
 if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck; do
         step "$tool" 300 compute-sanitizer --tool "$tool" --error-exitcode 9 "$python" -m pytest -q -m cuda_small -p no:cacheprovider

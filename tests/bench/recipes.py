@@ -40,6 +40,7 @@ class Row:
 
 ROWS = {
     "digits": Row("digits (scikit-learn)", "digits"),
+    "mnist-augmented": Row("MNIST, augmented", "mnist-augmented", seeds=(0, 1, 2)),
     "mnist-3-epochs": Row("MNIST", "mnist --epochs 3"),
     "mnist-cnn-2-epochs": Row("MNIST", "mnist-cnn --epochs 2"),
     "fashion-mnist": Row("Fashion-MNIST", "fashion-mnist --epochs 8"),
