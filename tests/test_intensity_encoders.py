@@ -206,7 +206,7 @@ class TestNotice:
 
     @pytest.mark.parametrize("make", [Poisson, Latency, Regular, Current])
     def test_a_bright_ground_is_told(self, make):
-        assert make().notice(np.full((3, 4), 250, np.uint8), 10).endswith("invert=True), or 255 - x")
+        assert make().notice(np.full((3, 4), 250, np.uint8), 10).endswith("invert=True), predict --invert, or 255 - x")
         assert make().notice(np.full((3, 4), 0.9), 10).startswith("the data is bright, 90% of the largest value")
         assert make().notice(np.full((3, 4), 0.9), 10).endswith("1 - x")
 

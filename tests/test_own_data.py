@@ -70,6 +70,24 @@ class TestDataTable:
         np.testing.assert_array_equal(found[0], 255 - plain.x[0])
         np.testing.assert_array_equal(samples.read(str(shapes / "bar" / "0.png"), run.network(), None)[0], plain.x[0])
 
+    def test_pictures_for_a_network_in_a_file(self, shapes, tmp_path, capsys):
+        """It does not know what it was trained on: a bright picture is told of, and can be inverted."""
+        network, _, _ = presets.read(define(tmp_path, IMAGES)).build("cpu")
+        network.save(tmp_path / "net.npz")
+        Image.new("L", (5, 6), 250).save(tmp_path / "bright.png")
+        predict = ["predict", str(tmp_path / "net.npz"), str(tmp_path / "bright.png")]
+        assert cli.main([*predict, "--json"]) == 0
+        bright = capsys.readouterr()
+        assert "bright.png: the data is bright, 98% of the largest value" in bright.err
+        assert "predict --invert" in bright.err
+        assert cli.main([*predict, "--json", "--invert"]) == 0
+        inverted = capsys.readouterr()
+        assert inverted.err == ""
+        assert inverted.out != bright.out
+        np.save(tmp_path / "array.npy", np.zeros((1, 6, 5), np.uint8))
+        assert cli.main(["predict", str(tmp_path / "net.npz"), str(tmp_path / "array.npy"), "--invert"]) == 1
+        assert "array.npy: --invert is for pictures: leave it out" in capsys.readouterr().err
+
     def test_the_test_data_do_not_depend_on_the_seed(self, shapes, tmp_path):
         experiment = presets.read(define(tmp_path, IMAGES))
         one, other = (experiment.replace(**{"network.seed": seed}).load_data() for seed in (0, 1))

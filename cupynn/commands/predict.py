@@ -1,6 +1,7 @@
 """`cupynn predict`: what a saved network takes files for."""
 
 import argparse
+import sys
 
 from cupynn.commands import samples, shared
 
@@ -22,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_network(parser)
     parser.add_argument("files", metavar="FILE", nargs="+", help="of samples")
+    parser.add_argument("--invert", action="store_true", help="invert pictures, dark figures on a bright ground")
     shared.add_device(parser)
     shared.add_json(parser, "a line for each sample, with all firing counts,")
 
@@ -29,9 +31,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Predict."""
     network, run = shared.open_network(options.run, options.device)
-    read = {file: samples.read(file, network, run) for file in options.files}  # all are checked before one is printed
+    invert = options.invert
+    read = {
+        file: samples.read(file, network, run, invert) for file in options.files
+    }  # all are checked before one is printed
     classes = None if run is None else run.classes
     for file, x in read.items():
+        if notice := samples.notice(x, network):
+            print(f"{file}: {notice}", file=sys.stderr)
         counts = network.counts(x).reshape(len(x), -1)
         for name, each in zip(samples.named(file, len(x)), counts, strict=True):
             _print(name, each, classes, options.json)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 ARRAYS = (".npy", ".npz")
 
 
-def read(file: str, network: "Sequential", run: "SavedRun | None") -> "Data":
-    """Read the samples of a file: one, or of an array as many as it holds.
+def read(file: str, network: "Sequential", run: "SavedRun | None", invert: bool = False) -> "Data":
+    """Read the samples of a file: one, or of an array as many as it holds. Pictures are inverted if the run's were.
 
     Raises
     ------
@@ -29,16 +29,28 @@ def read(file: str, network: "Sequential", run: "SavedRun | None") -> "Data":
 
     if not Path(file).is_file():
         raise InputError(f"{file}: no such file")
-    if isinstance(network.encoder, Events):
+    picture = not isinstance(network.encoder, Events | BSA) and Path(file).suffix.lower() not in ARRAYS
+    if invert and not picture:
+        raise InputError(f"{file}: --invert is for pictures: leave it out")
+    if picture:
+        x = _image(file, network, invert or (run is not None and run.definition.data.get("invert", False)))
+    elif isinstance(network.encoder, Events):
         x = _events(file, network, run)
     elif isinstance(network.encoder, BSA):
         x = _sound(file, run)
     else:
-        x = _array(file, network) if Path(file).suffix.lower() in ARRAYS else _image(file, network, run)
+        x = _array(file, network)
     try:
         return network.inputs(x)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
+
+
+def notice(x: "Data", network: "Sequential") -> str | None:
+    """What a user should know of samples: such as that they are bright, or cut."""
+    from cupynn import SpikeTrains
+
+    return None if isinstance(x, SpikeTrains) else network.encoder.notice(x, network.steps)
 
 
 def named(file: str, count: int) -> Sequence[str]:
@@ -46,13 +58,12 @@ def named(file: str, count: int) -> Sequence[str]:
     return [file] if count == 1 else [f"{file}[{index}]" for index in range(count)]
 
 
-def _image(file: str, network: "Sequential", run: "SavedRun | None") -> "np.ndarray":
+def _image(file: str, network: "Sequential", invert: bool) -> "np.ndarray":
     from cupynn import datasets
 
     shape = network.input_shape
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
         raise InputError(f"{file}: the network takes {shape}, no images: pass an .npy file of shape (samples, *{shape})")
-    invert = run is not None and run.definition.data.get("invert", False)
     image = datasets.read_image(file, shape[-2:], colour=len(shape) == 3 and shape[0] == 3, invert=invert)
     return image.reshape(1, *shape)
 
