@@ -24,7 +24,7 @@ def test_a_result_is_that_of_its_command(name, seed):
     assert result["test"]["accuracy"] == confusion.trace() / confusion.sum()
     assert [epoch["number"] for epoch in result["epochs"]] == list(range(1, result["definition"]["training"]["epochs"] + 1))
     accuracies = [epoch["validation_accuracy"] for epoch in result["epochs"]]
-    assert result["best_epoch"] == 1 + int(np.argmax(accuracies)), "chosen on held-out data"
+    assert accuracies[result["best_epoch"] - 1] == max(accuracies)
 
 
 def test_the_readme_has_the_table_of_the_files():

@@ -31,10 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Predict."""
     network, run = shared.open_network(options.run, options.device)
-    invert = options.invert
-    read = {
-        file: samples.read(file, network, run, invert) for file in options.files
-    }  # all are checked before one is printed
+    read = {file: samples.read(file, network, run, options.invert) for file in options.files}  # all, before one is printed
     classes = None if run is None else run.classes
     for file, x in read.items():
         if notice := samples.notice(x, network):

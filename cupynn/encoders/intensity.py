@@ -45,9 +45,8 @@ class IntensityEncoder(Encoder):
         mean = float(x[:: max(1, len(x) // LOOKED_AT)].mean()) / (255 if x.dtype == np.uint8 else 1)
         if mean <= BRIGHT:
             return None
-        how = (
-            "datasets.from_image_folder(..., invert=True), predict --invert, or 255 - x" if x.dtype == np.uint8 else "1 - x"
-        )
+        images = "datasets.from_image_folder(..., invert=True), predict --invert, or 255 - x"
+        how = images if x.dtype == np.uint8 else "1 - x"
         return (
             f"the data is bright, {mean:.0%} of the largest value on average, and bright values are those that fire: "
             f"if these are dark figures on a bright ground, invert them: {how}"

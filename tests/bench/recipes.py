@@ -9,18 +9,20 @@ is chosen on held-out training data, and the test data are classified once, afte
 """
 
 import argparse
+import io
 import json
 import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from cupynn import presets
+from cupynn import cli, presets
 from cupynn.bench import nets
 
 HERE = Path(__file__).parent
@@ -34,16 +36,16 @@ class Row:
 
     task: str
     arguments: str  # of `cupynn train`
-    paper: str = ""  # test accuracy that others report, in per cent
+    paper: str = ""  # test accuracies of the paper
     seeds: tuple[int, ...] = (0,)
 
 
 ROWS = {
     "digits": Row("digits (scikit-learn)", "digits"),
-    "mnist-augmented": Row("MNIST, augmented", "mnist-augmented", seeds=(0, 1, 2)),
+    "mnist-augmented": Row("MNIST, augmented", "mnist-augmented", "98.93 %, mean 98.84 %, not augmented", (0, 1, 2)),
     "mnist-3-epochs": Row("MNIST", "mnist --epochs 3"),
-    "mnist-cnn-2-epochs": Row("MNIST", "mnist-cnn --epochs 2"),
-    "fashion-mnist": Row("Fashion-MNIST", "fashion-mnist --epochs 8"),
+    "mnist-cnn-2-epochs": Row("MNIST", "mnist-cnn --epochs 2", "99.49 %, augmented, 200 epochs"),
+    "fashion-mnist": Row("Fashion-MNIST", "fashion-mnist --epochs 8", "88.99 %"),
     "emnist-bymerge-test": Row(
         "EMNIST, by-merge test file alone ¹", "emnist --set data.split=bymerge-test --epochs 4 --validation 9400"
     ),
@@ -77,8 +79,9 @@ def train(name: str, seed: int) -> None:
 
 def definition(name: str, seed: int) -> dict[str, Any]:
     """Tables of the experiment that the row's command trains."""
-    show = [sys.executable, "-m", "cupynn", *command(name, seed), "--show"]
-    tables = tomllib.loads(subprocess.run(show, stdout=subprocess.PIPE, check=True, text=True, encoding="utf-8").stdout)
+    with redirect_stdout(io.StringIO()) as shown:
+        cli.main([*command(name, seed), "--show"])
+    tables = tomllib.loads(shown.getvalue())
     return {key: table for key, table in tables.items() if key != "name"}
 
 
@@ -95,7 +98,8 @@ def line(name: str) -> str:
     accuracies = [100 * result["test"]["accuracy"] for result in results]
     reached = f"{accuracies[0]:.2f} %"
     if len(results) > 1:
-        reached = f"{mean(accuracies):.2f} ± {stdev(accuracies):.2f} %, best {max(accuracies):.2f} %"
+        spread = f"{mean(accuracies):.2f} ± {stdev(accuracies):.2f} %"
+        reached = f"{spread} over {len(results)} seeds, best {max(accuracies):.2f} %"
     seconds = mean(result["seconds"] for result in results)
     time = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
     epochs = len(results[0]["epochs"])
