@@ -58,7 +58,8 @@ def __getattr__(name: str):
         return _import_module(f"cupynn.{name}")
     if name in _HOMES:
         return getattr(_import_module(f"cupynn.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'cupynn' has no attribute {name!r}")
+    advice = ": use Sequential.load(path)" if name in ("load", "load_model") else ""
+    raise AttributeError(f"module 'cupynn' has no attribute {name!r}{advice}")
 
 
 def __dir__() -> list[str]:

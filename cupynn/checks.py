@@ -124,7 +124,7 @@ def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
     array = np.asarray(host(name, value))
     if array.shape != (samples,):
         onehot = array.ndim == 2 and len(array) == samples and array.dtype.kind in "biuf"
-        hint = f" (one-hot? pass {name}.argmax(1))" if onehot else ""
+        hint = f" (pass {name}.ravel())" if array.shape == (samples, 1) else f" (one-hot? pass {name}.argmax(1))" * onehot
         raise InputError(f"{name} has shape {array.shape}: pass one label a sample, shape ({samples},){hint}")
     if array.dtype.kind not in "iu":
         hint = ""

@@ -56,9 +56,10 @@ def check_keys(table: Mapping[str, Any], parameters: Mapping[str, inspect.Parame
     for key in table:
         if key not in named and len(named) == len(parameters):
             raise InputError(f"{where}: unknown key {key!r}{nearest(key, named)}: known are {', '.join(named)}")
-    for name, parameter in named.items():
-        if parameter.default is inspect.Parameter.empty and name not in table:
-            raise InputError(f"{where}: key {name!r} is missing")
+    needed = [name for name, parameter in named.items() if parameter.default is inspect.Parameter.empty]
+    if missing := [name for name in needed if name not in table]:
+        keys, verb = ("keys", "are") if len(missing) > 1 else ("key", "is")
+        raise InputError(f"{where}: {keys} {', '.join(map(repr, missing))} {verb} missing")
 
 
 def nearest(key: str, known: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from cupynn import atomic, checkpoint, health, metrics, plot, presets
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
+from cupynn.datasets import Dataset
 from cupynn.device import machine
 from cupynn.interrupt import Interrupted
 from cupynn.network import Sequential
@@ -155,7 +156,7 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
     evaluation = best.evaluate(test, loss, ranks=ranks)
     if not ranks.first:
         return
-    _draw(folder, best, history, test.x[:1])
+    _draw(folder, best, history, test)
     _write_result(folder, experiment, network, history, evaluation, test.classes)
     _forget(folder)
     if progress:
@@ -267,6 +268,7 @@ def _write_result(
     write_text(folder / _RESULT, json.dumps(result, indent=1) + "\n")
 
 
-def _draw(folder: Path, network: Sequential, history: History, sample) -> None:
-    plot.raster(network.record(sample)).savefig(folder / "raster.png", dpi=150)
+def _draw(folder: Path, network: Sequential, history: History, test: Dataset) -> None:
+    classes = test.classes if len(test.classes) == network.output_shape[-1] else None
+    plot.raster(network.record(test.x[:1]), classes=classes).savefig(folder / "raster.png", dpi=150)
     plot.curves(history).savefig(folder / "curves.png", dpi=150)

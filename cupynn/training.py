@@ -14,6 +14,7 @@ from cupynn import checks, health
 from cupynn.arguments import explained
 from cupynn.augment import Augment
 from cupynn.checks import InputError
+from cupynn.datasets import Dataset
 from cupynn.health import Watch
 from cupynn.interrupt import interruptible
 from cupynn.keeper import Keeper
@@ -250,6 +251,11 @@ def fit(
     notices = health.before_training(network, loss, x)
     if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
         notices.append(notice)
+    if isinstance(data, Dataset) and network.output_shape[-1] > len(data.classes):
+        notices.append(
+            f"the network has {network.output_shape[-1]} outputs for {len(data.classes)} classes: the others learn to be "
+            f"silent; give the last layer {len(data.classes)} neurons"
+        )
     options = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
     pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
     samples = Samples(network, x, y, weights, augment)

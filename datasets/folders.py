@@ -24,6 +24,7 @@ def from_image_folder(
     size: int | tuple[int, int] | None = None,
     colour: bool = False,
     invert: bool = False,
+    cut_ground: bool = False,
     name: str | None = None,
 ) -> Dataset:
     """Read images that lie in one sub-folder a class, ``path/cat/17.png``, in any format that Pillow reads.
@@ -43,6 +44,9 @@ def from_image_folder(
     invert : bool
         Whether to turn values around, to 255 - value: for dark figures on a bright ground, since bright values are those
         that fire.
+    cut_ground : bool
+        Whether to make the ground of an image 0, so that it does not fire, and its largest value 255. The ground is taken
+        to be the greater part of it: what is at most three standard deviations above its median.
     name : str, optional
         Of the dataset; by default that of the folder.
 
@@ -73,13 +77,14 @@ def from_image_folder(
     size = None if size is None else checks.pair("size", size, minimum=1)
     checks.flag("colour", colour)
     checks.flag("invert", invert)
+    checks.flag("cut_ground", cut_ground)
     files = {folder.name: _images(folder) for folder in _classes(path)}
     every = [file for images in files.values() for file in images]
-    first = read_image(every[0], size, colour, invert)
+    first = read_image(every[0], size, colour, invert, cut_ground)
     x = np.empty((len(every), *first.shape), np.uint8)
     x[0] = first
     for index, file in enumerate(every[1:], start=1):
-        image = read_image(file, size, colour, invert)
+        image = read_image(file, size, colour, invert, cut_ground)
         if image.shape != first.shape:
             raise InputError(
                 f"{file} is {_described(image)}, {every[0]} is {_described(first)}: "
@@ -117,7 +122,11 @@ def _images(folder: Path) -> list[Path]:
 
 
 def read_image(
-    file: str | PathLike, size: tuple[int, int] | None = None, colour: bool = False, invert: bool = False
+    file: str | PathLike,
+    size: tuple[int, int] | None = None,
+    colour: bool = False,
+    invert: bool = False,
+    cut_ground: bool = False,
 ) -> np.ndarray:
     """Read one image, as `from_image_folder` reads those of a folder.
 
@@ -128,8 +137,8 @@ def read_image(
         Resize the image to this.
     colour : bool
         Whether to keep red, green and blue.
-    invert : bool
-        Whether to turn values around, to 255 - value.
+    invert, cut_ground : bool
+        Whether to turn values around, to 255 - value, and then to make the ground 0.
 
     Returns
     -------
@@ -171,7 +180,17 @@ def read_image(
     if size is not None:
         flat = flat.resize(size[::-1], Image.Resampling.BILINEAR)
     values = 255 - np.asarray(flat) if invert else np.asarray(flat)
-    return np.moveaxis(values, -1, 0) if colour else values
+    values = np.moveaxis(values, -1, 0) if colour else values
+    return _without_ground(values) if cut_ground else values
+
+
+def _without_ground(image: np.ndarray) -> np.ndarray:
+    """Make what is not well above the median of an image, or of each of its colours, 0, and stretch the rest to 255."""
+    values = image.astype(np.float32)
+    median = np.median(values, axis=(-2, -1), keepdims=True)
+    deviation = 1.4826 * np.median(abs(values - median), axis=(-2, -1), keepdims=True)  # of normal noise, its standard one
+    above = np.clip(values - median - 3 * deviation, 0, None)
+    return (above * (255 / max(1, above.max()))).round().astype(np.uint8)
 
 
 def _opaque(image: "Image.Image", ground: str) -> "Image.Image":

@@ -13,4 +13,27 @@ LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind for kind in (SpikingConv2D, SpikingDense, SpikingPool2D, SpikingRecurrent)
 }
 
+# Layers of other libraries, and what does the same here.
+_ELSEWHERE = {
+    "Dense": "SpikingDense",
+    "Linear": "SpikingDense",
+    "Conv2D": "SpikingConv2D",
+    "Conv2d": "SpikingConv2D",
+    "MaxPooling2D": "SpikingPool2D",
+    "AveragePooling2D": "SpikingPool2D",
+    "MaxPool2d": "SpikingPool2D",
+    "AvgPool2d": "SpikingPool2D",
+    "SimpleRNN": "SpikingRecurrent",
+    "Input": "the argument input_shape of Sequential",
+    "Flatten": "nothing, as SpikingDense takes inputs of any shape",
+    "Softmax": "losses.SoftmaxCount, with no layer before it",
+    "Dropout": "nothing: the chance in Poisson trains, and augment=Augment() in fit, do its work",
+}
+
+
+def __getattr__(name: str):
+    advice = f": use {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    raise AttributeError(f"module 'cupynn.layers' has no attribute {name!r}{advice}")
+
+
 __all__ = ["LAYERS", "Layer", "SpikingConv2D", "SpikingDense", "SpikingLayer", "SpikingPool2D", "SpikingRecurrent"]

@@ -89,6 +89,24 @@ def test_inverted(tmp_path):
         from_image_folder(tmp_path, invert=1)
 
 
+@pytest.mark.parametrize("colour", [False, True])
+def test_the_ground_is_cut(tmp_path, colour):
+    rng = np.random.default_rng(0)
+    pixels = rng.normal((60, 70, 80), 4, (40, 40, 3))
+    pixels[10:20, 12:30] = (180, 220, 200)
+    save(tmp_path / "a" / "1.png", pixels.round().astype(np.uint8))
+    image = from_image_folder(tmp_path, colour=colour, cut_ground=True).x[0]
+    figure = np.zeros((40, 40), bool)
+    figure[10:20, 12:30] = True
+    assert image.max() == 255
+    assert image[..., figure].min() > 150
+    assert np.mean(image[..., ~figure] == 0) > 0.98
+    save(tmp_path / "a" / "1.png", np.full((4, 4), 90, np.uint8))
+    assert not from_image_folder(tmp_path, cut_ground=True).x.any()
+    with pytest.raises(InputError, match="cut_ground=1: pass True or False"):
+        from_image_folder(tmp_path, cut_ground=1)
+
+
 def test_palettes_and_single_bits(tmp_path):
     save(tmp_path / "a" / "1.png", Image.fromarray(GREY[0]).convert("P"))
     save(tmp_path / "a" / "2.png", Image.fromarray(GREY[0] > 127))

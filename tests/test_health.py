@@ -6,10 +6,12 @@ from test_training import LOSS, draw_data, draw_trains, make, weights
 
 from cupynn import Ragged, Sequential, cli, encoders, health, layers, presets, training
 from cupynn.checks import InputError
+from cupynn.datasets import Dataset
 from cupynn.health import Diverged
 from cupynn.kernels.lif import lif
 from cupynn.losses import SoftmaxCount, SpikeCount
 from cupynn.optimizers import SGD, Adam
+from cupynn.progress import Epoch
 from cupynn.spikes import SpikeTrains
 
 STILL = 1e-30
@@ -110,6 +112,22 @@ class TestNoticed:
         assert [line[:80] for line in history.notices if "dense_1" in line] == [
             "layer dense_1 is saturated, its neurons fire at nearly every step they can: rais"
         ]
+
+    @pytest.mark.parametrize(("number", "accuracy", "told"), [(5, 0.4, 1), (4, 0.4, 0), (6, 0.4, 0), (5, 0.5, 0)])
+    def test_a_network_that_does_not_learn(self, number, accuracy, told):
+        """Three classes, after five epochs."""
+        spikes = {"input": 1.0, "dense_1": 1.0, "dense_2": 1.0}
+        epoch = Epoch(number, 1.0, accuracy, None, None, spikes, 0, 1e-3, 1.0, 1.0)
+        notices = health.after_epoch(make(), epoch)
+        assert len(notices) == told
+        assert all("after 5 epochs 40% are right" in line and "optimizers.Adam(0.01)" in line for line in notices)
+
+    @pytest.mark.parametrize("classes", [2, 3])
+    def test_outputs_that_no_class_has(self, classes):
+        x, y = draw_data()
+        data = Dataset(x[y < classes], y[y < classes], ("a", "b", "c")[:classes], "few")
+        told = [line for line in fit(make(), data).notices if "the network has 3 outputs for 2 classes" in line]
+        assert len(told) == (classes == 2)
 
     def test_a_layer_that_is_well(self):
         assert fit(make(), epochs=2).notices == []

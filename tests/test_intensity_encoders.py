@@ -206,10 +206,29 @@ class TestNotice:
 
     @pytest.mark.parametrize("make", [Poisson, Latency, Regular, Current])
     def test_a_bright_ground_is_told(self, make):
-        assert make().notice(np.full((3, 4), 250, np.uint8), 10).endswith("invert=True), predict --invert, or 255 - x")
-        assert make().notice(np.full((3, 4), 0.9), 10).startswith("the data is bright, 90% of the largest value")
-        assert make().notice(np.full((3, 4), 0.9), 10).endswith("1 - x")
+        told = make().notice(np.full((3, 4), 250, np.uint8), 10)
+        assert "invert them, 255 - x, and cut off the ground" in told
+        assert "from_image_folder(..., invert=True, cut_ground=True)" in told
+        told = make().notice(np.full((3, 4), 0.9), 10)
+        assert told.startswith("half of the data is at 90% of the largest value")
+        assert "1 - x" in told
+
+    def test_a_grey_ground_is_told(self):
+        images = np.full((3, 8), 40, np.uint8)
+        images[:, 0] = 255
+        told = Poisson().notice(images, 10)
+        assert told.startswith("three quarters of the data are at 16% of the largest value")
+        assert "cut_ground=True" in told
+        assert "invert" not in told
+
+    def test_zeros_and_ones_of_255_are_told(self):
+        assert "pass it times 255" in Poisson().notice(np.eye(3, dtype=np.uint8), 10)
 
     def test_other_data_is_not(self):
-        assert Poisson().notice(np.full((3, 4), 140, np.uint8), 10) is None
-        assert Poisson().notice(np.full((5000, 1), 0.5, np.float32), 10) is None
+        dark = np.zeros((3, 4), np.uint8)
+        assert Poisson().notice(dark, 10) is None
+        dark[:, :2] = 255
+        dark[0, 0] = 254
+        assert Poisson().notice(dark[:, 1:], 10) is None
+        assert Poisson().notice(np.eye(3, dtype=np.float32), 10) is None
+        assert Poisson().notice(np.zeros((0, 4), np.uint8), 10) is None

@@ -1,5 +1,6 @@
 """Mistakes that newcomers make, above all those who come from Keras or PyTorch: each gets one error that says what to do."""
 
+import importlib
 import inspect
 
 import numpy as np
@@ -95,6 +96,25 @@ def test_what_the_remedies_say_works():
     _, numbers = np.unique(y, return_inverse=True)
     assert len(fit((X, numbers))) == 1
     assert len(fit((X.astype(float) / 255, np.eye(3)[Y].argmax(1)))) == 1
+
+
+def test_a_column_of_labels():
+    with pytest.raises(InputError, match=r"labels has shape \(\d+, 1\).*\(pass labels\.ravel\(\)\)"):
+        fit((X, Y[:, None]))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "advice"),
+    [
+        ("cupynn.layers", "Dense", "use SpikingDense"),
+        ("cupynn.layers", "Flatten", "use nothing"),
+        ("cupynn.layers", "Softmax", "use losses.SoftmaxCount"),
+        ("cupynn", "load_model", "use Sequential.load"),
+    ],
+)
+def test_names_of_other_libraries(module, name, advice):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}': {advice}"):
+        getattr(importlib.import_module(module), name)
     assert len(fit((X[..., None][..., 0], Y.astype(float).astype(int)))) == 1
     colour = np.full((6, 8, 8, 3), 200, np.uint8)
     assert len(fit((np.moveaxis(colour, -1, 1), Y), shape=(3, 8, 8))) == 1

@@ -61,6 +61,16 @@ class TestDataTable:
         assert cli.main(["predict", str(tmp_path / "run"), str(shapes / "bar" / "0.png")]) == 0
         assert capsys.readouterr().out.split()[1] in ("bar", "dot")
 
+    def test_a_key_that_the_file_lacks_may_be_given(self, shapes, tmp_path, monkeypatch):
+        definition = define(tmp_path, IMAGES.replace("\ntest = 0.2", "").replace('path = "shapes"\n', ""))
+        with pytest.raises(InputError, match=r"data \(image-folder\): keys 'path', 'test' are missing"):
+            presets.read(definition)
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")  # paths of the command line are seen from here, those of the file from it
+        given = presets.read(definition, {"data.path": "../shapes", "data.test": 0.2})
+        assert [len(part) for part in given.load_data()] == [14, 2, 4]
+        assert [len(part) for part in presets.read(define(tmp_path, IMAGES), {"data.test": 0.5}).load_data()] == [8, 2, 10]
+
     def test_images_of_an_inverted_run_are_predicted_inverted(self, shapes, tmp_path):
         definition = define(tmp_path, IMAGES + "\ninvert = true")
         assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--quiet"]) == 0
@@ -78,11 +88,11 @@ class TestDataTable:
         predict = ["predict", str(tmp_path / "net.npz"), str(tmp_path / "bright.png")]
         assert cli.main([*predict, "--json"]) == 0
         bright = capsys.readouterr()
-        assert "bright.png: the data is bright, 98% of the largest value" in bright.err
-        assert "predict --invert" in bright.err
+        assert "bright.png: half of the data is at 98% of the largest value" in bright.err
+        assert "invert them" in bright.err
         assert cli.main([*predict, "--json", "--invert"]) == 0
         inverted = capsys.readouterr()
-        assert inverted.err == ""
+        assert "bright" not in inverted.err.replace("bright.png", "")
         assert inverted.out != bright.out
         np.save(tmp_path / "array.npy", np.zeros((1, 6, 5), np.uint8))
         assert cli.main(["predict", str(tmp_path / "net.npz"), str(tmp_path / "array.npy"), "--invert"]) == 1

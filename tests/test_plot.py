@@ -34,6 +34,18 @@ def recording():
 
 
 class TestRaster:
+    def test_classes_by_name(self, recording):
+        names = ["cat", "dog", "elk", "fox"]
+        winner = names[int(recording.spikes["output"].counts[0].argmax())]
+        figure = plot.raster(recording, classes=names)
+        last = panels(figure)[0][-1]
+        assert [label.get_text() for label in last.get_yticklabels()] == names
+        assert [label.get_text() for label in last.get_yticklabels() if label.get_fontweight() == "bold"] == [winner]
+        assert last.get_title(loc="right").endswith(f"most by {winner}")
+        assert panels(figure)[0][0].get_ylabel() == "neuron"
+        with pytest.raises(InputError, match=r"classes=.*: pass 4 names"):
+            plot.raster(recording, classes=["cat", "dog"])
+
     @pytest.mark.parametrize("sample", [0, 2])
     def test_draws_every_spike_of_the_sample_and_no_other(self, recording, sample):
         figure = plot.raster(recording, sample)

@@ -11,7 +11,8 @@ Print the class of each file, and how often its neuron and that of the second fi
 
 Files are what the network was trained on: pictures (resized to the network's input), WAV or SPHERE files, recordings of
 events; or arrays of shape (samples, *input_shape), in .npy files, or as x in .npz files. Pictures must look like those it
-was trained on: the digits of MNIST are white on black. Those of a run whose definition says invert = true are inverted."""
+was trained on: the digits of MNIST are white on black. A run's definition may say invert = true and cut_ground = true, which
+is then done to them."""
 EXAMPLES = """\
   cupynn predict runs/mine cat.png dog.png
   cupynn predict runs/mine letters/*.png --json | jq .class

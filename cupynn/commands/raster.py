@@ -37,8 +37,10 @@ def run(options: argparse.Namespace) -> None:
     x = shared.test_data(options, run).x if options.file is None else samples.read(options.file, network, run)
     sample = checks.integer("--sample", options.sample, maximum=len(x) - 1)
     spikes = network.encode(x[sample : sample + 1], [sample], evaluation.DRAW)  # the trains that evaluation sees
-    figure = plot.raster(network.record(spikes), layers=options.layer)
-    figure.suptitle(figure.get_suptitle().replace("Sample 0", options.file or f"Sample {sample}"), x=0.01, ha="left")
+    classes = None if run is None or len(run.classes) != network.output_shape[-1] else run.classes
+    figure = plot.raster(network.record(spikes), layers=options.layer, classes=classes)
+    title = figure.get_suptitle().replace("Sample 0", options.file or f"Sample {sample}")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     try:
         figure.savefig(options.out, dpi=150)
     except (OSError, ValueError) as error:  # ValueError: of an unknown format

@@ -33,7 +33,7 @@ def read(file: str, network: "Sequential", run: "SavedRun | None", invert: bool 
     if invert and not picture:
         raise InputError(f"{file}: --invert is for pictures: leave it out")
     if picture:
-        x = _image(file, network, invert or (run is not None and run.definition.data.get("invert", False)))
+        x = _image(file, network, {} if run is None else run.definition.data, invert)
     elif isinstance(network.encoder, Events):
         x = _events(file, network, run)
     elif isinstance(network.encoder, BSA):
@@ -58,13 +58,14 @@ def named(file: str, count: int) -> Sequence[str]:
     return [file] if count == 1 else [f"{file}[{index}]" for index in range(count)]
 
 
-def _image(file: str, network: "Sequential", invert: bool) -> "np.ndarray":
+def _image(file: str, network: "Sequential", table: dict, invert: bool) -> "np.ndarray":
     from cupynn import datasets
 
     shape = network.input_shape
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
         raise InputError(f"{file}: the network takes {shape}, no images: pass an .npy file of shape (samples, *{shape})")
-    image = datasets.read_image(file, shape[-2:], colour=len(shape) == 3 and shape[0] == 3, invert=invert)
+    invert, cut = invert or table.get("invert", False), table.get("cut_ground", False)
+    image = datasets.read_image(file, shape[-2:], len(shape) == 3 and shape[0] == 3, invert, cut)
     return image.reshape(1, *shape)
 
 

@@ -15,7 +15,9 @@ EXAMPLES = """\
   cupynn train digits                     handwritten digits that need no download, in less than a minute
   cupynn train mnist --epochs 3           the paper's network on MNIST, downloaded on first use
   cupynn train digits --show > my.toml    a definition to start from
-  cupynn train my.toml --out runs/mine    a definition of your own
+  cupynn train my.toml --out runs/mine    a definition of your own; for pictures in a folder a class its [data] table is
+                                          kind = "image-folder", path = "shapes", size = [28, 28], invert = true,
+                                          cut_ground = true, test = 0.2, validation = 0.1
   cupynn train digits --set network.steps=200 --set network.layers.hidden.units=100
   cupynn train emnist --set data.split=letters --set network.layers.output.units=26
   cupynn train --resume runs/mine         go on with a run that was interrupted
@@ -89,7 +91,7 @@ def _run(options: argparse.Namespace, ranks: "Ranks") -> None:
     else:
         if options.experiment is None:
             raise InputError("train what? pass a preset or a .toml file, or --resume RUN")
-        experiment = presets.read(options.experiment).replace(**values)
+        experiment = presets.read(options.experiment, values)
         if options.show:
             if ranks.first:
                 print(experiment.to_toml(), end="")

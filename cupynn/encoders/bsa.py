@@ -66,7 +66,8 @@ class BSA(Encoder):
         """Refuse data other than `Ragged` signals of finite floats, frames by channels."""
         if not isinstance(x, Ragged):
             raise InputError(
-                f"data is a {type(x).__name__}: BSA takes Ragged signals, such as those of datasets.load('fsdd')"
+                f"data is a {type(x).__name__}: BSA takes Ragged signals, such as those of datasets.load('fsdd'); "
+                "for images pass encoder=encoders.Poisson()"
             )
         if len(x.sample_shape) != 1 or x.values.shape[1:] != x.sample_shape or x.dtype not in (np.float32, np.float64):
             raise InputError(

@@ -35,6 +35,7 @@ def raster(
     recording: Recording | SpikeTrains,
     sample: int = 0,
     layers: str | Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
     *,
     ax: Axes | None = None,
 ) -> Figure | Axes:
@@ -50,6 +51,8 @@ def raster(
         Of the batch.
     layers : str or sequence of str, optional
         Names of layers, from top to bottom; by default "input" and all layers.
+    classes : sequence of str, optional
+        Names of the last layer's neurons where that is drawn, such as ``test.classes``; by default their numbers.
     ax : Axes, optional
         Where to draw a single layer, without its firing counts.
 
@@ -60,7 +63,7 @@ def raster(
     Raises
     ------
     InputError
-        If there is no such sample or layer, or several layers for one `ax`.
+        If there is no such sample or layer, as many classes as neurons are not named, or several layers for one `ax`.
 
     Examples
     --------
@@ -75,21 +78,24 @@ def raster(
     sample = arguments.sample_index(sample, trains[names[0]])
     shown = [trains[name][sample] for name in names]
     winners = [_winner(spikes) if name == list(trains)[-1] else None for name, spikes in zip(names, shown, strict=True)]
+    last = list(trains)[-1]
+    labels = None if classes is None else arguments.class_names(classes, trains[last].size)
+    named = [labels if name == last else None for name in names]
     colours = layer_colours(trains)
     if ax is not None:
         arguments.axes("ax", ax)
         if len(names) > 1:
             raise InputError(f"ax is one panel, layers are {len(names)}: pass one of them, such as layers={names[-1]!r}")
         with rc_context(STYLE):
-            _panel(ax, names[0], shown[0], TALLEST, colours[names[0]], winners[0])
+            _panel(ax, names[0], shown[0], TALLEST, colours[names[0]], winners[0], named[0])
             ax.set_xlabel("step")
         return ax
     heights = [min(0.3 + ROW * spikes.size, TALLEST) for spikes in shown]
     with rc_context(STYLE):
         figure = new_figure(0.7 + sum(heights) + 0.3 * len(shown))
         panels = figure.subplots(len(shown), 2, squeeze=False, sharey="row", height_ratios=heights, width_ratios=(6, 1))
-        for row, name, spikes, height, winner in zip(panels, names, shown, heights, winners, strict=True):
-            _panel(row[0], name, spikes, height, colours[name], winner)
+        for row, name, spikes, height, winner, labels in zip(panels, names, shown, heights, winners, named, strict=True):
+            _panel(row[0], name, spikes, height, colours[name], winner, labels)
             _counts(row[1], spikes, colours[name], winner)
             row[0].tick_params(labelbottom=row[0] is panels[-1, 0])
         for left in panels[1:, 0]:
@@ -107,11 +113,27 @@ def _winner(spikes: SpikeTrains) -> int | None:
     return int(spikes.counts.argmax()) if spikes.total else None
 
 
-def _panel(axes: Axes, name: str, spikes: SpikeTrains, height: float, colour: str, winner: int | None) -> None:
+def _panel(
+    axes: Axes,
+    name: str,
+    spikes: SpikeTrains,
+    height: float,
+    colour: str,
+    winner: int | None,
+    labels: list[str] | None,
+) -> None:
     """Draw the trains of a layer, with their number as a title."""
     _trains(axes, spikes, height, colour, winner)
+    if labels is not None:
+        axes.set_ylabel("class")
+        if spikes.size <= FEW:
+            axes.set_yticks(range(spikes.size), labels)
+    if winner is not None and spikes.size <= FEW:
+        axes.get_yticklabels()[winner].set_fontweight("bold")
     words = f"{number(spikes.size, 'neuron')}, {number(spikes.total, 'spike')}"
-    titles(axes, name, words if winner is None else f"{words}, most by neuron {winner}", colour)
+    if winner is not None:
+        words += f", most by {f'neuron {winner}' if labels is None else labels[winner]}"
+    titles(axes, name, words, colour)
 
 
 def _trains(axes: Axes, spikes: SpikeTrains, height: float, colour: str, winner: int | None) -> None:
@@ -135,8 +157,6 @@ def _trains(axes: Axes, spikes: SpikeTrains, height: float, colour: str, winner:
     axes.hlines(range(spikes.size), -0.5, spikes.steps - 0.5, color=GREY, alpha=0.25, linewidth=0.5, zorder=0)
     axes.set_yticks(range(spikes.size))
     axes.tick_params(axis="y", length=0)
-    if winner is not None:
-        axes.get_yticklabels()[winner].set_fontweight("bold")
 
 
 def _counts(axes: Axes, spikes: SpikeTrains, colour: str, winner: int | None) -> None:

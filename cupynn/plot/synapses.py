@@ -65,7 +65,9 @@ def weights(net: Sequential, layers: str | Sequence[str] | None = None) -> Figur
             left.yaxis.set_major_locator(whole(4))
             left.yaxis.set_major_formatter("{x:,.0f}")
             titles(left, name, f"mean {weight.mean():.3g}, deviation {weight.std():.3g}", colours[name])
-            image = right.imshow(weight, cmap=signed(right), norm=_scale(weight), aspect="auto", origin="lower")
+            image = right.imshow(
+                weight, cmap=signed(right), norm=_scale(weight), aspect="auto", origin="lower", interpolation="nearest"
+            )
             right.set(ylabel="neuron" if arrays[name].ndim == 2 else "map", xlabel="from below")
             right.xaxis.set_major_locator(whole(6))
             right.yaxis.set_major_locator(whole(4))
@@ -194,8 +196,8 @@ def _grid(fields: np.ndarray, numbers: Sequence[int], words: str) -> Figure:
     if fields.ndim == 4:
         fields = np.stack([_mosaic(field) for field in fields])
     wide = lines or fields.shape[2] > 1.5 * fields.shape[1]
-    across = min(len(fields), ACROSS // 2 if wide else ACROSS)
-    rows = ceil(len(fields) / across)
+    rows = ceil(len(fields) / (ACROSS // 2 if wide else ACROSS))
+    across = ceil(len(fields) / rows)
     room = (WIDTH - 0.9) / max(across, 5)  # of a field, inches
     height = 0.9 if lines else room * fields.shape[1] / fields.shape[2]
     with rc_context(STYLE):
@@ -218,6 +220,7 @@ def _grid(fields: np.ndarray, numbers: Sequence[int], words: str) -> Figure:
             figure.supxlabel("neuron below", fontsize=8)
             figure.supylabel("weight", fontsize=8)
         else:
-            figure.colorbar(image, ax=panels, extend="both", label="weight", aspect=20, shrink=min(1, 3 / rows), pad=0.01)
+            bar = figure.colorbar(image, ax=panels, extend="both", aspect=20, shrink=min(1, 3 / rows), pad=0.01)
+            bar.ax.set_title("weight", fontsize=8, alpha=MUTED)  # beside the bar the layout leaves too little room for it
         heading(figure, words)
     return figure

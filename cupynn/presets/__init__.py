@@ -5,6 +5,7 @@ The presets beside this file are such experiments, read by name; a file of your 
 
 import inspect
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from os import PathLike
@@ -148,12 +149,14 @@ class Experiment:
         return tomli_w.dumps({"name": self.name} | self.tables())
 
 
-def read(name: str | PathLike) -> Experiment:
+def read(name: str | PathLike, values: Mapping[str, Any] | None = None) -> Experiment:
     """Read a preset by name, or a file by path, and check it whole.
 
     Parameters
     ----------
     name : str or path
+    values : mapping of str to value, optional
+        Other values, or such as the file lacks, under dotted keys as `Experiment.replace` has them.
 
     Raises
     ------
@@ -177,9 +180,12 @@ def read(name: str | PathLike) -> Experiment:
     title = tables.pop("name", path.stem)
     if not isinstance(title, str) or not title or Path(title).name != title:
         raise InputError(f"{name}: name={title!r}: pass a name that can be part of a folder's")
+    if "data" in tables:
+        tables["data"] = data_table.absolute(tables["data"], path.parent)
+    tables = override(tables, values or {}, str(name))
     fields = inspect.signature(Experiment).parameters
     check_keys(tables, {field: fields[field] for field in fields if field not in ("name", "source")}, str(name))
-    tables["data"] = data_table.absolute(tables["data"], path.parent)
+    tables["data"] = data_table.absolute(tables["data"], Path.cwd())  # paths among the values
     return Experiment(title, **tables, source=str(name))
 
 

@@ -30,6 +30,7 @@ TAU_M = {"snntorch": 20.0, "spikingjelly": 2.0}
 # Test accuracy after epochs of 669 s on a Titan Xp, as the authors' own log has it.
 PAPER = {1: 97.32, 5: 98.45, 10: 98.57, 20: 98.64, 50: 98.79, 100: 98.83, 101: 98.93}
 PAPER_EPOCH = 669.0
+LOWEST = 95.0  # accuracy that the figure shows
 CONTESTANTS = {
     "cupynn, T = 400": ("cupynn", 400),
     "cupynn, T = 25": ("cupynn", 25),
@@ -140,9 +141,10 @@ def draw(results: list[dict]) -> None:
         accuracies, seconds = np.array(points).T
         style = "-" if "T = 400" in result["name"] else "--"
         colour = colours.get(framework, GREY)
-        axes.plot(accuracies, seconds, style, color=colour, marker="o", markersize=3, label=result["name"])
+        name = result["name"] if best > LOWEST else f"{result['name']}: {best:.1f} %"
+        axes.plot(accuracies, seconds, style, color=colour, marker="o", markersize=3, label=name)
     axes.set_yscale("log")
-    axes.set_xlim(95, 99.05)
+    axes.set_xlim(LOWEST, 99.05)
     ticks = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h"}
     axes.yaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.yaxis.set_minor_locator(NullLocator())
