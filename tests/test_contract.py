@@ -111,7 +111,7 @@ INPUT_SHAPES = {  # of one sample, as each layer takes it
     "SpikingPool2D": (2, 5, 4),
     "SpikingRecurrent": (3, 2),
 }
-IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2), dtype=np.uint8)
+IMAGES = (np.random.default_rng(0).random((4, 3, 2)) ** 4 * 255).astype(np.uint8)  # mostly dark, as figures on a ground are
 SAMPLES = {  # four of them, as each encoder takes them
     **dict.fromkeys(("Current", "Latency", "Poisson", "Regular"), IMAGES),
     "BSA": Ragged(5e-4 * np.random.default_rng(0).random((20, 5)), [0, 2, 7, 7], [2, 7, 7, 20], (5,)),
