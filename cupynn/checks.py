@@ -123,8 +123,11 @@ def labels(name: str, value: Any, classes: int, samples: int) -> np.ndarray:
     """Return `value` as int64 labels (samples,), each in 0..classes-1, or raise InputError."""
     array = np.asarray(host(name, value))
     if array.shape != (samples,):
-        onehot = array.ndim == 2 and len(array) == samples and array.dtype.kind in "biuf"
-        hint = f" (pass {name}.ravel())" if array.shape == (samples, 1) else f" (one-hot? pass {name}.argmax(1))" * onehot
+        hint = ""
+        if array.shape == (samples, 1):
+            hint = f" (pass {name}.ravel())"
+        elif array.ndim == 2 and len(array) == samples and array.dtype.kind in "biuf":
+            hint = f" (one-hot? pass {name}.argmax(1))"
         raise InputError(f"{name} has shape {array.shape}: pass one label a sample, shape ({samples},){hint}")
     if array.dtype.kind not in "iu":
         hint = ""

@@ -96,6 +96,11 @@ def test_what_the_remedies_say_works():
     _, numbers = np.unique(y, return_inverse=True)
     assert len(fit((X, numbers))) == 1
     assert len(fit((X.astype(float) / 255, np.eye(3)[Y].argmax(1)))) == 1
+    assert len(fit((X[..., None][..., 0], Y.astype(float).astype(int)))) == 1
+    colour = np.full((6, 8, 8, 3), 200, np.uint8)
+    assert len(fit((np.moveaxis(colour, -1, 1), Y), shape=(3, 8, 8))) == 1
+    trains = SpikeTrains.from_dense(np.zeros((2, 40, 8, 8)))
+    assert make().predict(trains).tolist() == [0, 0]
 
 
 def test_a_column_of_labels():
@@ -115,11 +120,6 @@ def test_a_column_of_labels():
 def test_names_of_other_libraries(module, name, advice):
     with pytest.raises(AttributeError, match=f"has no attribute '{name}': {advice}"):
         getattr(importlib.import_module(module), name)
-    assert len(fit((X[..., None][..., 0], Y.astype(float).astype(int)))) == 1
-    colour = np.full((6, 8, 8, 3), 200, np.uint8)
-    assert len(fit((np.moveaxis(colour, -1, 1), Y), shape=(3, 8, 8))) == 1
-    trains = SpikeTrains.from_dense(np.zeros((2, 40, 8, 8)))
-    assert make().predict(trains).tolist() == [0, 0]
 
 
 def test_fit_shows_its_options():

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     read = {file: samples.read(file, network, run, options.invert) for file in options.files}  # all, before one is printed
     classes = None if run is None else run.classes
     for file, x in read.items():
-        if notice := samples.notice(x, network):
+        if run is None and (notice := samples.notice(x, network)):  # a run's user was told when it was trained
             print(f"{file}: {notice}", file=sys.stderr)
         counts = network.counts(x).reshape(len(x), -1)
         for name, each in zip(samples.named(file, len(x)), counts, strict=True):

@@ -1,12 +1,12 @@
 """What each part of the algorithm, and of the recipe, is worth: MNIST without it, again and again.
 
     CUPYNN_DATA=... python tests/bench/ablation.py                  everything that is not in the file yet, two at a time
-    CUPYNN_DATA=... python tests/bench/ablation.py "slope 1"        one of them anew
+    CUPYNN_DATA=... python tests/bench/ablation.py "srm kernel"     one of them anew
 
 784-400-400-10 learns the first 10,000 of MNIST's training images in six epochs, with three seeds; accuracies are those on
 the last 5,000 training images after the last epoch. The test images are not looked at. The learning rate is that of the
 preset, chosen for the network as it is: where a change wants another one, it may do better than shown.
-Writes results/ablation.json, which notebooks/8_what_matters.ipynb shows.
+Writes results/ablation.json.
 """
 
 import argparse
