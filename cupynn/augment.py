@@ -1,4 +1,4 @@
-"""Augmentation: in each epoch, training sees every image scaled, rotated and distorted anew."""
+"""Augmentation: in each epoch, training sees every image scaled, rotated, shifted, mirrored and distorted anew."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ class Augment(Configured):
     numbers in [-1, 1), one for each pixel and direction, smoothed by a Gaussian of standard deviation 4 pixels and
     multiplied by ``4 * distortion`` pixels. That is how the original program scales its option DISTORTION: 3.4, its value
     on MNIST, moves pixels by 0.55 pixels (root mean square), and Simard's own strength, alpha = 34, is a distortion of
-    8.5. Values between pixels are interpolated bilinearly; around the image lie zeros.
+    8.5. It can be shifted and mirrored, too. Values between pixels are interpolated bilinearly; around the image lie zeros.
 
     An image's result depends on the seed, the draw and its number alone: not on the batch, nor on the number of threads.
 
@@ -34,6 +34,10 @@ class Augment(Configured):
         Largest angle in degrees, in [0, 180].
     distortion : float
         Strength of the elastic distortion, in [0, 1000].
+    shift : float
+        Largest move up, down, left or right, in pixels, in [0, 1000].
+    flip : bool
+        Whether to mirror half of the images, left for right: right for clothes and animals, wrong for letters and digits.
 
     Raises
     ------
@@ -47,12 +51,21 @@ class Augment(Configured):
     (2, 28, 28)
     """
 
-    def __init__(self, scale: float = 0.12, rotation: float = 12.0, distortion: float = 3.4) -> None:
+    def __init__(
+        self,
+        scale: float = 0.12,
+        rotation: float = 12.0,
+        distortion: float = 3.4,
+        shift: float = 0.0,
+        flip: bool = False,
+    ) -> None:
         self.scale = checks.number("scale", scale, minimum=0)
         if self.scale >= 1:
             raise InputError(f"scale={scale!r}: pass a fraction below 1, such as 0.12")
         self.rotation = checks.number("rotation", rotation, minimum=0, maximum=180)
         self.distortion = checks.number("distortion", distortion, minimum=0, maximum=1000)
+        self.shift = checks.number("shift", shift, minimum=0, maximum=1000)
+        self.flip = checks.flag("flip", flip)
 
     def check(self, x: Any) -> None:
         """Refuse what cannot be augmented.
@@ -101,7 +114,7 @@ class Augment(Configured):
             self.check(x)
             samples = checks.numbers("samples", samples, len(x))
         images = x if x.ndim == 4 else x[:, None]
-        constants = self.scale, math.radians(self.rotation), SIGMA * self.distortion, SIGMA
+        constants = (self.scale, math.radians(self.rotation), self.shift, self.flip, SIGMA * self.distortion, SIGMA)
         twin = augment_cuda if on_device(x) else augment
         return twin.augment(images, *constants, seed, draw, samples).reshape(x.shape)
 

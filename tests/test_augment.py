@@ -44,21 +44,23 @@ def uniform(words):
 def oracle(image, augment, seed, draw, sample):
     """The formula in float64, pixel by pixel; the Gaussian in two dimensions at once."""
     height, width = image.shape
-    u = uniform(words(2, sample, draw, seed))
+    first = words(4, sample, draw, seed)
+    u, mirrored = uniform(first), augment.flip and first[0] % 2
     zoom, angle = 1 + augment.scale * u[0], math.radians(augment.rotation * u[1])
     noise = uniform(words(2 * image.size, sample, draw, seed, first=1)).reshape(2, height, width)
     radius = math.ceil(3 * SIGMA)
     padded = np.pad(noise, ((0, 0), (radius, radius), (radius, radius)))
     k = np.arange(-radius, radius + 1)
     gauss = np.exp(-(k[:, None] ** 2 + k**2) / (2 * SIGMA**2)) / (2 * math.pi * SIGMA**2)
-    black = np.pad(image.astype(float), 50)
+    black = np.pad(image.astype(float), 60)
     result = np.empty(image.shape)
     for i in range(height):
         for j in range(width):
             d = augment.distortion * SIGMA * (gauss * padded[:, i : i + k.size, j : j + k.size]).sum((1, 2))
-            y, x = i - (height - 1) / 2, j - (width - 1) / 2
-            source_i = (height - 1) / 2 + (math.cos(angle) * y - math.sin(angle) * x) / zoom + d[0] + 50
-            source_j = (width - 1) / 2 + (math.sin(angle) * y + math.cos(angle) * x) / zoom + d[1] + 50
+            y, x = i - (height - 1) / 2, (j - (width - 1) / 2) * (-1 if mirrored else 1)
+            d += augment.shift * u[2:]
+            source_i = (height - 1) / 2 + (math.cos(angle) * y - math.sin(angle) * x) / zoom + d[0] + 60
+            source_j = (width - 1) / 2 + (math.sin(angle) * y + math.cos(angle) * x) / zoom + d[1] + 60
             top, left = math.floor(source_i), math.floor(source_j)
             a, b = source_i - top, source_j - left
             corners = black[top : top + 2, left : left + 2]
@@ -71,7 +73,16 @@ def oracle(image, augment, seed, draw, sample):
 
 @pytest.mark.parametrize(
     "augment",
-    [Augment(), Augment(0.3, 0, 0), Augment(0, 90, 0), Augment(0, 0, 8.5), Augment(0.5, 180, 20)],
+    [
+        Augment(),
+        Augment(0.3, 0, 0),
+        Augment(0, 90, 0),
+        Augment(0, 0, 8.5),
+        Augment(0.5, 180, 20),
+        Augment(0, 0, 0, shift=4.5),
+        Augment(0, 0, 0, flip=True),
+        Augment(0.2, 30, 3, shift=2, flip=True),
+    ],
     ids=str,
 )
 def test_images_follow_the_formula(augment):
@@ -102,6 +113,25 @@ def test_pixels_move_by_as_much_as_the_docstring_says():
     moved = (Augment(0, 0, 3.4)(images, 0, 1, np.arange(200))[:, 15:45, 15:45] - slope[15:45, 15:45].astype(float)) / 4
     assert np.sqrt((moved**2).mean()) == pytest.approx(0.55, abs=0.03)  # 13.6 sqrt(1/3) / (2 sqrt(pi) 4)
     assert abs(moved.mean()) < 0.03
+
+
+def test_half_of_the_images_are_mirrored_and_no_pixel_is_lost():
+    images = np.random.default_rng(0).integers(0, 256, (1000, 4, 5), dtype=np.uint8)
+    found = Augment(0, 0, 0, flip=True)(images, 1, 2, np.arange(1000))
+    mirrored, same = (found == images[:, :, ::-1]).all((1, 2)), (found == images).all((1, 2))
+    assert (mirrored ^ same).all()
+    assert 450 < mirrored.sum() < 550
+
+
+def test_shifts_fill_their_range_in_both_directions():
+    dot = np.zeros((2000, 21, 21), np.uint8)
+    dot[:, 10, 10] = 255
+    found = Augment(0, 0, 0, shift=3)(dot, 1, 2, np.arange(2000)).astype(float)
+    places = np.arange(21) - 10
+    moves = np.stack([(found * places[:, None]).sum((1, 2)), (found * places).sum((1, 2))]) / found.sum((1, 2))
+    np.testing.assert_allclose([moves.min(), moves.max()], [-3, 3], atol=0.03)
+    np.testing.assert_allclose(moves.std(1), 3 / math.sqrt(3), atol=0.05)
+    assert abs(np.corrcoef(moves)[0, 1]) < 0.1
 
 
 def test_sizes_and_angles_fill_their_range():
@@ -196,7 +226,13 @@ def test_data_that_cannot_be_augmented(x):
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("scale", [-0.1, 1.0, "12"]), ("rotation", [-1, 181, True]), ("distortion", [-1, 1001, np.nan])],
+    [
+        ("scale", [-0.1, 1.0, "12"]),
+        ("rotation", [-1, 181, True]),
+        ("distortion", [-1, 1001, np.nan]),
+        ("shift", [-1, 1001, "2"]),
+        ("flip", [1, None, "yes"]),
+    ],
 )
 @pytest.mark.parametrize("index", range(3))
 def test_arguments_that_cannot_be_used(name, values, index):

@@ -14,8 +14,8 @@ __device__ __forceinline__ float pixel(const unsigned char* image, int height, i
 // A block is a sample. images (batch, channels, height, width); weights (2 radius + 1,) of the Gaussian; field (batch, 3,
 // height, width) is scratch: the two directions, and a filter's first pass; augmented is written.
 extern "C" __global__ void __launch_bounds__(256, 4)
-augment(const unsigned char* images, int channels, int height, int width, float scale, float rotation, float strength,
-        const float* weights, int radius, uint32 key0, uint32 key1, uint32 draw, const uint32* samples, float* field,
+augment(const unsigned char* images, int channels, int height, int width, float scale, float rotation, float shift, uint32 flip,
+        float strength, const float* weights, int radius, uint32 key0, uint32 key1, uint32 draw, const uint32* samples, float* field,
         unsigned char* augmented) {
     int b = blockIdx.x, area = height * width;
     float *own = field + (size_t)b * 3 * area, *rows = own + 2 * area;
@@ -49,11 +49,14 @@ augment(const unsigned char* images, int channels, int height, int width, float 
     float zoom = __fadd_rn(1.0f, __fmul_rn(scale, uniform(shape.word[0])));
     double angle = __fmul_rn(rotation, uniform(shape.word[1]));
     float cosine = __fdiv_rn((float)cos(angle), zoom), sine = __fdiv_rn((float)sin(angle), zoom);
+    float shift_i = __fmul_rn(shift, uniform(shape.word[2])), shift_j = __fmul_rn(shift, uniform(shape.word[3]));
+    bool mirrored = shape.word[0] & flip;
     float middle_i = (height - 1) * 0.5f, middle_j = (width - 1) * 0.5f;
     for (int p = threadIdx.x; p < area; p += blockDim.x) {
         float y = p / width - middle_i, x = p % width - middle_j;
-        float source_i = __fadd_rn(__fsub_rn(__fmul_rn(cosine, y), __fmul_rn(sine, x)), middle_i);
-        float source_j = __fadd_rn(__fadd_rn(__fmul_rn(sine, y), __fmul_rn(cosine, x)), middle_j);
+        if (mirrored) x = -x;
+        float source_i = __fadd_rn(__fadd_rn(__fsub_rn(__fmul_rn(cosine, y), __fmul_rn(sine, x)), middle_i), shift_i);
+        float source_j = __fadd_rn(__fadd_rn(__fadd_rn(__fmul_rn(sine, y), __fmul_rn(cosine, x)), middle_j), shift_j);
         if (strength > 0.0f) {
             source_i = __fadd_rn(source_i, __fmul_rn(strength, own[p]));
             source_j = __fadd_rn(source_j, __fmul_rn(strength, own[area + p]));

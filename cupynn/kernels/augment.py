@@ -2,16 +2,17 @@
 
 The value at output pixel p is that of the input at
 
-    c + R(-angle) (p - c) / s + d(p),    s = 1 + scale u0,    angle = rotation u1,    d = strength (G * U),
+    c + R(-angle) F (p - c) / s + shift (u2, u3) + d(p),   s = 1 + scale u0,   angle = rotation u1,   d = strength (G * U),
 
-interpolated bilinearly, with zeros around the image; c is its centre, U a field of two independent numbers a pixel, and G
-a Gaussian, applied to rows and then to columns, with zeros around the field (Simard, Steinkraus, Platt, "Best practices
-for convolutional neural networks applied to visual document analysis", ICDAR 2003). u0, u1 and U are uniform in [-1, 1).
+interpolated bilinearly, with zeros around the image; c is its centre, F mirrors columns in half of the images or in none, U
+is a field of two independent numbers a pixel, and G a Gaussian, applied to rows and then to columns, with zeros around the
+field (Simard, Steinkraus, Platt, "Best practices for convolutional neural networks applied to visual document analysis",
+ICDAR 2003). u0 to u3 and U are uniform in [-1, 1).
 
 All is float32 arithmetic in one order, without fused multiply-adds, but the sine and cosine of one angle an image, which
-are taken in float64 and rounded. Random words come from Philox with the counter (block, STREAM, sample, draw), block 0 for
-scale and angle and the others for the field, so that an image depends on (seed, draw, sample) alone, and its words are none
-of those that encode it.
+are taken in float64 and rounded. Random words come from Philox with the counter (block, STREAM, sample, draw), so that an
+image depends on (seed, draw, sample) alone, and its words are none of those that encode it: block 0 has u0 to u3, and in the
+last bit of the first word, which is no part of u0, whether to mirror; the others have the field.
 """
 
 import math
@@ -60,7 +61,7 @@ def _pixel(image, i, j):
 
 
 @kernel
-def _augment(turns, images, scale, rotation, strength, weights, seed, draw, samples, augmented):
+def _augment(turns, images, scale, rotation, shift, flip, strength, weights, seed, draw, samples, augmented):
     _, channels, height, width = images.shape
     key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
     middle_i, middle_j = float32(height - 1) * float32(0.5), float32(width - 1) * float32(0.5)
@@ -70,6 +71,8 @@ def _augment(turns, images, scale, rotation, strength, weights, seed, draw, samp
         zoom = float32(1) + scale * _uniform(shape[0])
         angle = float(rotation * _uniform(shape[1]))
         cosine, sine = float32(math.cos(angle)) / zoom, float32(math.sin(angle)) / zoom
+        shift_i, shift_j = shift * _uniform(shape[2]), shift * _uniform(shape[3])
+        mirrored = shape[0] & flip
 
         field[:] = 0
         if strength > float32(0):
@@ -85,8 +88,10 @@ def _augment(turns, images, scale, rotation, strength, weights, seed, draw, samp
         for i in range(height):
             for j in range(width):
                 y, x = float32(i) - middle_i, float32(j) - middle_j
-                source_i = (cosine * y - sine * x + middle_i) + strength * field[0, i, j]
-                source_j = (sine * y + cosine * x + middle_j) + strength * field[1, i, j]
+                if mirrored:
+                    x = -x
+                source_i = ((cosine * y - sine * x + middle_i) + shift_i) + strength * field[0, i, j]
+                source_j = ((sine * y + cosine * x + middle_j) + shift_j) + strength * field[1, i, j]
                 top, left = math.floor(source_i), math.floor(source_j)
                 down, right = source_i - float32(top), source_j - float32(left)
                 up, back = float32(1) - down, float32(1) - right
@@ -109,6 +114,8 @@ def augment(
     images: np.ndarray,
     scale: float,
     rotation: float,
+    shift: float,
+    flip: bool,
     strength: float,
     sigma: float,
     seed: int,
@@ -117,8 +124,9 @@ def augment(
 ) -> np.ndarray:
     """Augment a batch.
 
-    images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, strength in pixels, sigma of the Gaussian in pixels
-    (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch, say), samples (B,) < 2^32 -> (B, C, H, W) uint8
+    images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, shift and strength in pixels, flip: whether to mirror
+    half of them, sigma of the Gaussian in pixels (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch, say),
+    samples (B,) < 2^32 -> (B, C, H, W) uint8
     """
     images = np.ascontiguousarray(images)
     augmented = np.empty_like(images)
@@ -128,6 +136,8 @@ def augment(
         images,
         np.float32(scale),
         np.float32(rotation),
+        np.float32(shift),
+        np.uint32(flip),
         np.float32(strength),
         gaussian(sigma),
         np.uint64(seed),

@@ -12,7 +12,16 @@ _BLOCK = 256
 
 
 def augment(
-    images: Any, scale: float, rotation: float, strength: float, sigma: float, seed: int, draw: int, samples: Any
+    images: Any,
+    scale: float,
+    rotation: float,
+    shift: float,
+    flip: bool,
+    strength: float,
+    sigma: float,
+    seed: int,
+    draw: int,
+    samples: Any,
 ) -> Any:
     """Augment a batch; arguments as on the CPU, arrays on the device."""
     import cupy
@@ -22,6 +31,6 @@ def augment(
     field = cupy.empty((batch, 3, height, width), np.float32)
     key = (np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32), np.uint32(draw))
     numbers = cupy.asarray(samples).astype(np.uint32)
-    constants = (channels, height, width, scale, rotation, strength, weights, weights.size // 2)
-    _AUGMENT.launch("augment", (batch,), _BLOCK, images, *constants, *key, numbers, field, augmented)
+    moves = (scale, rotation, shift, np.uint32(flip), strength, weights, weights.size // 2)
+    _AUGMENT.launch("augment", (batch,), _BLOCK, images, channels, height, width, *moves, *key, numbers, field, augmented)
     return augmented
