@@ -7,9 +7,37 @@ from typing import Any
 
 from cupynn.checks import InputError
 
+# Arguments in other libraries, and what does the same here.
+ELSEWHERE = {
+    "activation": "spiking neurons have none; v_th, tau_m, tau_s and t_ref make them what they are",
+    "bias": "layers have weights only",
+    "filters": "pass maps",
+    "in_channels": "the network tells each layer its input",
+    "in_features": "the network tells each layer its input",
+    "input_shape": "pass it to Sequential",
+    "kernel_size": "pass size",
+    "learning_rate": "pass lr",
+    "out_channels": "pass maps",
+    "out_features": "pass units",
+    "pool_size": "pass size",
+    "threshold": "pass v_th",
+    "use_bias": "layers have weights only",
+    "weight_decay": "pass regularizer=ExponentialRegularizer()",
+}
+
 
 class Configured:
     """An object whose constructor keeps each argument under its own name."""
+
+    def __new__(cls, *arguments: Any, **options: Any) -> "Configured":
+        """Refuse options that the constructor does not have, by an error that names those it has."""
+        parameters = inspect.signature(cls).parameters
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            for name in options:
+                if name not in parameters:
+                    advice = f": {ELSEWHERE[name]}" if name in ELSEWHERE else nearest(name, parameters)
+                    raise InputError(f"{cls.__name__} has no argument {name!r}{advice}; it has {', '.join(parameters)}")
+        return super().__new__(cls)
 
     def config(self) -> dict[str, Any]:
         """Arguments that make this object again, with its class under "kind"; those that are None are left out."""
