@@ -1,6 +1,8 @@
 """Optimizers, learning-rate schedules and the exponential weight regulariser."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import cos, floor, pi, sqrt
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
@@ -68,6 +70,11 @@ class ExponentialRegularizer(Configured):
 class Optimizer(Configured, ABC):
     """Updates the parameters of a network from the gradients that its backward pass wrote.
 
+    With `average`, it also keeps an exponential moving average of each parameter: after update n,
+    ``mean += (1 - a) * (weight - mean)`` with ``a = min(average, (1 + n) / (10 + n))``, so that the first updates are soon
+    forgotten. `Sequential.fit` validates with the averages, shows them to callbacks, and leaves the network with them;
+    training itself goes on with the weights.
+
     Attributes
     ----------
     epoch : float
@@ -87,20 +94,26 @@ class Optimizer(Configured, ABC):
     0.05
     """
 
-    moment_count: ClassVar[int]  # arrays that it remembers of each parameter
+    own_moments: ClassVar[int]  # arrays that it remembers of each parameter, beside the average
 
-    def __init__(self, lr: float, schedule: str, regularizer: ExponentialRegularizer | None) -> None:
+    def __init__(self, lr: float, schedule: str, regularizer: ExponentialRegularizer | None, average: float) -> None:
         self.lr = checks.number("lr", lr, above=0)
         self.schedule = checks.choice("schedule", schedule, SCHEDULES)
         self.regularizer = (
             regularizer if regularizer is None else checks.only("regularizer", regularizer, ExponentialRegularizer)
         )
+        self.average = checks.number("average", average, minimum=0, maximum=0.999999)
         self.epoch = 0.0
         self.epochs: int | None = None
         self.moments: dict[tuple[str, str], tuple[np.ndarray, ...]] = {}
         self.updates = 0
         self._network: ref[Sequential] | None = None
         self._device: Device | None = None
+
+    @property
+    def moment_count(self) -> int:
+        """Number of arrays that it remembers of each parameter; the average is the last."""
+        return self.own_moments + (self.average > 0)
 
     @property
     def rate(self) -> float:
@@ -136,11 +149,56 @@ class Optimizer(Configured, ABC):
                     gradient = layer.grads[name].reshape(weight.shape)
                     decay = self.regularizer.decay(weight) if self.regularizer else xp.zeros(len(weight), np.float32)
                     if key not in moments:
-                        moments[key] = tuple(xp.zeros_like(weight) for _ in range(self.moment_count))
+                        own = [xp.zeros_like(weight) for _ in range(self.own_moments)]
+                        moments[key] = (*own, weight.copy()) if self.average else (*own,)
                     arrays.append((weight, gradient, decay, moments[key]))
             self.moments, self.updates = moments, self.updates + 1  # memory may run out before, and changes nothing then
-            for each in arrays:
-                self._update(*each, rate)
+            share = np.float32(1 - min(self.average, (1 + self.updates) / (10 + self.updates)))
+            for weight, gradient, decay, own in arrays:
+                self._update(weight, gradient, decay, own[: self.own_moments], rate)
+                if self.average:
+                    _twin(weight).average(weight, own[-1], share)
+
+    @contextmanager
+    def averaged(self, network: "Sequential") -> Iterator[None]:
+        """Context in which the network has the averages of its parameters, if there are any.
+
+        Parameters
+        ----------
+        network : Sequential
+            That of the updates.
+        """
+        self._exchange(network)
+        try:
+            yield
+        finally:
+            self._exchange(network)
+
+    def settle(self, network: "Sequential") -> None:
+        """Leave the network with the averages of its parameters, if there are any.
+
+        Parameters
+        ----------
+        network : Sequential
+            That of the updates.
+        """
+        for parameter, mean in self._averages(network):
+            parameter[...] = mean
+
+    def _exchange(self, network: "Sequential") -> None:
+        """Let parameters and averages change places."""
+        for parameter, mean in self._averages(network):
+            kept = parameter.copy()
+            parameter[...] = mean
+            mean[...] = kept
+
+    def _averages(self, network: "Sequential") -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Each parameter that has been updated, as a matrix, with its average."""
+        with network.device:
+            for layer in network.layers:
+                for name, parameter in layer.params.items():
+                    if self.average and (layer.name, name) in self.moments:
+                        yield parameter.reshape(len(parameter), -1), self.moments[layer.name, name][-1]
 
     def pending(self, network: "Sequential") -> int:
         """Bytes of the moments that the first update of a network will allocate."""
@@ -195,6 +253,8 @@ class SGD(Optimizer):
     schedule : {"constant", "inverse-sqrt", "cosine"}
         How the rate falls: not at all, as ``lr / sqrt(epoch + 1)`` (the paper), or as half a cosine to zero.
     regularizer : ExponentialRegularizer, optional
+    average : float
+        Decay of a moving average of the weights, in [0, 1); 0: none is kept. See `Optimizer`.
 
     Raises
     ------
@@ -207,7 +267,7 @@ class SGD(Optimizer):
     SGD(lr=0.1, momentum=0.9)
     """
 
-    moment_count = 1
+    own_moments = 1
 
     def __init__(
         self,
@@ -215,8 +275,9 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         schedule: str = "constant",
         regularizer: ExponentialRegularizer | None = None,
+        average: float = 0.0,
     ) -> None:
-        super().__init__(lr, schedule, regularizer)
+        super().__init__(lr, schedule, regularizer, average)
         self.momentum = checks.number("momentum", momentum, minimum=0, maximum=0.999999)
 
     def _update(self, weight, gradient, decay, moments, rate) -> None:
@@ -237,6 +298,8 @@ class Adam(Optimizer):
     schedule : {"constant", "inverse-sqrt", "cosine"}
         How the rate falls: not at all, as ``lr / sqrt(epoch + 1)`` (the paper), or as half a cosine to zero.
     regularizer : ExponentialRegularizer, optional
+    average : float
+        Decay of a moving average of the weights, in [0, 1); 0: none is kept. See `Optimizer`.
 
     Raises
     ------
@@ -257,7 +320,7 @@ class Adam(Optimizer):
     0.010
     """
 
-    moment_count = 2
+    own_moments = 2
 
     def __init__(
         self,
@@ -267,8 +330,9 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
         schedule: str = "constant",
         regularizer: ExponentialRegularizer | None = None,
+        average: float = 0.0,
     ) -> None:
-        super().__init__(lr, schedule, regularizer)
+        super().__init__(lr, schedule, regularizer, average)
         self.beta1 = checks.number("beta1", beta1, minimum=0, maximum=0.999999)
         self.beta2 = checks.number("beta2", beta2, minimum=0, maximum=0.999999)
         self.epsilon = checks.number("epsilon", epsilon, above=0)

@@ -285,18 +285,20 @@ def fit(
                     bar.tell(notice)
                 watch.after_update(state)
                 keeper.after_batch()
-            with keeper.left():
-                epoch = tally.epoch(network, number, optimizer, validation, loss, ranks)
             watch.check(state)
-            history.epochs.append(epoch)
-            bar.line(epoch)
-            bar.tell_once(health.after_epoch(network, epoch), history)
             if boost:
                 samples.boost(network.output_shape[-1], ranks)
-            state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))
+            with optimizer.averaged(network):
+                with keeper.left():
+                    epoch = tally.epoch(network, number, optimizer, validation, loss, ranks)
+                history.epochs.append(epoch)
+                bar.line(epoch)
+                bar.tell_once(health.after_epoch(network, epoch), history)
+                state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))
             state.next_epoch()
             parts.look()
             keeper.after_epoch()
+        optimizer.settle(network)
     history.seconds = perf_counter() - state.start
     return history
 

@@ -31,6 +31,12 @@ adam(float* weight, const float* gradient, const float* decay, float* mean, floa
     weight[k] -= rate * (mean[k] * correction1) / (sqrtf(square[k] * correction2) + epsilon);
 }
 
+extern "C" __global__ void __launch_bounds__(256, 4)
+average(const float* weight, float* mean, int rows, int columns, float share) {
+    size_t k = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (k < (size_t)rows * columns) mean[k] += share * (weight[k] - mean[k]);
+}
+
 // Add partial sums, in their order: total (size,) += sum over p of partial (parts, size).
 extern "C" __global__ void __launch_bounds__(256, 4)
 add_parts(const float* partial, int parts, int size, float* total) {

@@ -41,3 +41,15 @@ def adam(weight, gradient, decay, mean, square, rate, beta1, beta2, epsilon, cor
     """w -= rate * m / (sqrt(s) + epsilon), both moments corrected for their start at zero; g as in `sgd`."""
     constants = (rate, beta1, beta2, epsilon, correction1, correction2)
     parallel(_adam, len(weight), weight, gradient, decay, mean, square, *constants)
+
+
+@kernel
+def _average(turns, weight, mean, share):
+    for i in each(turns):
+        for j in range(weight.shape[1]):
+            mean[i, j] += share * (weight[i, j] - mean[i, j])
+
+
+def average(weight, mean, share) -> None:
+    """mean += share * (weight - mean), a step of an exponential moving average."""
+    parallel(_average, len(weight), weight, mean, share)

@@ -33,6 +33,11 @@ def adam(weight: Any, gradient: Any, decay: Any, mean: Any, square: Any, *consta
     _UPDATE.launch("adam", grid, _BLOCK, weight, gradient, decay, mean, square, *weight.shape, *constants)
 
 
+def average(weight: Any, mean: Any, share: float) -> None:
+    """mean += share * (weight - mean), a step of an exponential moving average."""
+    _UPDATE.launch("average", (blocks(weight.size, _BLOCK),), _BLOCK, weight, mean, *weight.shape, share)
+
+
 def add_parts(partial: Any, total: Any) -> None:
     """Add partial sums (parts, ...) to `total` (...), in their order."""
     grid = (blocks(total.size, _BLOCK),)
