@@ -94,6 +94,7 @@ EXAMPLES = {
         "momentum": 0.5,
         "schedule": "cosine",
         "regularizer": ExponentialRegularizer(strength=2.0, beta=0.5, w_max=3.0),
+        "average": 0.9,
     },
     "Adam": {
         "lr": 0.3,
@@ -102,6 +103,7 @@ EXAMPLES = {
         "epsilon": 1e-6,
         "schedule": "inverse-sqrt",
         "regularizer": ExponentialRegularizer(strength=2.0, beta=0.5, w_max=3.0),
+        "average": 0.9,
     },
     "ExponentialRegularizer": {"strength": 2.0, "beta": 0.5, "w_max": 3.0},
 }

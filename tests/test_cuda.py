@@ -179,8 +179,9 @@ def test_losses_are_those_of_the_cpu(device, loss):
     [
         lambda: optimizers.SGD(1e-3, momentum=0.9),
         lambda: optimizers.Adam(1e-2, regularizer=optimizers.ExponentialRegularizer(10, 0.4, 8)),
+        lambda: optimizers.Adam(1e-2, average=0.5),
     ],
-    ids=["sgd", "adam"],
+    ids=["sgd", "adam", "averaged"],
 )
 def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
     trained = []
@@ -190,6 +191,7 @@ def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
         for draw in range(3):
             spikes = network.encode(x, np.arange(len(x)), draw)
             training.step(network, losses.SpikeCount(9, 1, 1), optimizer, spikes, y)
+        optimizer.settle(network)
         trained.append(parameters(network))
     before = parameters(make("cpu"))
     for key, weight in trained[1].items():

@@ -150,6 +150,8 @@ class TestSize:
         optimizer = optimizers.Adam()  # its two moments take as much again, twice
         assert fits(whole + 2 * weight + 1, optimizer=optimizer, reserved=True) == [27]
         assert fits(whole + 2 * weight - 1, optimizer=optimizer, reserved=True)[0] == 14
+        optimizer = optimizers.Adam(average=0.9)
+        assert fits(whole + 3 * weight - 1, optimizer=optimizer, reserved=True)[0] == 14
 
     def test_what_fires_is_learnt_from_the_first_part(self, fits):
         """Which is as small as the worst case asks for; little fires, and the rest goes in one."""

@@ -96,6 +96,45 @@ def test_updates_follow_the_formula(kind, options, regularizer):
     assert optimizer.updates == 6
 
 
+@pytest.mark.parametrize("average", [0.3, 0.9])
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_averages_follow_the_formula_and_leave_the_updates_alone(kind, average):
+    plain, net, rng = network(), network(), np.random.default_rng(1)
+    optimizers = kind(lr=0.1), kind(lr=0.1, average=average)
+    means = [layer.params[layer.name].astype(float) for layer in net.layers]
+    for update in range(1, 13):
+        draw_gradients(net, rng)
+        for layer, twin in zip(net.layers, plain.layers, strict=True):
+            twin.grads[layer.name][...] = layer.grads[layer.name]
+        for optimizer, each in zip(optimizers, (plain, net), strict=True):
+            optimizer.step(each)
+        share = 1 - min(average, (1 + update) / (10 + update))
+        for mean, layer in zip(means, net.layers, strict=True):
+            mean += share * (layer.params[layer.name] - mean)
+    live = [twin.params[twin.name] for twin in plain.layers]
+    with optimizers[1].averaged(net):
+        for mean, layer in zip(means, net.layers, strict=True):
+            np.testing.assert_allclose(layer.params[layer.name], mean, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ZeroDivisionError), optimizers[1].averaged(net):
+        raise ZeroDivisionError
+    for weight, layer in zip(live, net.layers, strict=True):
+        np.testing.assert_array_equal(layer.params[layer.name], weight)
+    optimizers[1].settle(net)
+    for mean, layer in zip(means, net.layers, strict=True):
+        np.testing.assert_allclose(layer.params[layer.name], mean, rtol=1e-5, atol=1e-6)
+
+
+def test_without_averages_or_updates_the_weights_stay():
+    for optimizer in (Adam(), Adam(average=0.9)):
+        net = network()
+        before = [layer.params[layer.name].copy() for layer in net.layers]
+        with optimizer.averaged(net):
+            pass
+        optimizer.settle(net)
+        for layer, weight in zip(net.layers, before, strict=True):
+            np.testing.assert_array_equal(layer.params[layer.name], weight)
+
+
 @pytest.mark.parametrize("kind", [SGD, Adam])
 def test_gradients_are_only_read(kind):
     net = network()
@@ -207,6 +246,8 @@ class TestExponentialRegularizer:
         (SGD, {"lr": "fast"}, "lr='fast'"),
         (SGD, {"momentum": 1}, "momentum=1"),
         (SGD, {"momentum": -0.1}, r"momentum=-0\.1"),
+        (SGD, {"average": 1.0}, r"average=1\.0"),
+        (Adam, {"average": -0.5}, r"average=-0\.5"),
         (SGD, {"schedule": "linear"}, "schedule='linear'.*'cosine'"),
         (SGD, {"regularizer": 0.1}, r"regularizer=0\.1"),
         (Adam, {"lr": 0}, "lr=0"),

@@ -72,9 +72,10 @@ class TestGoingOn:
             {},
             {"optimizer": lambda: SGD(0.01, momentum=0.9)},
             {"optimizer": lambda: Adam(0.02, schedule="cosine")},
+            {"optimizer": lambda: Adam(0.02, average=0.95)},
             {"loss": SoftmaxCount(12), "boost": False, "sample_weight": np.linspace(0, 2, 30)},
         ],
-        ids=["adam", "momentum", "cosine", "weights"],
+        ids=["adam", "momentum", "cosine", "averaged", "weights"],
     )
     def test_the_same_bits(self, monkeypatch, path, options, batch):
         def made():  # an optimizer belongs to one network

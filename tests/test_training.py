@@ -95,6 +95,20 @@ class TestLearning:
         assert history["silent"][0] > 0
         assert net.evaluate(data).accuracy > 0.9
 
+    def test_the_averages_are_validated_shown_and_left_in_the_network(self):
+        """A rate far too high: the weights jump about, and the averages do not."""
+        data, seen = draw_data(), []
+        held = draw_data(60, seed=1)
+        plain, averaged = make(), make()
+        options = {"epochs": 6, "validation": held, "loss": LOSS}
+        fit(plain, data, optimizer=Adam(0.2), **options)
+        callback = lambda net, history: seen.append(net.evaluate(held, LOSS))  # noqa: E731
+        history = fit(averaged, data, optimizer=Adam(0.2, average=0.95), callbacks=[callback], **options)
+        assert history["validation_loss"] == [found.loss for found in seen]
+        assert averaged.evaluate(held, LOSS).loss == history["validation_loss"][-1]
+        assert not np.array_equal(weights(plain), weights(averaged))
+        assert history["loss"] == fit(make(), data, optimizer=Adam(0.2), **options)["loss"]  # trained all the same
+
     def test_learns_the_digits(self):
         """Measured over seeds 0 to 4: 96.1 % to 97.5 %."""
         train, test = datasets.load("digits")
