@@ -37,7 +37,7 @@ if [ -n "$short" ]; then
     exit
 fi
 train mnist-augmented 120 --batch-size 128
-train mnist-cnn 240 --epochs 10 --batch-size 64
+train mnist-cnn-augmented 240 --batch-size 64 --lr 3e-3
 for net in mlp mlp-25 cnn cnn-25; do # other frameworks take part where PyTorch is at hand
     step "peers-$net" 200 "$python" -m cupynn bench "$net" --device cuda --out "$results/bench.jsonl"
 done
