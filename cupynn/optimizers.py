@@ -96,7 +96,7 @@ class Optimizer(Configured, ABC):
 
     own_moments: ClassVar[int]  # arrays that it remembers of each parameter, beside the average
 
-    def __init__(self, lr: float, schedule: str, regularizer: ExponentialRegularizer | None, average: float) -> None:
+    def __init__(self, lr: float, schedule: str, regularizer: ExponentialRegularizer | None, average: float = 0.0) -> None:
         self.lr = checks.number("lr", lr, above=0)
         self.schedule = checks.choice("schedule", schedule, SCHEDULES)
         self.regularizer = (
