@@ -286,14 +286,14 @@ def fit(
                 watch.after_update(state)
                 keeper.after_batch()
             watch.check(state)
-            if boost:
-                samples.boost(network.output_shape[-1], ranks)
             with optimizer.averaged(network):
                 with keeper.left():
                     epoch = tally.epoch(network, number, optimizer, validation, loss, ranks)
                 history.epochs.append(epoch)
                 bar.line(epoch)
                 bar.tell_once(health.after_epoch(network, epoch), history)
+                if boost:
+                    samples.boost(network.output_shape[-1], ranks)
                 state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))
             state.next_epoch()
             parts.look()

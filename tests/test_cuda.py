@@ -424,10 +424,10 @@ def tiny(device):
 @pytest.mark.parametrize(
     ("loss", "optimizer", "unused"),
     [
-        (losses.SpikeCount(4, 1, 0), optimizers.SGD(1e-3), {"softmax_count", "adam", "row_decay"}),
+        (losses.SpikeCount(4, 1, 0), optimizers.SGD(1e-3), {"softmax_count", "adam", "row_decay", "average"}),
         (
             losses.SoftmaxCount(4),
-            optimizers.Adam(1e-3, regularizer=optimizers.ExponentialRegularizer()),
+            optimizers.Adam(1e-3, regularizer=optimizers.ExponentialRegularizer(), average=0.9),
             {"spike_count", "sgd"},
         ),
     ],
