@@ -329,9 +329,12 @@ class TestSignals:
         fit(again, checkpoint=path, resume=True)
         np.testing.assert_array_equal(weights(again), weights(alone))
 
-    def test_validation_is_not_waited_for(self, monkeypatch, path):
+    @pytest.mark.parametrize("average", [0.0, 0.9])
+    def test_validation_is_not_waited_for(self, monkeypatch, path, average):
+        """With averages the network holds these meanwhile; what is saved are its weights."""
         alone, net, again = make(), make(), make()
-        expected = fit(alone)
+        made = lambda: {"optimizer": Adam(0.02, average=average)}  # noqa: E731
+        expected = fit(alone, **made())
         plain, calls = Sequential.evaluate, count(1)
 
         def evaluate(*arguments, **options):
@@ -343,8 +346,8 @@ class TestSignals:
         with monkeypatch.context() as patch:
             patch.setattr(Sequential, "evaluate", evaluate)
             with pytest.raises(Interrupted, match="epoch 2 after 30 samples"):
-                fit(net, checkpoint=path, checkpoint_seconds=1e9)
-        assert figures(fit(again, checkpoint=path, resume=True)) == figures(expected)
+                fit(net, checkpoint=path, checkpoint_seconds=1e9, **made())
+        assert figures(fit(again, checkpoint=path, resume=True, **made())) == figures(expected)
         np.testing.assert_array_equal(weights(again), weights(alone))
 
     def test_a_second_one_does_not_wait(self, monkeypatch, path):
