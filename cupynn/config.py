@@ -7,22 +7,24 @@ from typing import Any
 
 from cupynn.checks import InputError
 
-# Arguments in other libraries, and what does the same here.
-ELSEWHERE = {
+# Arguments in other libraries: what does the same here, and what there is nothing for.
+RENAMED = {
+    "filters": "maps",
+    "kernel_size": "size",
+    "learning_rate": "lr",
+    "out_channels": "maps",
+    "out_features": "units",
+    "pool_size": "size",
+    "threshold": "v_th",
+    "weight_decay": "regularizer",
+}
+NEEDLESS = {
     "activation": "spiking neurons have none; v_th, tau_m, tau_s and t_ref make them what they are",
     "bias": "layers have weights only",
-    "filters": "pass maps",
     "in_channels": "the network tells each layer its input",
     "in_features": "the network tells each layer its input",
     "input_shape": "pass it to Sequential",
-    "kernel_size": "pass size",
-    "learning_rate": "pass lr",
-    "out_channels": "pass maps",
-    "out_features": "pass units",
-    "pool_size": "pass size",
-    "threshold": "pass v_th",
     "use_bias": "layers have weights only",
-    "weight_decay": "pass regularizer=ExponentialRegularizer()",
 }
 
 
@@ -35,7 +37,10 @@ class Configured:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             for name in options:
                 if name not in parameters:
-                    advice = f": {ELSEWHERE[name]}" if name in ELSEWHERE else nearest(name, parameters)
+                    if RENAMED.get(name) in parameters:
+                        advice = f": pass {RENAMED[name]}"
+                    else:
+                        advice = f": {NEEDLESS[name]}" if name in NEEDLESS else nearest(name, parameters)
                     raise InputError(f"{cls.__name__} has no argument {name!r}{advice}; it has {', '.join(parameters)}")
         return super().__new__(cls)
 
