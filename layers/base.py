@@ -218,6 +218,8 @@ class SpikingLayer(Layer):
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     name : str or None
+    silent_slope : float
+        What passes instead between two neurons of which one is silent: the paper's 1, or less.
 
     Raises
     ------
@@ -234,7 +236,15 @@ class SpikingLayer(Layer):
     margin: ClassVar[float] = MARGIN  # below v_th, where a neuron fires already
 
     def __init__(
-        self, v_th: float, tau_m: float, tau_s: float, t_ref: int, psp_kernel: str, effect_ratio: bool, name: str | None
+        self,
+        v_th: float,
+        tau_m: float,
+        tau_s: float,
+        t_ref: int,
+        psp_kernel: str,
+        effect_ratio: bool,
+        name: str | None,
+        silent_slope: float = 1.0,
     ) -> None:
         super().__init__(name)
         self.v_th = checks.number("v_th", v_th, above=1e-5)
@@ -243,6 +253,7 @@ class SpikingLayer(Layer):
         self.t_ref = checks.integer("t_ref", t_ref, maximum=10**6)
         self.psp_kernel = checks.choice("psp_kernel", psp_kernel, PSP_KERNELS)
         self.effect_ratio = checks.flag("effect_ratio", effect_ratio)
+        self.silent_slope = checks.number("silent_slope", silent_slope, minimum=0)
 
     @property
     def neuron(self) -> Lif:

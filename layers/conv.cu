@@ -106,11 +106,12 @@ weight_gradient(const float* traces, const int* counts_below, const int* times, 
 }
 
 // Error of the trains below, a thread an input of a sample: result (samples, size) = sum_i D_i w_ij e_ij / o_j over the neurons
-// that see it, the slope e_ij / o_j being 1 where i or j is silent, and everywhere without `effect_ratio`.
+// that see it, the slope e_ij / o_j being 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
 extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
             const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y,
-            int pad_x, int rows, int columns, int steps, int t_ref, int effect_ratio, float* result) {
+            int pad_x, int rows, int columns, int steps, int t_ref, int effect_ratio,
+            float silent_slope, float* result) {
     int area = height * width, size = channels * area, places = rows * columns, entries = channels * kh * kw;
     int j = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
     if (j >= size) return;
@@ -125,9 +126,9 @@ input_error(const float* traces, const int* counts_below, const int* times, cons
             for (int map = 0; map < maps; ++map) {
                 size_t own = ((size_t)b * maps + map) * places + row * columns + column;
                 if (errors[own] == 0.0f) continue;
-                float slope = SILENT_SLOPE;
-                if (counts[own] > 0 && spikes > 0 && effect_ratio) {
-                    slope = spsp(trace, size, times + own * most, counts[own], decays, t_ref) / spikes;
+                float slope = silent_slope;
+                if (counts[own] > 0 && spikes > 0) {
+                    slope = effect_ratio ? spsp(trace, size, times + own * most, counts[own], decays, t_ref) / spikes : 1.0f;
                 }
                 sum += errors[own] * weight[(size_t)map * entries + (channel * kh + ky) * kw + kx] * slope;
             }

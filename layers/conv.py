@@ -36,6 +36,8 @@ class SpikingConv2D(SpikingLayer):
         The S-PSP of the simulation itself, or the paper's continuous kernel.
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
+    silent_slope : float
+        What passes instead between two neurons of which one is silent: the paper's 1, or less.
     initial_weight : float, optional
         Initial weights are uniform in [-initial_weight, initial_weight]; by default
         ``v_th * 0.8 * sqrt(3 / inputs)`` with the inputs of one neuron.
@@ -72,10 +74,11 @@ class SpikingConv2D(SpikingLayer):
         t_ref: int = 2,
         psp_kernel: str = "exact",
         effect_ratio: bool = True,
+        silent_slope: float = 1.0,
         initial_weight: float | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name)
+        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope)
         self.maps = checks.integer("maps", maps, minimum=1)
         self.kernel_size = checks.pair("kernel_size", kernel_size, minimum=1)
         self.padding = checks.pair("padding", padding)
@@ -133,6 +136,7 @@ class SpikingConv2D(SpikingLayer):
             self.t_ref,
             self.v_th,
             self.effect_ratio,
+            self.silent_slope,
             self.grads["weight"],
             below,
             over or Sum(inputs.batch),

@@ -141,6 +141,7 @@ def _backward(
     t_ref,
     v_th,
     effect_ratio,
+    silent_slope,
     whole,
     gradients,
     below,
@@ -163,7 +164,7 @@ def _backward(
     alive = np.empty(grid + FEW, np.float32)
     by_spsp = np.empty(grid + FEW, np.float32)  # sum of D w e over firing neurons
     by_weight = np.empty(grid + FEW, np.float32)  # sum of D w over firing neurons
-    by_silent = np.empty(grid + FEW, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
+    by_silent = np.empty(grid + FEW, np.float32)  # sum of D w over silent neurons
     spsp, silent_spsp, silent_effect = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
     spsp_error, firing_error, silent_error = (
         np.empty(size, np.float32),
@@ -203,8 +204,8 @@ def _backward(
                     effect = dot(weights, m * size, silent_effect)
                 scale = error * (np.float32(1) + effect / v_th) / np.float32(whole)
                 add_scaled(spsp, scale, gradient, m * size)
-                if below.size:
-                    target = firing_error if fires and effect_ratio else silent_error
+                if below.size and (fires or silent_slope != 0):
+                    target = firing_error if fires else silent_error
                     for k in range(0, size, FEW):
                         share = load(weights, m * size + k, FEW) * error
                         store(target, k, load(target, k, FEW) + share)
@@ -216,7 +217,11 @@ def _backward(
                 scatter(silent_error, corners[place], by_silent)
         for j in range(slots.size if below.size else 0):
             count, slot = np.float32(counts[b, j]), slots[j]
-            below[b, j] = by_silent[slot] + (by_spsp[slot] / count if count else by_weight[slot])
+            if count == 0:
+                below[b, j] = silent_slope * (by_silent[slot] + by_weight[slot])
+            else:
+                by_firing = by_spsp[slot] / count if effect_ratio else by_weight[slot]
+                below[b, j] = silent_slope * by_silent[slot] + by_firing
 
 
 @kernel
@@ -251,6 +256,7 @@ def backward(
     t_ref: int,
     v_th: float,
     effect_ratio: bool,
+    silent_slope: float,
     gradient: np.ndarray,
     below: np.ndarray | None,
     over: Sum,
@@ -283,6 +289,7 @@ def backward(
         t_ref,
         np.float32(v_th),
         effect_ratio,
+        np.float32(silent_slope),
         over.batch,
         gradients,
         np.empty((0, 0), np.float32) if below is None else below,

@@ -58,6 +58,7 @@ def backward(
     t_ref: int,
     v_th: float,
     effect_ratio: bool,
+    silent_slope: float,
     gradient: Any,
     below: Any,
     over: Sum,
@@ -83,7 +84,7 @@ def backward(
         add_parts(partial, gradient)
         if below is not None:
             grid = (blocks(inputs.size, _BLOCK), x.batch)
-            _CONV.launch("input_error", grid, _BLOCK, *trains, *sizes, effect_ratio, below[part])
+            _CONV.launch("input_error", grid, _BLOCK, *trains, *sizes, effect_ratio, silent_slope, below[part])
 
 
 def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[int, int]) -> tuple[Phase, ...]:

@@ -31,6 +31,8 @@ class SpikingDense(SpikingLayer):
         The S-PSP of the simulation itself, or the paper's continuous kernel.
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
+    silent_slope : float
+        What passes instead between two neurons of which one is silent: the paper's 1, or less.
     initial_weight : float, optional
         Initial weights are uniform in [-initial_weight, initial_weight]; by default
         ``v_th * 0.8 * sqrt(3 / inputs)``.
@@ -65,10 +67,11 @@ class SpikingDense(SpikingLayer):
         lateral_inhibition: float = 0.0,
         psp_kernel: str = "exact",
         effect_ratio: bool = True,
+        silent_slope: float = 1.0,
         initial_weight: float | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name)
+        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope)
         self.units = checks.integer("units", units, minimum=1)
         self.lateral_inhibition = checks.number("lateral_inhibition", lateral_inhibition, minimum=0)
         self.initial_weight = None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
@@ -128,6 +131,7 @@ class SpikingDense(SpikingLayer):
             self.v_th,
             self.lateral_inhibition,
             self.effect_ratio,
+            self.silent_slope,
             gradient,
             below,
             over or Sum(inputs.batch),

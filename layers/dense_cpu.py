@@ -123,6 +123,7 @@ def backward(
     v_th: float,
     inhibition: float,
     effect_ratio: bool,
+    silent_slope: float,
     gradient: np.ndarray | None,
     below: np.ndarray | None,
     over: Sum,
@@ -139,7 +140,8 @@ def backward(
             own = (shares[part], firings[part], factors[part])
             parallel(_weight_gradient, len(weight), found, *own, weight, np.float32(v_th), gradient)
         if below is not None:
-            parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, effect_ratio, below[part])
+            rule = (effect_ratio, np.float32(silent_slope))
+            parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, *rule, below[part])
 
 
 def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool) -> tuple[Phase, ...]:
@@ -203,10 +205,10 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, gradien
 
 
 @kernel
-def _input_error(turns, spsp, errors, counts, weight, effect_ratio, result):
+def _input_error(turns, spsp, errors, counts, weight, effect_ratio, silent_slope, result):
     """Error of the trains below, result (B, N_in) = sum_i D_i w_ij e_ij / o_j.
 
-    The slope e_ij / o_j is 1 where i or j is silent, and everywhere without `effect_ratio`. errors: D (B, N_out);
+    The slope e_ij / o_j is 1 without `effect_ratio`, and `silent_slope` where i or j is silent. errors: D (B, N_out);
     counts: o_j (B, N_in)
     """
     values, starts, rows, lines, line_counts, widths = spsp
@@ -214,7 +216,7 @@ def _input_error(turns, spsp, errors, counts, weight, effect_ratio, result):
     padded = lines.shape[1] * FEW
     by_spsp = np.empty(padded, np.float32)  # sum of D w e over firing neurons
     by_weight = np.empty(n_in, np.float32)  # sum of D w over firing neurons
-    by_silent = np.empty(n_in, np.float32)  # sum of D w over silent neurons, or all without effect_ratio
+    by_silent = np.empty(n_in, np.float32)  # sum of D w over silent neurons
     share = np.zeros(padded, np.float32)
     for b in each(turns):
         clear(by_spsp)
@@ -224,12 +226,14 @@ def _input_error(turns, spsp, errors, counts, weight, effect_ratio, result):
             error = errors[b, i]
             if error == 0:
                 continue
-            sloped = rows[b, i] >= 0 and effect_ratio
-            target = by_weight if sloped else by_silent
+            fires = rows[b, i] >= 0
+            if not fires and silent_slope == 0:  # as most neurons are
+                continue
+            target = by_weight if fires else by_silent
             for j in range(n_in):
                 share[j] = error * weight[i, j]
                 target[j] += share[j]
-            if sloped:
+            if fires and effect_ratio:
                 at = starts[b] + rows[b, i] * widths[b]
                 for k in range(line_counts[b]):
                     line = np.int64(lines[b, k]) * FEW
@@ -237,7 +241,11 @@ def _input_error(turns, spsp, errors, counts, weight, effect_ratio, result):
                     store(by_spsp, line, load(by_spsp, line, FEW) + added)
         for j in range(n_in):
             count = np.float32(counts[b, j])
-            result[b, j] = by_silent[j] + (by_spsp[j] / count if count else by_weight[j])
+            if count == 0:
+                result[b, j] = silent_slope * (by_silent[j] + by_weight[j])
+            else:
+                by_firing = by_spsp[j] / count if effect_ratio else by_weight[j]
+                result[b, j] = silent_slope * by_silent[j] + by_firing
 
 
 @kernel

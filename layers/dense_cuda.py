@@ -59,6 +59,7 @@ def backward(
     v_th: float,
     inhibition: float,
     effect_ratio: bool,
+    silent_slope: float,
     gradient: Any,
     below: Any,
     over: Sum,
@@ -84,7 +85,7 @@ def backward(
             _DENSE.launch("weight_gradient", (n_out, len(partial)), _BLOCK, *arguments, shared=shared)
             add_groups(partial, over, done + x.batch, gradient)
         if below is not None:
-            sizes = (n_out, n_in, steps, t_ref, effect_ratio)
+            sizes = (n_out, n_in, steps, t_ref, effect_ratio, silent_slope)
             grid = (blocks(n_in, _BLOCK), x.batch)
             _DENSE.launch(
                 "input_error", grid, _BLOCK, traces, x.bits.counts, *trains, d, weight, decays, *sizes, below[part]

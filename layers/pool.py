@@ -32,6 +32,8 @@ class SpikingPool2D(SpikingLayer):
         The S-PSP of the simulation itself, or the paper's continuous kernel.
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
+    silent_slope : float
+        What passes instead between two neurons of which one is silent: the paper's 1, or less.
     name : str, optional
         By default "pool_1", "pool_2", ... by position.
 
@@ -58,9 +60,10 @@ class SpikingPool2D(SpikingLayer):
         t_ref: int = 2,
         psp_kernel: str = "exact",
         effect_ratio: bool = True,
+        silent_slope: float = 1.0,
         name: str | None = None,
     ) -> None:
-        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name)
+        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope)
         self.size = checks.pair("size", size, minimum=1)
         self.stride = self.size if stride is None else checks.pair("stride", stride, minimum=1)
 
@@ -111,6 +114,7 @@ class SpikingPool2D(SpikingLayer):
             self.potential,
             self.t_ref,
             self.effect_ratio,
+            self.silent_slope,
             below,
         )
         return below.reshape(inputs.batch, *self.input_shape)

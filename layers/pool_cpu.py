@@ -8,7 +8,7 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
-from cupynn.kernels.psp import SILENT_SLOPE, Psp, decays_of
+from cupynn.kernels.psp import Psp, decays_of
 from cupynn.kernels.simd import LANES, aligned
 from cupynn.kernels.threads import each, parallel
 from cupynn.spikes import SpikeTrains
@@ -75,11 +75,13 @@ def backward(
     psp: Psp,
     t_ref: int,
     effect_ratio: bool,
+    silent_slope: float,
     below: np.ndarray,
 ) -> None:
     """Write the errors below (B, N_in)."""
     trains = (*inputs.by_neuron(), *outputs.by_neuron())
-    parallel(_input_error, inputs.batch, *trains, delta, inputs.steps, shapes, size, stride, psp, t_ref, effect_ratio, below)
+    rule = (effect_ratio, np.float32(silent_slope))
+    parallel(_input_error, inputs.batch, *trains, delta, inputs.steps, shapes, size, stride, psp, t_ref, *rule, below)
 
 
 @inline
@@ -127,9 +129,12 @@ def _input_error(
     psp,
     t_ref,
     effect_ratio,
+    silent_slope,
     result,
 ):
-    """Error of the trains below: sum over windows of delta_i / area * e_ij / o_j, the slope being 1 where i or j is silent.
+    """Error of the trains below: sum over windows of delta_i / area * e_ij / o_j.
+
+    The slope e_ij / o_j is 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
 
     below_times, below_offsets and times, neuron_offsets: the trains below and above, by neuron; delta (B, N_out);
     result (B, N_in) float32
@@ -160,10 +165,12 @@ def _input_error(
                     if delta[b, i] == 0:
                         continue
                     firings = times[neuron_offsets[b * outputs + i] : neuron_offsets[b * outputs + i + 1]]
-                    slope = SILENT_SLOPE
-                    if firings.size and spikes.size and effect_ratio:
-                        spsp = spsp_pair(spikes, firings, decays, decays_s, rises, gain, delay, t_ref)
-                        slope = spsp / np.float32(spikes.size)
+                    slope = silent_slope
+                    if firings.size and spikes.size:
+                        slope = np.float32(1)
+                        if effect_ratio:
+                            spsp = spsp_pair(spikes, firings, decays, decays_s, rises, gain, delay, t_ref)
+                            slope = spsp / np.float32(spikes.size)
                     error += delta[b, i] / area * slope
             result[b, j] = error
 

@@ -50,6 +50,7 @@ def backward(
     psp: Psp,
     t_ref: int,
     effect_ratio: bool,
+    silent_slope: float,
     below: Any,
 ) -> None:
     """Write the errors below (B, N_in)."""
@@ -62,7 +63,7 @@ def backward(
             times = list_by_neuron(bits)
             arguments = [times, bits.counts, times.shape[2], *arguments]
         grid = (blocks(inputs.size, _BLOCK), len(x.counts))
-        _POOL.launch("input_error", grid, _BLOCK, *arguments, effect_ratio, below[part])
+        _POOL.launch("input_error", grid, _BLOCK, *arguments, effect_ratio, silent_slope, below[part])
 
 
 def phases(load: Load, shapes: Shapes) -> tuple[Phase, ...]:

@@ -43,6 +43,8 @@ class SpikingRecurrent(SpikingDense):
         The S-PSP of the simulation itself, or the paper's continuous kernel.
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
+    silent_slope : float
+        What passes instead between two neurons of which one is silent: the paper's 1, or less.
     initial_weight : float, optional
         Initial weights from below are uniform in [-initial_weight, initial_weight]; by default as in `SpikingDense`.
     name : str, optional
@@ -78,6 +80,7 @@ class SpikingRecurrent(SpikingDense):
         t_ref: int = 2,
         psp_kernel: str = "exact",
         effect_ratio: bool = True,
+        silent_slope: float = 1.0,
         initial_weight: float | None = None,
         name: str | None = None,
     ) -> None:
@@ -89,6 +92,7 @@ class SpikingRecurrent(SpikingDense):
             t_ref,
             psp_kernel=psp_kernel,
             effect_ratio=effect_ratio,
+            silent_slope=silent_slope,
             initial_weight=initial_weight,
             name=name,
         )

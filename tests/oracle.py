@@ -83,7 +83,7 @@ def lateral_factor(post, v_th, inhibition, kind, tau_m, tau_s, t_ref):
     )
 
 
-def backward(pre, post, delta, weight, v_th, kind, tau_m, tau_s, t_ref, inhibition=0.0):
+def backward(pre, post, delta, weight, v_th, kind, tau_m, tau_s, t_ref, inhibition=0.0, effect_ratio=True, silent_slope=1.0):
     """Weight gradient (N_post, N_pre) and error of the counts below (N_pre,)."""
     n_post, n_pre = weight.shape
     e = spsp_matrix(pre, post, kind, tau_m, tau_s, t_ref)
@@ -97,7 +97,9 @@ def backward(pre, post, delta, weight, v_th, kind, tau_m, tau_s, t_ref, inhibiti
         for j in range(n_pre):
             potential = 0.1 if o_post[i] == 0 and o_pre[j] > 0 else e[i, j]
             gradient[i, j] += d * (1 + h) * f[i] * potential
-            slope = e[i, j] / o_pre[j] if o_post[i] > 0 and o_pre[j] > 0 else 1.0
+            slope = silent_slope
+            if o_post[i] > 0 and o_pre[j] > 0:
+                slope = e[i, j] / o_pre[j] if effect_ratio else 1.0
             below[j] += d * weight[i, j] * slope
     return gradient, below
 

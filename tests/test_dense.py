@@ -32,6 +32,7 @@ class Case:
     t_ref: int = 2
     inhibition: float = 0.0
     silent: int | None = None  # a unit whose weights are all negative
+    silent_input: int | None = None  # an input that does not fire
     fires: str = "some"  # of the units: "some", "none", or "all", at every step that their refractory period leaves them
     seed: int = 0
 
@@ -54,6 +55,8 @@ class Case:
         outside = np.ones(self.steps, bool)
         outside[self.first : self.last] = False
         trains[:, outside] = 0
+        if self.silent_input is not None:
+            trains[:, :, self.silent_input] = 0
         return trains
 
     @cached_property
@@ -79,11 +82,11 @@ class Case:
     def layer(self, dense, **options):
         return dense(self.weight, self.v_th, **self.constants, lateral_inhibition=self.inhibition, **options)
 
-    def backward(self, spikes, delta, psp_kernel="exact"):
+    def backward(self, spikes, delta, psp_kernel="exact", **rule):
         """The oracle's mean gradient and errors of the inputs."""
         arguments = (self.weight.astype(float), self.v_th, psp_kernel, *self.constants.values(), self.inhibition)
         samples = zip(self.trains, spikes, delta, strict=True)
-        gradients, below = zip(*(oracle.backward(*sample, *arguments) for sample in samples), strict=True)
+        gradients, below = zip(*(oracle.backward(*sample, *arguments, **rule) for sample in samples), strict=True)
         return np.mean(gradients, 0), np.array(below)
 
 
@@ -221,11 +224,23 @@ def test_slope_is_one_for_a_silent_input_of_a_firing_neuron(dense):
 
 def test_without_the_effect_ratio_every_slope_is_one(dense):
     case = Case(batch=3)
-    with_it, without = (case.layer(dense, effect_ratio=flag) for flag in (True, False))
+    without = case.layer(dense, effect_ratio=False)
     inputs, outputs = SpikeTrains.from_dense(case.trains), SpikeTrains.from_dense(case.expected[0])
-    with_it.backward(inputs, outputs, case.delta)
     close(without.backward(inputs, outputs, case.delta), case.delta / case.v_th @ case.weight)
-    np.testing.assert_array_equal(without.grads["weight"], with_it.grads["weight"])
+
+
+@pytest.mark.parametrize("silent_slope", [0.0, 0.25, 2.0])
+@pytest.mark.parametrize("effect_ratio", [True, False])
+def test_slope_of_silent_neurons(dense, effect_ratio, silent_slope):
+    case = Case(batch=3, units=5, silent=3, silent_input=2)
+    rule = {"effect_ratio": effect_ratio, "silent_slope": silent_slope}
+    layer, as_in_the_paper = case.layer(dense, **rule), case.layer(dense)
+    inputs, outputs = SpikeTrains.from_dense(case.trains), SpikeTrains.from_dense(case.expected[0])
+    below = layer.backward(inputs, outputs, case.delta)
+    close(below, case.backward(case.expected[0], case.delta, **rule)[1])
+    assert (below[:, 2] == 0).all() == (silent_slope == 0)
+    as_in_the_paper.backward(inputs, outputs, case.delta)
+    np.testing.assert_array_equal(layer.grads["weight"], as_in_the_paper.grads["weight"])
 
 
 @pytest.fixture
@@ -317,6 +332,7 @@ BAD = {
     "lateral_inhibition": [-0.1, np.nan, np.inf, "1"],
     "psp_kernel": ["", "Exact", None, 0],
     "effect_ratio": [1, "yes", None],
+    "silent_slope": [-0.1, np.nan, np.inf, "1"],
     "initial_weight": [0, -1.0, np.nan, np.inf, "x"],
     "name": ["", "a/b", "input", 3],
 }
@@ -333,7 +349,15 @@ def test_bad_arguments_are_named(argument, value):
     [
         {"units": np.int64(3), "v_th": 1},
         {"units": 1, "v_th": np.float32(0.001), "tau_m": 1, "tau_s": 1, "t_ref": 0, "lateral_inhibition": 0},
-        {"units": 3, "v_th": 1.0, "psp_kernel": "srm", "effect_ratio": False, "initial_weight": 1e-9, "name": "hidden"},
+        {
+            "units": 3,
+            "v_th": 1.0,
+            "psp_kernel": "srm",
+            "effect_ratio": False,
+            "silent_slope": 0,
+            "initial_weight": 1e-9,
+            "name": "hidden",
+        },
     ],
 )
 def test_arguments_at_the_edge_are_taken(options):

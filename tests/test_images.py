@@ -29,6 +29,7 @@ class Case:
     v_th: float = 2.0
     psp_kernel: str = "exact"
     effect_ratio: bool = True
+    silent_slope: float = 1.0
     seed: int = 3
 
     def spikes(self):
@@ -39,7 +40,12 @@ class Case:
 
     @property
     def constants(self):
-        return {"v_th": self.v_th, "t_ref": self.t_ref, "psp_kernel": self.psp_kernel, "effect_ratio": self.effect_ratio}
+        return {"v_th": self.v_th, "t_ref": self.t_ref, "psp_kernel": self.psp_kernel} | self.rule
+
+    @property
+    def rule(self):
+        """What passes the error on."""
+        return {"effect_ratio": self.effect_ratio, "silent_slope": self.silent_slope}
 
 
 def compare(case, layer, dense_weight, share, margin):
@@ -60,10 +66,17 @@ def compare(case, layer, dense_weight, share, margin):
         np.testing.assert_allclose(run.membrane[b].reshape(flat), membrane, atol=3e-5)
         np.testing.assert_allclose(run.current[b].reshape(flat), current, atol=3e-5)
         gradient, error = oracle.backward(
-            pre, post, delta[b].ravel() * share, dense_weight, case.v_th, case.psp_kernel, TAU_M, TAU_S, case.t_ref
+            pre,
+            post,
+            delta[b].ravel() * share,
+            dense_weight,
+            case.v_th,
+            case.psp_kernel,
+            TAU_M,
+            TAU_S,
+            case.t_ref,
+            **case.rule,
         )
-        if not case.effect_ratio:
-            error = delta[b].ravel() * share / case.v_th @ dense_weight
         np.testing.assert_allclose(below[b].ravel(), error, rtol=1e-4, atol=1e-5)
         gradients += gradient / 3
     return gradients
@@ -82,6 +95,8 @@ CONVOLUTIONS = {
     "one step": Case((2, 4, 4), (2, 2), steps=1),
     "silent input": Case((2, 4, 4), (2, 2), rate=0.0),
     "slope one": Case((2, 4, 4), (2, 3), effect_ratio=False),
+    "nothing by silent neurons": Case((2, 4, 4), (2, 3), silent_slope=0.0),
+    "slope one, less by silent neurons": Case((2, 4, 4), (2, 3), effect_ratio=False, silent_slope=0.25),
 }
 
 
@@ -112,6 +127,8 @@ POOLS = {
     "silent input": Case((1, 4, 4), (2, 2), stride=(2, 2), rate=0.0),
     "long rest": Case((1, 4, 4), (2, 2), stride=(2, 2), t_ref=9, rate=0.4),
     "slope one": Case((1, 4, 4), (2, 2), stride=(2, 2), effect_ratio=False),
+    "nothing by silent neurons": Case((1, 4, 4), (2, 2), stride=(2, 2), silent_slope=0.0),
+    "slope one, less by silent neurons": Case((1, 4, 4), (2, 2), stride=(2, 2), effect_ratio=False, silent_slope=0.25),
 }
 
 

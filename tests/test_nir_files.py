@@ -21,6 +21,7 @@ CONSTANTS = {
     "t_ref": st.just(0),
     "psp_kernel": st.sampled_from(["exact", "srm"]),
     "effect_ratio": st.booleans(),
+    "silent_slope": st.floats(0, 1),
     "name": st.none(),
 }
 WEIGHTED = CONSTANTS | {"initial_weight": st.none() | st.floats(1e-6, 1e6)}

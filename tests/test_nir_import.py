@@ -169,6 +169,7 @@ class TestNotes:
             ({"psp_kernel": "mine"}, "psp_kernel='mine'"),
             ({"psp_kernel": np.ones(2)}, "psp_kernel="),
             ({"effect_ratio": 3}, "effect_ratio=3"),
+            ({"silent_slope": -0.5}, "silent_slope=-0.5"),
             ({"name": "a/b"}, "name='a/b'"),
             ({"name": 7}, "name=7"),
             ({"initial_weight": -1.0}, "initial_weight=-1.0"),

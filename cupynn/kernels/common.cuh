@@ -61,7 +61,6 @@ __device__ __forceinline__ bool lif_step(float input, Neuron& neuron, const Lif&
 // Silent neurons: see `psp.py`.
 #define SILENT_SPSP 0.1f
 #define SILENT_EFFECT 0.5f
-#define SILENT_SLOPE 1.0f
 
 // S-PSP of one train on a neuron that fires at times[0..count-1], count > 0: the sum over firings of the train's trace, less
 // what the release from the firing before has made the membrane forget. trace: of the train, `stride` from step to step.

@@ -22,10 +22,10 @@ from cupynn.spikes import SpikeTrains
 
 PSP_KERNELS = ("exact", "srm")
 
-# Silent neurons: the rules of the original program, without which they would neither learn to fire nor pass an error on.
+# Silent neurons: the rules of the original program, without which they would not learn to fire. A third, the slope
+# e_ij / o_j where i or j is silent, is an argument of the layers.
 SILENT_SPSP = np.float32(0.1)  # stands for e_ij in the weight gradient where i is silent and j fires
 SILENT_EFFECT = np.float32(0.5)  # stands for e_ij / o_i in the self-effect h_i of a silent neuron i
-SILENT_SLOPE = np.float32(1.0)  # stands for e_ij / o_j in the error of neuron j where i or j is silent
 
 
 # S-PSPs held at once, in float32 values: 16 MB.

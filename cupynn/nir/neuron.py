@@ -33,7 +33,19 @@ DT = 1e-4  # seconds: snnTorch has it in its source, SpikingJelly as its default
 CLOSE = 1e-6  # relative; constants that agree in float32 are one number
 
 # What of a layer NIR has no place for; the metadata of its node holds it, for `from_nir`, which trusts the node itself more.
-KEPT = ("kind", "name", "v_th", "tau_m", "tau_s", "t_ref", "psp_kernel", "effect_ratio", "initial_weight", "trained")
+KEPT = (
+    "kind",
+    "name",
+    "v_th",
+    "tau_m",
+    "tau_s",
+    "t_ref",
+    "psp_kernel",
+    "effect_ratio",
+    "silent_slope",
+    "initial_weight",
+    "trained",
+)
 
 
 class Constants(NamedTuple):

@@ -127,7 +127,9 @@ def _layer(
     if isinstance(noted.get("v_th"), Real) and 1e-5 < noted["v_th"] < checks.LARGEST:
         exact = float(lif(noted["v_th"], 1, 1, 0, kind.margin).threshold)
         v_th = noted["v_th"] if np.float32(exact * gain) == constants.threshold else v_th
-    arguments |= {key: noted[key] for key in ("psp_kernel", "effect_ratio", "initial_weight") if key in noted}
+    arguments |= {
+        key: noted[key] for key in ("psp_kernel", "effect_ratio", "silent_slope", "initial_weight") if key in noted
+    }
     if kind is SpikingPool2D:
         arguments.pop("initial_weight", None)
     name = noted.get("name", neurons.name.removesuffix(graph.NEURONS))
