@@ -100,23 +100,28 @@ def evaluate(
     classes = network.output_shape[-1]
     confusion = np.zeros((classes, classes), np.int64)
     spikes = np.zeros(len(network.layers) + 1, np.int64)
+    fires = [np.zeros(prod(layer.output_shape), np.int64) for layer in network.layers]
     silent, losses = 0, np.zeros(len(y))
     for part, trains in _batches(network, x, batch_size, ranks):
         fired = network.device.get(trains[-1].counts)
         np.add.at(confusion, (y[part], fired.argmax(1)), 1)
         silent += int((fired.sum(1) == 0).sum())
         spikes += [int(layer.total) for layer in trains]
+        for found, layer in zip(fires, trains[1:], strict=True):
+            found |= network.device.get(layer.fires)
         if loss is not None:
             losses[part] = network.device.get(loss(trains[-1], y[part]).losses)
         del trains
     losses = losses if loss is None else ranks.total(losses)
     silent, *sums = ranks.total(np.array([silent, *confusion.reshape(-1), *spikes]))
     confusion, spikes = np.reshape(sums[: confusion.size], confusion.shape), sums[confusion.size :]
+    alive = [float(np.mean(ranks.total(found) > 0)) for found in fires]
     return Evaluation(
         accuracy=float(np.trace(confusion) / len(y)),
         loss=None if loss is None else float(losses.mean()),
         spikes=activity(network, spikes, len(y)),
         silent=int(silent),
+        dead={layer.name: 1 - share for layer, share in zip(network.layers, alive, strict=True)},
         confusion=confusion,
     )
 

@@ -7,9 +7,11 @@ import numpy as np
 from cupynn.checks import InputError
 from cupynn.data import Data
 from cupynn.evaluation import DRAW
+from cupynn.layers.dense import SpikingDense
 from cupynn.losses import CountLoss
 from cupynn.progress import Epoch
 from cupynn.ragged import Ragged
+from cupynn.results import Evaluation
 from cupynn.spikes import SpikeTrains
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from cupynn.network import Sequential
 
 SATURATED = 0.9  # of the largest firing count: the mean of a layer beyond which its neurons can tell nothing apart
+DEAD = 0.5  # of a layer's neurons: more that never fire are worth a word
+ENOUGH = 300  # validation samples that say so
 CHANCE = 1.3  # times the accuracy of a guess: what a training is above after EPOCHS, or does not learn
 EPOCHS = 5
 PROBE = 64  # samples, spread over the data, that are encoded to see whether they fire
@@ -75,7 +79,7 @@ def _silent_data(network: "Sequential", x: Data) -> list[str]:
     ]
 
 
-def after_epoch(network: "Sequential", epoch: Epoch) -> list[str]:
+def after_epoch(network: "Sequential", epoch: Epoch, held_out: Evaluation | None = None) -> list[str]:
     """What a user should know: layers that never fire, or fire whenever they can, and a network that does not learn."""
     notices = []
     classes = network.output_shape[-1]
@@ -95,7 +99,23 @@ def after_epoch(network: "Sequential", epoch: Epoch) -> list[str]:
         weights = f", {verb} initial_weight" if layer.params else ""
         remedy = f"{change} v_th={layer.v_th:g}{weights}, or {verb} the encoder's rate"
         notices.append(f"layer {layer.name} {what}: {remedy}")
-    return notices
+    return notices + (_dead_neurons(network, held_out) if held_out else [])
+
+
+def _dead_neurons(network: "Sequential", held_out: Evaluation) -> list[str]:
+    """Fully connected layers that have died for the most part.
+
+    784-400-400-10 on 20,000 images of Fashion-MNIST, T = 100, three epochs by Adam(0.01): 84 % of the second layer fire for
+    no image, 30 % with a silent_slope of 0.2; held-out accuracy 86.3 and 87.3 %.
+    """
+    if held_out.confusion.sum() < ENOUGH:
+        return []
+    dead = [layer for layer in network.layers if isinstance(layer, SpikingDense) and DEAD < held_out.dead[layer.name] < 1]
+    return [
+        f"most neurons of layer {layer.name} fire for no validation sample: lower the optimizer's lr"
+        + (f", or pass silent_slope=0.2 in place of {layer.silent_slope:g}" if layer.silent_slope > 0.2 else "")
+        for layer in dead
+    ]
 
 
 class Watch:

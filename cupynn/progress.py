@@ -15,6 +15,7 @@ from cupynn.kernels import is_compiled
 from cupynn.live import NotebookBar, in_notebook
 from cupynn.parallel import Ranks
 from cupynn.parts import Passed
+from cupynn.results import Evaluation
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
@@ -161,8 +162,8 @@ class Tally:
         self.loss, self.spikes = figures["loss"], figures["spikes"]
         self.start = perf_counter() - figures["seconds"]
 
-    def epoch(self, network, number, optimizer, validation, loss, ranks: Ranks) -> Epoch:
-        """Close the epoch."""
+    def epoch(self, network, number, optimizer, validation, loss, ranks: Ranks) -> tuple[Epoch, Evaluation | None]:
+        """Close the epoch; return how the network does on the held-out data as well, if there are any."""
         figures = self.figures(ranks)
         samples, seconds = figures["samples"], figures["seconds"]
         held_out = None if validation is None else network.evaluate(validation, loss, ranks=ranks)
@@ -178,7 +179,7 @@ class Tally:
             seconds=seconds,
             samples_per_second=samples / seconds,
         )
-        return ranks.on_first(lambda: epoch)  # all tell the same time
+        return ranks.on_first(lambda: epoch), held_out  # all tell the same time
 
 
 class Bar:

@@ -61,6 +61,8 @@ class Evaluation:
         Mean firing count of a neuron in one sample, of "input" and of each layer.
     silent : int
         Samples with no output spike at all; they read as class 0.
+    dead : dict of str to float
+        Fraction of each layer's neurons that fire for none of the samples.
     confusion : ndarray of int64, shape (classes, classes)
         Number of samples by label (row) and prediction (column).
 
@@ -76,9 +78,12 @@ class Evaluation:
     loss: float | None
     spikes: dict[str, float]
     silent: int
+    dead: dict[str, float]
     confusion: np.ndarray
 
     def __repr__(self) -> str:
         loss = "" if self.loss is None else f", loss={self.loss:.2f}"
         spikes = ", ".join(f"{name} {count:.2f}" for name, count in self.spikes.items())
-        return f"Evaluation(accuracy={self.accuracy:.2%}{loss}, silent={self.silent}, spikes a neuron: {spikes})"
+        dead = ", ".join(f"{name} {share:.0%}" for name, share in self.dead.items() if share)
+        dead = f", dead: {dead}" if dead else ""
+        return f"Evaluation(accuracy={self.accuracy:.2%}{loss}, silent={self.silent}, spikes a neuron: {spikes}{dead})"

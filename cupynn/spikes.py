@@ -179,6 +179,13 @@ class SpikeTrains:
         return np.diff(self.by_neuron()[1]).astype(np.int32).reshape(self.batch, *self.neuron_shape)
 
     @property
+    def fires(self) -> np.ndarray:
+        """Whether each neuron fires in any sample, bool (N,)."""
+        found = np.zeros(self.size, bool)
+        found[self.neurons] = True
+        return found
+
+    @property
     def total(self) -> int:
         """Number of spikes."""
         return self.neurons.size

@@ -65,6 +65,12 @@ class CudaTrains(SpikeTrains):
         return self.bits.counts.reshape(self.batch, *self.neuron_shape)
 
     @property
+    def fires(self) -> Any:
+        """Whether each neuron fires in any sample, bool (N,), on the device."""
+        with self.bits.counts.device:
+            return self.bits.counts.reshape(self.batch, self.size).any(0)
+
+    @property
     def total(self) -> Any:
         """Number of spikes, a 0-d array on the device."""
         with self.bits.counts.device:

@@ -288,10 +288,10 @@ def fit(
             watch.check(state)
             with optimizer.averaged(network):
                 with keeper.left():
-                    epoch = tally.epoch(network, number, optimizer, validation, loss, ranks)
+                    epoch, held_out = tally.epoch(network, number, optimizer, validation, loss, ranks)
                 history.epochs.append(epoch)
                 bar.line(epoch)
-                bar.tell_once(health.after_epoch(network, epoch), history)
+                bar.tell_once(health.after_epoch(network, epoch, held_out), history)
                 if boost:
                     samples.boost(network.output_shape[-1], ranks)
                 state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))

@@ -122,6 +122,27 @@ class TestNoticed:
         assert len(notices) == told
         assert all("after 5 epochs 40% are right" in line and "optimizers.Adam(0.01)" in line for line in notices)
 
+    @pytest.mark.parametrize(
+        ("dead", "samples", "told"), [(3, 300, True), (2, 300, False), (3, 299, False), (4, 300, False)]
+    )
+    def test_dead_neurons(self, dead, samples, told):
+        """Of four; a layer that is dead as a whole is told as such."""
+        net = Sequential([layers.SpikingDense(4, 2.0), layers.SpikingDense(3, 2.0)], (6,), 40, encoders.Poisson(0.5))
+        net.layers[0].params["weight"][:] = 1
+        net.layers[0].params["weight"][:dead] = -1
+        data = np.ones((samples, 6), np.float32), np.zeros(samples, int)
+        held_out = net.evaluate(data)
+        assert held_out.dead["dense_1"] == dead / 4
+        assert f"dense_1 {dead / 4:.0%}" in repr(held_out)
+        spikes = {"input": 1.0, "dense_1": 1.0, "dense_2": 1.0}
+        found = health.after_epoch(net, Epoch(1, 1.0, 0.4, None, None, spikes, 0, 1e-3, 1.0, 1.0), held_out)
+        assert [line for line in found if "dense_1" in line] == told * [
+            "most neurons of layer dense_1 fire for no validation sample: lower the optimizer's lr, "
+            "or pass silent_slope=0.2 in place of 1"
+        ]
+        net.layers[0].silent_slope = 0.2
+        assert told == any(line.endswith("lower the optimizer's lr") for line in health._dead_neurons(net, held_out))
+
     @pytest.mark.parametrize("classes", [2, 3])
     def test_outputs_that_no_class_has(self, classes):
         x, y = draw_data()

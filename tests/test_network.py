@@ -305,6 +305,7 @@ class TestUse:
         assert evaluation.loss == pytest.approx(LOSS(output, y).value, rel=1e-6)
         for name, trains in zip(("input", "dense_1", "dense_2"), net.trains, strict=True):
             assert evaluation.spikes[name] == pytest.approx(trains.counts.mean())
+            assert evaluation.dead.get(name, 0) == (0 if name == "input" else np.mean(~trains.counts.any(0)))
         assert net.evaluate((x, y)).loss is None
         assert f"silent={evaluation.silent}" in repr(evaluation)
 

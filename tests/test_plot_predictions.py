@@ -14,7 +14,7 @@ MATRIX = np.array([[8, 2, 0], [1, 9, 0], [3, 0, 27]])
 
 
 def evaluation(matrix=MATRIX):
-    return Evaluation(accuracy=44 / 50, loss=None, spikes={}, silent=0, confusion=matrix)
+    return Evaluation(accuracy=44 / 50, loss=None, spikes={}, silent=0, dead={}, confusion=matrix)
 
 
 class TestConfusion:
