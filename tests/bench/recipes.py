@@ -92,15 +92,30 @@ def network(tables: dict[str, Any]) -> str:
     return f"{nets.title(built)}, T = {built.steps}"
 
 
+def peer_file(name: str) -> Path:
+    """Where `peer_accuracy.py` keeps what snnTorch reaches on a row's files."""
+    return RESULTS / f"{name}-snntorch.json"
+
+
+def summary(accuracies: list[float]) -> str:
+    """Accuracies of several seeds, or of one, in percent."""
+    if len(accuracies) == 1:
+        return f"{100 * accuracies[0]:.2f} %"
+    return f"{100 * mean(accuracies):.2f} ± {100 * stdev(accuracies):.2f} % over {len(accuracies)} seeds"
+
+
 def line(name: str) -> str:
     """A row of the table, from its files."""
     row = ROWS[name]
     results = [json.loads(result_file(name, seed).read_text(encoding="utf-8")) for seed in row.seeds]
-    accuracies = [100 * result["test"]["accuracy"] for result in results]
-    reached = f"{accuracies[0]:.2f} %"
+    accuracies = [result["test"]["accuracy"] for result in results]
+    reached = summary(accuracies)
     if len(results) > 1:
-        spread = f"{mean(accuracies):.2f} ± {stdev(accuracies):.2f} %"
-        reached = f"{spread} over {len(results)} seeds, best {max(accuracies):.2f} %"
+        reached += f", best {100 * max(accuracies):.2f} %"
+    others = [f"paper {row.paper}"] if row.paper else []
+    if peer_file(name).is_file():
+        runs = json.loads(peer_file(name).read_text(encoding="utf-8"))["runs"]
+        others.append(f"snnTorch {summary([run['test'] for run in runs])}")
     seconds = mean(result["seconds"] for result in results)
     time = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
     epochs = len(results[0]["epochs"])
@@ -108,7 +123,7 @@ def line(name: str) -> str:
         f"{row.task}<br>`cupynn train {row.arguments}`",
         network(results[0]["definition"]),
         f"{reached}",
-        row.paper,
+        "; ".join(others),
         f"{epochs} epochs, {time}",
     )
     return f"| {' | '.join(cells)} |"
@@ -116,7 +131,7 @@ def line(name: str) -> str:
 
 def table() -> str:
     """The table, of all rows that have their files."""
-    head = "| task, command | network | test accuracy | paper | training |\n|---|---|---|---|---|"
+    head = "| task, command | network | test accuracy | others | training |\n|---|---|---|---|---|"
     rows = [name for name, row in ROWS.items() if all(result_file(name, seed).is_file() for seed in row.seeds)]
     return "\n".join([head, *map(line, rows)])
 
