@@ -344,6 +344,18 @@ def test_trains_of_a_gpu_are_trains(device):
     assert repr(trains).startswith(repr(host)[:30])
 
 
+@pytest.mark.parametrize("random_phase", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 6, 5), (2, 300)])
+def test_regular_trains_are_those_of_the_cpu(device, shape, random_phase):
+    x = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    samples, seed = np.array([2**32 - 1, 0, 7, 1, 3])[: len(x)], 2**63 + 5
+    for max_rate, steps in ((1.0, 50), (0.4, 33), (0.01, 50), (0.4, 1)):
+        encoder = encoders.Regular(max_rate, random_phase)
+        on_gpu = encoder.encode(device.put(x), steps, seed, 3, samples)
+        assert on_gpu.on_cuda
+        assert on_gpu == encoder.encode(x, steps, seed, 3, samples)
+
+
 def test_arrays_in_any_order(device):
     """A transposed table, or every second sample: kernels read rows as C has them."""
     network, on_cpu = mlp(device), mlp("cpu")

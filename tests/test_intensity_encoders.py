@@ -1,10 +1,11 @@
-"""Encoders of intensities without chance: each train against its formula, in exact numbers or written out as a loop."""
+"""Encoders of intensities with little or no chance: each train against its formula, in exact numbers or by a loop."""
 
 import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from compiled import philox
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,6 +159,48 @@ def test_regular_at_rate_one_fires_at_every_step_but_the_first():
 def test_bad_rate(max_rate):
     with pytest.raises(InputError, match="max_rate="):
         Regular(max_rate)
+
+
+def test_bad_random_phase():
+    with pytest.raises(InputError, match="random_phase=1: pass True or False"):
+        Regular(random_phase=1)
+
+
+def test_random_phases_follow_the_recipe():
+    """A word of Philox, from the counter (0, neuron // 4, sample, draw) and the key of the seed, is 2^32 u."""
+    seed, draw, sample, steps = 0x123456789ABCDEF0, 2**32 - 2, 2**32 - 1, 50
+    x = np.array([[0, 3, 90, 255, 255, 255, 17]], np.uint8)
+    expected = np.zeros((steps, 7))
+    for neuron, level in enumerate(x[0].tolist()):
+        counter = (0, neuron // 4, sample, draw, seed & 0xFFFFFFFF, seed >> 32)
+        phase = int(philox(*map(np.uint32, counter))[neuron % 4])
+        counts = [(round(0.4 * level / 255 * 2**32) * t + phase) >> 32 for t in range(steps)]
+        expected[1:, neuron] = np.diff(counts)
+    spikes = Regular(0.4, random_phase=True).encode(x, steps, seed, draw, np.array([sample]))
+    np.testing.assert_array_equal(spikes.to_dense()[0], expected)
+
+
+@settings(max_examples=30)
+@given(max_rate=st.floats(1e-4, 1), steps=st.integers(1, 300), seed=st.integers(0, 2**64 - 1))
+def test_random_phases_change_a_count_by_one_at_most(max_rate, steps, seed):
+    encoder, x = Regular(max_rate, random_phase=True), np.tile(LEVELS, (8, 1))
+    table = encode(encoder, x, steps, seed).to_dense()
+    due = max_rate * LEVELS / 255 * (steps - 1)
+    counts = table.sum(1)
+    assert (counts >= np.floor(due - 1e-6)).all()
+    assert (counts <= np.ceil(due + 1e-6)).all()
+    assert abs(counts.mean() - due.mean()) < 5 * 0.5 / np.sqrt(counts.size)
+    assert not table[:, 0].any()
+    assert encoder.encode(x[5:6], steps, seed, 0, np.array([5])) == encode(encoder, x, steps, seed)[5]
+
+
+def test_random_phases_mix_what_would_fire_together():
+    x = np.full((4, 1000), 255, np.uint8)
+    together, mixed = (encode(Regular(0.25, random_phase), x, 41, seed=1).to_dense() for random_phase in (False, True))
+    assert set(together.mean((0, 2))[1:]) == {0, 1}
+    assert np.abs(mixed.mean(2)[:, 1:] - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 1000)
+    anew = Regular(0.25, random_phase=True).encode(x, 41, 1, 1, np.arange(4))
+    assert anew != encode(Regular(0.25, random_phase=True), x, 41, seed=1)
 
 
 # Current ---------------------------------------------------------------------------------------------------------------
