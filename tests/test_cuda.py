@@ -459,6 +459,8 @@ def test_every_kernel_on_small_shapes(device, loss, optimizer, unused, launched)
         assert ours.to_host() == theirs
         assert theirs.total
     assert np.isfinite(device.get(below)).all()
+    regular = encoders.Regular(0.8, random_phase=True)
+    assert regular.encode(device.put(x), 14, 0, 1, numbers) == regular.encode(x, 14, 0, 1, numbers)
     optimizer.step(network)
     assert network.record(x).membranes["dense_5"].any()
     every = {

@@ -6,7 +6,7 @@
 784-400-400-10 learns the first 4,000 of MNIST's training images in four epochs, with three seeds; accuracies are those on
 the last 5,000 training images after the last epoch. The test images are not looked at. The learning rate is that of the
 preset, chosen for the network as it is: where a change wants another one, it may do better than shown.
-Writes results/ablation.json, and prints it as tables.
+Writes results/ablation.json, and fills the tables of notebooks/8_what_matters.ipynb from it.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "ablation.json"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "8_what_matters.ipynb"
 SEEDS = (0, 1, 2)
 IMAGES, HELD_OUT, EPOCHS = 4_000, 5_000, 4
 HIDDEN = ("hidden1", "hidden2")
@@ -101,6 +102,11 @@ def variants() -> dict[str, Variant]:
         "srm kernel": Variant(ALGORITHM, each_layer("psp_kernel", "srm")),
         "no self-effect": Variant(ALGORITHM, patch=no_self_effect),
         "no lateral inhibition": Variant(ALGORITHM, {"network.layers.output.lateral_inhibition": 0.0}),
+        "silent neurons pass 0.2 of the error on": Variant(ALGORITHM, each_layer("silent_slope", 0.2)),
+        "silent neurons pass no error on": Variant(ALGORITHM, each_layer("silent_slope", 0.0)),
+        "slope 1, and silent neurons pass no error on": Variant(
+            ALGORITHM, each_layer("effect_ratio", False) | each_layer("silent_slope", 0.0)
+        ),
         "silent neurons learn nothing": Variant(ALGORITHM, patch=silent_neurons_learn_nothing),
         "silent labels stay silent": Variant(ALGORITHM, patch=silent_labels_stay_silent),
         "trains drawn once for all": Variant(RECIPE, {"network.encoder.fresh": False}),
@@ -191,16 +197,32 @@ def table(group: str, results: list[dict[str, Any]]) -> str:
     found = {name: {one["seed"]: one for one in results if one["name"] == name} for name in variants()}
     rows = []
     for name, variant in variants().items():
-        if variant.group not in ("", group) or not found[name] or found[name].keys() != found[AS_IT_IS].keys():
+        if variant.group not in ("", group) or found[name].keys() != found[AS_IT_IS].keys():
             continue
         accuracies = [100 * one["accuracy"] for one in found[name].values()]
         change = mean(100 * (one["accuracy"] - found[AS_IT_IS][seed]["accuracy"]) for seed, one in found[name].items())
         time = mean(one["seconds"] / found[AS_IT_IS][seed]["seconds"] for seed, one in found[name].items())
-        spread = f" ± {stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-        cells = f"{mean(accuracies):.2f}{spread} %", f"{change:+.2f}", f"{time:.2f}"
+        cells = f"{mean(accuracies):.2f} ± {stdev(accuracies):.2f} %", f"{change:+.2f}", f"{time:.2f}"
         rows.append((name != AS_IT_IS, change, f"| {name} | {' | '.join(cells)} |"))
     head = "| | held-out accuracy | change | time |\n|---|---|---|---|"
     return "\n".join([head, *(line for *_, line in sorted(rows))])
+
+
+def filled(notebook: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
+    """A notebook with its tables as the results have them: each is all of its cell."""
+    notebook = json.loads(json.dumps(notebook))
+    for cell in notebook["cells"]:
+        group = cell["metadata"].get("ablation")
+        if group:
+            cell["source"] = table(group, results).splitlines(keepends=True)
+    return notebook
+
+
+def fill() -> None:
+    """Fill the notebook's tables."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    notebook = filled(json.loads(NOTEBOOK.read_text(encoding="utf-8")), results)
+    NOTEBOOK.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -226,8 +248,7 @@ def main() -> None:
             kept.append(result)
             kept.sort(key=lambda result: (order.index(result["name"]), result["seed"]))
             RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    for group in (ALGORITHM, RECIPE):
-        print(f"\n{table(group, kept)}")
+    fill()
 
 
 if __name__ == "__main__":
