@@ -1,16 +1,24 @@
-"""The table of results in the README comes from result files, and these from the commands that stand beside them."""
+"""Tables of results come from result files: the README's, and those from the commands beside them; a notebook's ablation."""
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 BENCH = Path(__file__).parent / "bench"
-_spec = importlib.util.spec_from_file_location("recipes", BENCH / "recipes.py")
-recipes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(recipes)
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, BENCH / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look it up there
+    spec.loader.exec_module(module)
+    return module
+
+
+recipes, ablation = script("recipes"), script("ablation")
 
 KEPT = [(name, seed) for name, row in recipes.ROWS.items() for seed in row.seeds if recipes.result_file(name, seed).exists()]
 
@@ -30,3 +38,11 @@ def test_a_result_is_that_of_its_command(name, seed):
 def test_the_readme_has_the_table_of_the_files():
     text = recipes.README.read_text(encoding="utf-8")
     assert text == recipes.fill(text)
+
+
+def test_the_notebook_has_the_tables_of_the_ablation():
+    results = json.loads(ablation.RESULTS.read_text(encoding="utf-8"))
+    notebook = json.loads(ablation.NOTEBOOK.read_text(encoding="utf-8"))
+    assert ablation.filled(notebook, results) == notebook
+    measured = {(one["name"], one["seed"]) for one in results}
+    assert measured == {(name, seed) for name in ablation.variants() for seed in ablation.SEEDS}

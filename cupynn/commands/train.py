@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "experiment",
         nargs="?",
         metavar="EXPERIMENT",
-        help="a preset (digits, emnist, fashion-mnist, fsdd, mnist, mnist-augmented, mnist-cnn, "
+        help="a preset (digits, emnist, emnist-augmented, fashion-mnist, fsdd, mnist, mnist-augmented, mnist-cnn, "
         "mnist-cnn-augmented, n-mnist, ti46), or the path of a .toml file",
     )
     parser.add_argument("--epochs", type=int, help="passes over the data")
