@@ -219,8 +219,8 @@ class SpikingLayer(Layer):
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     name : str or None
     silent_slope : float
-        Slope by which the error passes instead where one of the two neurons is silent, at least 0: 1 in the paper. With less,
-        fewer neurons of a deep network die.
+        Slope by which the error passes instead where one of the two neurons is silent, at least 0; the paper's is 1. With
+        less, fewer neurons of a deep network die.
 
     Raises
     ------

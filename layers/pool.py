@@ -33,8 +33,8 @@ class SpikingPool2D(SpikingLayer):
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     silent_slope : float
-        Slope by which the error passes instead where one of the two neurons is silent, at least 0: 1 in the paper. With less,
-        fewer neurons of a deep network die.
+        Slope by which the error passes instead where one of the two neurons is silent, at least 0; the paper's is 1. With
+        less, fewer neurons of a deep network die.
     name : str, optional
         By default "pool_1", "pool_2", ... by position.
 

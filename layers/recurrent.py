@@ -44,8 +44,8 @@ class SpikingRecurrent(SpikingDense):
     effect_ratio : bool
         Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     silent_slope : float
-        Slope by which the error passes instead where one of the two neurons is silent, at least 0: 1 in the paper. With less,
-        fewer neurons of a deep network die.
+        Slope by which the error passes instead where one of the two neurons is silent, at least 0; the paper's is 1. With
+        less, fewer neurons of a deep network die.
     initial_weight : float, optional
         Initial weights from below are uniform in [-initial_weight, initial_weight]; by default as in `SpikingDense`.
     name : str, optional
