@@ -188,7 +188,7 @@ class TestPresets:
     def test_can_be_built_and_written(self, name):
         experiment = presets.read(name)
         network, _, _ = experiment.build()
-        assert network.output_shape == ({"emnist": 47, "ti46": 26}.get(name, 10),)
+        assert network.output_shape == ({"emnist": 47, "emnist-augmented": 47, "ti46": 26}.get(name, 10),)
         assert tomllib.loads(experiment.to_toml()) == {"name": name} | experiment.tables()
 
     @pytest.mark.parametrize(
