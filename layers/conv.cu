@@ -110,8 +110,8 @@ weight_gradient(const float* traces, const int* counts_below, const int* times, 
 extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
             const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y,
-            int pad_x, int rows, int columns, int steps, int t_ref, int effect_ratio,
-            float silent_slope, float* result) {
+            int pad_x, int rows, int columns, int steps, int t_ref, int effect_ratio, float silent_slope,
+            float* result) {
     int area = height * width, size = channels * area, places = rows * columns, entries = channels * kh * kw;
     int j = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
     if (j >= size) return;

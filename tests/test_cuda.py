@@ -216,6 +216,18 @@ def test_a_pass_in_parts_has_the_same_bits(device, monkeypatch):
 
 
 @NETWORKS
+def test_evaluation_is_that_of_the_cpu(device, make):
+    ours, theirs = (network.evaluate(data(network)) for network in (make(device), make("cpu")))
+    assert (ours.accuracy, ours.spikes, ours.silent, ours.dead) == (
+        theirs.accuracy,
+        theirs.spikes,
+        theirs.silent,
+        theirs.dead,
+    )
+    assert any(theirs.dead.values())
+
+
+@NETWORKS
 def test_training_gives_what_it_gives_on_the_cpu(device, make):
     histories, networks = [], [make(device), make("cpu")]
     for network in networks:
