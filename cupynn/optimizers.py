@@ -75,6 +75,10 @@ class Optimizer(Configured, ABC):
     forgotten. `Sequential.fit` validates with the averages, shows them to callbacks, and leaves the network with them;
     training itself goes on with the weights.
 
+    With `centralize`, the mean of a neuron's gradient is taken off it before anything else (gradient centralization, Yong et
+    al., 2020). As spikes only add, one step would push nearly all weights of a neuron the same way, and its drive by
+    far more than any of them.
+
     Attributes
     ----------
     epoch : float
@@ -96,13 +100,21 @@ class Optimizer(Configured, ABC):
 
     own_moments: ClassVar[int]  # arrays that it remembers of each parameter, beside the average
 
-    def __init__(self, lr: float, schedule: str, regularizer: ExponentialRegularizer | None, average: float = 0.0) -> None:
+    def __init__(
+        self,
+        lr: float,
+        schedule: str,
+        regularizer: ExponentialRegularizer | None,
+        average: float = 0.0,
+        centralize: bool = False,
+    ) -> None:
         self.lr = checks.number("lr", lr, above=0)
         self.schedule = checks.choice("schedule", schedule, SCHEDULES)
         self.regularizer = (
             regularizer if regularizer is None else checks.only("regularizer", regularizer, ExponentialRegularizer)
         )
         self.average = checks.number("average", average, minimum=0, maximum=0.999999)
+        self.centralize = checks.flag("centralize", centralize)
         self.epoch = 0.0
         self.epochs: int | None = None
         self.moments: dict[tuple[str, str], tuple[np.ndarray, ...]] = {}
@@ -147,15 +159,17 @@ class Optimizer(Configured, ABC):
                 for name, parameter in layer.params.items():
                     key, weight = (layer.name, name), parameter.reshape(len(parameter), -1)
                     gradient = layer.grads[name].reshape(weight.shape)
-                    decay = self.regularizer.decay(weight) if self.regularizer else xp.zeros(len(weight), np.float32)
+                    none = xp.zeros(len(weight), np.float32)
+                    decay = self.regularizer.decay(weight) if self.regularizer else none
+                    shift = _twin(weight).row_mean(gradient) if self.centralize else none
                     if key not in moments:
                         own = [xp.zeros_like(weight) for _ in range(self.own_moments)]
                         moments[key] = (*own, weight.copy()) if self.average else (*own,)
-                    arrays.append((weight, gradient, decay, moments[key]))
+                    arrays.append((weight, gradient, shift, decay, moments[key]))
             self.moments, self.updates = moments, self.updates + 1  # memory may run out before, and changes nothing then
             share = np.float32(1 - min(self.average, (1 + self.updates) / (10 + self.updates)))
-            for weight, gradient, decay, own in arrays:
-                self._update(weight, gradient, decay, own[: self.own_moments], rate)
+            for weight, gradient, shift, decay, own in arrays:
+                self._update(weight, gradient, shift, decay, own[: self.own_moments], rate)
                 if self.average:
                     _twin(weight).average(weight, own[-1], share)
 
@@ -237,7 +251,7 @@ class Optimizer(Configured, ABC):
         self._device = device
 
     @abstractmethod
-    def _update(self, weight, gradient, decay, moments, rate) -> None:
+    def _update(self, weight, gradient, shift, decay, moments, rate) -> None:
         """Update one matrix in place."""
 
 
@@ -255,6 +269,8 @@ class SGD(Optimizer):
     regularizer : ExponentialRegularizer, optional
     average : float
         Decay of a moving average of the weights, in [0, 1); 0: none is kept. See `Optimizer`.
+    centralize : bool
+        Whether the mean of its gradient is taken off each neuron's. See `Optimizer`.
 
     Raises
     ------
@@ -276,12 +292,13 @@ class SGD(Optimizer):
         schedule: str = "constant",
         regularizer: ExponentialRegularizer | None = None,
         average: float = 0.0,
+        centralize: bool = False,
     ) -> None:
-        super().__init__(lr, schedule, regularizer, average)
+        super().__init__(lr, schedule, regularizer, average, centralize)
         self.momentum = checks.number("momentum", momentum, minimum=0, maximum=0.999999)
 
-    def _update(self, weight, gradient, decay, moments, rate) -> None:
-        _twin(weight).sgd(weight, gradient, decay, *moments, rate, np.float32(self.momentum))
+    def _update(self, weight, gradient, shift, decay, moments, rate) -> None:
+        _twin(weight).sgd(weight, gradient, shift, decay, *moments, rate, np.float32(self.momentum))
 
 
 class Adam(Optimizer):
@@ -300,6 +317,8 @@ class Adam(Optimizer):
     regularizer : ExponentialRegularizer, optional
     average : float
         Decay of a moving average of the weights, in [0, 1); 0: none is kept. See `Optimizer`.
+    centralize : bool
+        Whether the mean of its gradient is taken off each neuron's. See `Optimizer`.
 
     Raises
     ------
@@ -331,16 +350,17 @@ class Adam(Optimizer):
         schedule: str = "constant",
         regularizer: ExponentialRegularizer | None = None,
         average: float = 0.0,
+        centralize: bool = False,
     ) -> None:
-        super().__init__(lr, schedule, regularizer, average)
+        super().__init__(lr, schedule, regularizer, average, centralize)
         self.beta1 = checks.number("beta1", beta1, minimum=0, maximum=0.999999)
         self.beta2 = checks.number("beta2", beta2, minimum=0, maximum=0.999999)
         self.epsilon = checks.number("epsilon", epsilon, above=0)
 
-    def _update(self, weight, gradient, decay, moments, rate) -> None:
+    def _update(self, weight, gradient, shift, decay, moments, rate) -> None:
         corrections = (1 / (1 - beta**self.updates) for beta in (self.beta1, self.beta2))
         constants = (self.beta1, self.beta2, self.epsilon, *corrections)
-        _twin(weight).adam(weight, gradient, decay, *moments, rate, *(np.float32(x) for x in constants))
+        _twin(weight).adam(weight, gradient, shift, decay, *moments, rate, *(np.float32(x) for x in constants))
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"SGD": SGD, "Adam": Adam}

@@ -67,11 +67,12 @@ forward(const int* offsets, const int* neurons, int capacity, const float4* weig
 }
 
 // Part of the weight gradient that a sample gives a map, a block each: partial (samples, maps, entries), zero before, +=
-// D_i (1 + h_i) e_ij * share over the map's neurons i. Arguments as in `dense.cu`; counts_below: o_j. Shared: an S-PSP an entry.
+// D_i (1 + h_i) e_ij * share over the map's neurons i; with `overshoot`, D of saturated neurons is lessened
+// before. Arguments as in `dense.cu`; counts_below: o_j. Shared: an S-PSP an entry.
 extern "C" __global__ void __launch_bounds__(128, 8)
-weight_gradient(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
+weight_gradient(const float* traces, const int* counts_below, const int* times, const int* counts, int most, float* errors,
                 const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y,
-                int pad_x, int rows, int columns, int steps, int t_ref, float v_th, float share, float* partial) {
+                int pad_x, int rows, int columns, int steps, int t_ref, float v_th, int overshoot, float share, float* partial) {
     extern __shared__ float potentials[];
     __shared__ float scratch[128];
     const Field field = {channels, height, width, kh, kw, pad_y, pad_x, rows, columns};
@@ -100,6 +101,10 @@ weight_gradient(const float* traces, const int* counts_below, const int* times, 
             potentials[k] = e;
         }
         effect = block_sum(effect, scratch) / max(count, 1);
+        if (overshoot && count > 0) {
+            error *= saturation(effect, v_th);
+            if (threadIdx.x == 0) errors[own] = error;
+        }
         float scale = error * (1.0f + effect / v_th) * share;
         for (int k = threadIdx.x; k < entries; k += blockDim.x) gradient[k] += scale * potentials[k];
     }

@@ -39,6 +39,9 @@ class SpikingConv2D(SpikingLayer):
     silent_slope : float
         Slope by which the error passes instead where one of the two neurons is silent, at least 0; the paper's is 1. With
         less, fewer neurons of a deep network die.
+    overshoot : bool
+        Whether the slope of a count by its drive is v_th / m^2, where the inputs bring the membrane to m > v_th at a firing,
+        on average, in place of the paper's 1 / v_th. See `SpikingDense`.
     initial_weight : float, optional
         Initial weights are uniform in [-initial_weight, initial_weight]; by default
         ``v_th * 0.8 * sqrt(3 / inputs)`` with the inputs of one neuron.
@@ -76,10 +79,12 @@ class SpikingConv2D(SpikingLayer):
         psp_kernel: str = "exact",
         effect_ratio: bool = True,
         silent_slope: float = 1.0,
+        overshoot: bool = False,
         initial_weight: float | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope)
+        self.overshoot = checks.flag("overshoot", overshoot)
         self.maps = checks.integer("maps", maps, minimum=1)
         self.kernel_size = checks.pair("kernel_size", kernel_size, minimum=1)
         self.padding = checks.pair("padding", padding)
@@ -138,6 +143,7 @@ class SpikingConv2D(SpikingLayer):
             self.v_th,
             self.effect_ratio,
             self.silent_slope,
+            self.overshoot,
             self.grads["weight"],
             below,
             over or Sum(inputs.batch),

@@ -12,7 +12,7 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
-from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, spsp_field
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, saturation, spsp_field
 from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
 from cupynn.kernels.sums import Sum
 from cupynn.kernels.threads import each, parallel
@@ -142,6 +142,7 @@ def _backward(
     v_th,
     effect_ratio,
     silent_slope,
+    overshoot,
     whole,
     gradients,
     below,
@@ -198,6 +199,8 @@ def _backward(
                 if fires:
                     spsp_field(traces, corners[place], firings, decays, t_ref, spsp)
                     effect = dot(weights, m * size, spsp) / np.float32(firings.size)
+                    if overshoot:
+                        error *= saturation(effect, v_th)
                 else:
                     for k in range(size):
                         spsp[k] = silent_spsp[k]
@@ -257,6 +260,7 @@ def backward(
     v_th: float,
     effect_ratio: bool,
     silent_slope: float,
+    overshoot: bool,
     gradient: np.ndarray,
     below: np.ndarray | None,
     over: Sum,
@@ -290,6 +294,7 @@ def backward(
         np.float32(v_th),
         effect_ratio,
         np.float32(silent_slope),
+        overshoot,
         over.batch,
         gradients,
         np.empty((0, 0), np.float32) if below is None else below,

@@ -59,6 +59,7 @@ def backward(
     v_th: float,
     effect_ratio: bool,
     silent_slope: float,
+    overshoot: bool,
     gradient: Any,
     below: Any,
     over: Sum,
@@ -80,7 +81,9 @@ def backward(
         entries = channels * kh * kw
         block = 32 if entries <= 32 else _BLOCK
         shared = shared_bytes(4 * entries, f"a kernel of {entries} weights")
-        _CONV.launch("weight_gradient", (maps, x.batch), block, *trains, *sizes, v_th, over.share, partial, shared=shared)
+        _CONV.launch(
+            "weight_gradient", (maps, x.batch), block, *trains, *sizes, v_th, overshoot, over.share, partial, shared=shared
+        )
         add_parts(partial, gradient)
         if below is not None:
             grid = (blocks(inputs.size, _BLOCK), x.batch)

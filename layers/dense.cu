@@ -95,12 +95,14 @@ forward_coupled(const int* offsets, const int* neurons, int capacity, const floa
 }
 
 // Part of the weight gradient that a group of samples gives a neuron: partial (groups, n_out, n_in), a row of it a block's own,
-// += D_i (1 + h_i) f_i e_ij * share. `begun` samples of the first group were summed before; all else is zero before. traces (samples, steps, n_in); errors D, factors f (samples, n_out); active
-// (samples, n_in): the inputs that fire. The S-PSPs of a neuron stay in shared memory where they fit, and are else found twice.
+// += D_i (1 + h_i) f_i e_ij * share; with `overshoot`, D of saturated neurons is lessened before. `begun` samples of the
+// first group were summed before; all else is zero before. traces (samples, steps, n_in); errors D, factors f (samples, n_out);
+// active (samples, n_in): the inputs that fire. The S-PSPs of a neuron stay in shared memory where they fit, and are else found twice.
 extern "C" __global__ void __launch_bounds__(128, 8)
 weight_gradient(const float* traces, const int* active, const int* active_counts, const int* times, const int* counts, int most,
-                const float* errors, const float* factors, const float* weight, const float* decays, int samples, int group,
-                int begun, int n_out, int n_in, int steps, int t_ref, float v_th, float share, int fits, float* partial) {
+                float* errors, const float* factors, const float* weight, const float* decays, int samples, int group,
+                int begun, int n_out, int n_in, int steps, int t_ref, float v_th, int overshoot, float share, int fits,
+                float* partial) {
     extern __shared__ float shared[];
     __shared__ float scratch[128];
     int i = blockIdx.x, end = ((int)blockIdx.y + 1) * group - begun, first = max(0, end - group), last = min(samples, end);
@@ -124,6 +126,10 @@ weight_gradient(const float* traces, const int* active, const int* active_counts
             }
         }
         effect = block_sum(effect, scratch) / max(count, 1);
+        if (overshoot && count > 0) {
+            error *= saturation(effect, v_th);
+            if (threadIdx.x == 0) errors[own] = error;
+        }
         float scale = error * factors[own] * (1.0f + effect / v_th) * share;
         for (int k = threadIdx.x; k < width; k += blockDim.x) {
             float e = SILENT_SPSP;

@@ -34,6 +34,10 @@ class SpikingDense(SpikingLayer):
     silent_slope : float
         Slope by which the error passes instead where one of the two neurons is silent, at least 0; the paper's is 1. With
         less, fewer neurons of a deep network die.
+    overshoot : bool
+        Whether the slope of a count by its drive is v_th / m^2, where the inputs bring the membrane to m > v_th at a firing,
+        on average, in place of the paper's 1 / v_th. Neurons that fire whenever they can are then no longer driven on, which
+        is how long trainings may run away.
     initial_weight : float, optional
         Initial weights are uniform in [-initial_weight, initial_weight]; by default
         ``v_th * 0.8 * sqrt(3 / inputs)``.
@@ -69,10 +73,12 @@ class SpikingDense(SpikingLayer):
         psp_kernel: str = "exact",
         effect_ratio: bool = True,
         silent_slope: float = 1.0,
+        overshoot: bool = False,
         initial_weight: float | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope)
+        self.overshoot = checks.flag("overshoot", overshoot)
         self.units = checks.integer("units", units, minimum=1)
         self.lateral_inhibition = checks.number("lateral_inhibition", lateral_inhibition, minimum=0)
         self.initial_weight = None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
@@ -133,6 +139,7 @@ class SpikingDense(SpikingLayer):
             self.lateral_inhibition,
             self.effect_ratio,
             self.silent_slope,
+            self.overshoot,
             gradient,
             below,
             over or Sum(inputs.batch),

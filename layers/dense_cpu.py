@@ -6,7 +6,7 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
-from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, Psp, spsp
+from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, Psp, saturation, spsp
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
 from cupynn.kernels.sums import Sum
 from cupynn.kernels.threads import each, parallel
@@ -124,21 +124,25 @@ def backward(
     inhibition: float,
     effect_ratio: bool,
     silent_slope: float,
+    overshoot: bool,
     gradient: np.ndarray | None,
     below: np.ndarray | None,
     over: Sum,
 ) -> None:
-    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None."""
+    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None.
+
+    With `overshoot`, for which there must be a gradient, the errors of saturated neurons are lessened, in place.
+    """
     if gradient is not None and over.done == 0:
         gradient[:] = 0
     factors = _lateral_factors(outputs, psp, t_ref, inhibition / v_th)
     firings = outputs.counts.reshape(outputs.batch, outputs.size)
     counts = None if below is None else inputs.counts.reshape(inputs.batch, inputs.size)  # an encoder's need no sorting
-    shares = errors / np.float32(max(1, over.batch))
     for part, found in spsp(inputs, outputs, errors, psp, t_ref):
         if gradient is not None:
-            own = (shares[part], firings[part], factors[part])
-            parallel(_weight_gradient, len(weight), found, *own, weight, np.float32(v_th), gradient)
+            own = (errors[part], firings[part], factors[part])
+            rule = (np.float32(v_th), overshoot, np.float32(max(1, over.batch)))
+            parallel(_weight_gradient, len(weight), found, *own, weight, *rule, gradient)
         if below is not None:
             rule = (effect_ratio, np.float32(silent_slope))
             parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, *rule, below[part])
@@ -168,12 +172,12 @@ def _lateral_factors(outputs: SpikeTrains, psp: Psp, t_ref: int, strength: float
 
 
 @kernel
-def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, gradient):
+def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, overshoot, batch, gradient):
     """Add sum_b D_i (1 + h_i) f_i e_ij to gradient (N_out, N_in), where h_i = sum_j w_ij e_ij / (v_th o_i).
 
     A neuron's row of the gradient takes the samples in turn, so that the sum has one order, whatever the number of threads;
-    it stays in the first-level cache meanwhile, with the row of weights. errors: D (B, N_out) over the number of samples;
-    counts: o (B, N_out); factors: f (B, N_out)
+    it stays in the first-level cache meanwhile, with the row of weights. errors: D (B, N_out), lessened where a
+    neuron overshoots, if that is wanted; counts: o (B, N_out); factors: f (B, N_out); batch: number of samples
     """
     values, starts, rows, lines, line_counts, widths = spsp
     n_in = weight.shape[1]
@@ -196,7 +200,9 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, gradien
                 for k in range(line_counts[b]):
                     summed = summed + load(own_weight, np.int64(lines[b, k]) * FEW, FEW) * load(values, at + k * FEW, FEW)
                 effect = total(summed) / np.float32(counts[b, i])
-            scale = errors[b, i] * factors[b, i] * (np.float32(1) + effect / v_th)
+                if overshoot:
+                    errors[b, i] *= saturation(effect, v_th)
+            scale = errors[b, i] / batch * factors[b, i] * (np.float32(1) + effect / v_th)
             for k in range(line_counts[b]):
                 line = np.int64(lines[b, k]) * FEW
                 store(own_gradient, line, load(own_gradient, line, FEW) + load(values, at + k * FEW, FEW) * scale)

@@ -60,11 +60,15 @@ def backward(
     inhibition: float,
     effect_ratio: bool,
     silent_slope: float,
+    overshoot: bool,
     gradient: Any,
     below: Any,
     over: Sum,
 ) -> None:
-    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None."""
+    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None.
+
+    With `overshoot`, for which there must be a gradient, the errors of saturated neurons are lessened, in place.
+    """
     n_out, n_in = weight.shape
     steps, decays = inputs.steps, tables(psp, inputs.steps).decays
     if gradient is not None and over.done == 0:
@@ -79,7 +83,7 @@ def backward(
             done = over.done + part.start
             partial = group_sums(over, done, x.batch, gradient)
             fits = 4 * n_in <= shared_limit()
-            sizes = (x.batch, GROUP, done % GROUP, n_out, n_in, steps, t_ref, v_th, over.share, fits)
+            sizes = (x.batch, GROUP, done % GROUP, n_out, n_in, steps, t_ref, v_th, overshoot, over.share, fits)
             arguments = (traces, *list_active(x.bits), *trains, d, factors, weight, decays, *sizes, partial)
             shared = 4 * n_in if fits else 0
             _DENSE.launch("weight_gradient", (n_out, len(partial)), _BLOCK, *arguments, shared=shared)

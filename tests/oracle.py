@@ -83,7 +83,21 @@ def lateral_factor(post, v_th, inhibition, kind, tau_m, tau_s, t_ref):
     )
 
 
-def backward(pre, post, delta, weight, v_th, kind, tau_m, tau_s, t_ref, inhibition=0.0, effect_ratio=True, silent_slope=1.0):
+def backward(
+    pre,
+    post,
+    delta,
+    weight,
+    v_th,
+    kind,
+    tau_m,
+    tau_s,
+    t_ref,
+    inhibition=0.0,
+    effect_ratio=True,
+    silent_slope=1.0,
+    overshoot=False,
+):
     """Weight gradient (N_post, N_pre) and error of the counts below (N_pre,)."""
     n_post, n_pre = weight.shape
     e = spsp_matrix(pre, post, kind, tau_m, tau_s, t_ref)
@@ -94,6 +108,8 @@ def backward(pre, post, delta, weight, v_th, kind, tau_m, tau_s, t_ref, inhibiti
         d = delta[i] / v_th
         effect = [e[i, j] / o_post[i] if o_post[i] > 0 else 0.5 for j in range(n_pre)]
         h = sum(weight[i, j] * effect[j] for j in range(n_pre)) / v_th
+        if overshoot and o_post[i] > 0 and h > 1:
+            d /= h**2
         for j in range(n_pre):
             potential = 0.1 if o_post[i] == 0 and o_pre[j] > 0 else e[i, j]
             gradient[i, j] += d * (1 + h) * f[i] * potential

@@ -42,6 +42,7 @@ EXAMPLES = {
         "psp_kernel": "srm",
         "effect_ratio": False,
         "silent_slope": 0.5,
+        "overshoot": True,
         "initial_weight": 1.25,
         "name": "middle",
     },
@@ -55,6 +56,7 @@ EXAMPLES = {
         "psp_kernel": "srm",
         "effect_ratio": False,
         "silent_slope": 0.5,
+        "overshoot": True,
         "initial_weight": 1.25,
         "name": "middle",
     },
@@ -99,6 +101,7 @@ EXAMPLES = {
         "schedule": "cosine",
         "regularizer": ExponentialRegularizer(strength=2.0, beta=0.5, w_max=3.0),
         "average": 0.9,
+        "centralize": True,
     },
     "Adam": {
         "lr": 0.3,
@@ -108,6 +111,7 @@ EXAMPLES = {
         "schedule": "inverse-sqrt",
         "regularizer": ExponentialRegularizer(strength=2.0, beta=0.5, w_max=3.0),
         "average": 0.9,
+        "centralize": True,
     },
     "ExponentialRegularizer": {"strength": 2.0, "beta": 0.5, "w_max": 3.0},
 }

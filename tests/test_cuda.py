@@ -179,9 +179,9 @@ def test_losses_are_those_of_the_cpu(device, loss):
     [
         lambda: optimizers.SGD(1e-3, momentum=0.9),
         lambda: optimizers.Adam(1e-2, regularizer=optimizers.ExponentialRegularizer(10, 0.4, 8)),
-        lambda: optimizers.Adam(1e-2, average=0.5),
+        lambda: optimizers.Adam(1e-2, average=0.5, centralize=True),
     ],
-    ids=["sgd", "adam", "averaged"],
+    ids=["sgd", "adam", "averaged, centralized"],
 )
 def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
     trained = []
@@ -448,10 +448,10 @@ def tiny(device):
 @pytest.mark.parametrize(
     ("loss", "optimizer", "unused"),
     [
-        (losses.SpikeCount(4, 1, 0), optimizers.SGD(1e-3), {"softmax_count", "adam", "row_decay", "average"}),
+        (losses.SpikeCount(4, 1, 0), optimizers.SGD(1e-3), {"softmax_count", "adam", "row_decay", "row_mean", "average"}),
         (
             losses.SoftmaxCount(4),
-            optimizers.Adam(1e-3, regularizer=optimizers.ExponentialRegularizer(), average=0.9),
+            optimizers.Adam(1e-3, regularizer=optimizers.ExponentialRegularizer(), average=0.9, centralize=True),
             {"spike_count", "sgd"},
         ),
     ],

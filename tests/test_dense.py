@@ -243,6 +243,25 @@ def test_slope_of_silent_neurons(dense, effect_ratio, silent_slope):
     np.testing.assert_array_equal(layer.grads["weight"], as_in_the_paper.grads["weight"])
 
 
+@pytest.mark.parametrize("inhibition", [0.0, 0.6])
+@pytest.mark.parametrize("rule", [{}, {"effect_ratio": False}, {"silent_slope": 0.0}], ids=str)
+def test_errors_of_saturated_neurons_are_lessened(dense, rule, inhibition):
+    case = Case(batch=4, units=6, mean=2.0, rate=0.5, tau_s=2.0, t_ref=0, silent=3, inhibition=inhibition)
+    rule = {"overshoot": True} | rule
+    layer, as_in_the_paper = case.layer(dense, **rule), case.layer(dense)
+    inputs, outputs = SpikeTrains.from_dense(case.trains), SpikeTrains.from_dense(case.expected[0])
+    delta = case.delta.copy()
+    below = layer.backward(inputs, outputs, delta)
+    gradient, expected = case.backward(case.expected[0], case.delta, **rule)
+    close(below, expected)
+    close(layer.grads["weight"], gradient)
+    np.testing.assert_array_equal(delta, case.delta)  # the caller's own
+    as_in_the_paper.backward(inputs, outputs, case.delta)
+    lessened = np.abs(layer.grads["weight"]) / np.abs(as_in_the_paper.grads["weight"])
+    assert np.nanmin(lessened[np.arange(6) != 3]) < 0.5  # as they are driven far above the threshold
+    np.testing.assert_array_equal(layer.grads["weight"][3], as_in_the_paper.grads["weight"][3])
+
+
 @pytest.fixture
 def passes(dense):
     """A layer, the trains below and above it, and errors."""
@@ -333,6 +352,7 @@ BAD = {
     "psp_kernel": ["", "Exact", None, 0],
     "effect_ratio": [1, "yes", None],
     "silent_slope": [-0.1, np.nan, np.inf, "1"],
+    "overshoot": [1, "yes", None],
     "initial_weight": [0, -1.0, np.nan, np.inf, "x"],
     "name": ["", "a/b", "input", 3],
 }
@@ -355,6 +375,7 @@ def test_bad_arguments_are_named(argument, value):
             "psp_kernel": "srm",
             "effect_ratio": False,
             "silent_slope": 0,
+            "overshoot": True,
             "initial_weight": 1e-9,
             "name": "hidden",
         },

@@ -30,6 +30,7 @@ class Case:
     psp_kernel: str = "exact"
     effect_ratio: bool = True
     silent_slope: float = 1.0
+    overshoot: bool = False
     seed: int = 3
 
     def spikes(self):
@@ -45,7 +46,8 @@ class Case:
     @property
     def rule(self):
         """What passes the error on."""
-        return {"effect_ratio": self.effect_ratio, "silent_slope": self.silent_slope}
+        own = {"overshoot": True} if self.overshoot else {}  # which pooling does not know
+        return {"effect_ratio": self.effect_ratio, "silent_slope": self.silent_slope} | own
 
 
 def compare(case, layer, dense_weight, share, margin):
@@ -97,6 +99,8 @@ CONVOLUTIONS = {
     "slope one": Case((2, 4, 4), (2, 3), effect_ratio=False),
     "nothing by silent neurons": Case((2, 4, 4), (2, 3), silent_slope=0.0),
     "slope one, less by silent neurons": Case((2, 4, 4), (2, 3), effect_ratio=False, silent_slope=0.25),
+    "saturated": Case((2, 4, 4), (2, 3), overshoot=True, v_th=0.3, rate=0.5, t_ref=0),
+    "saturated, slope one": Case((2, 4, 4), (2, 3), overshoot=True, effect_ratio=False, v_th=0.3, rate=0.5, seed=5),
 }
 
 

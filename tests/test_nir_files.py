@@ -25,13 +25,14 @@ CONSTANTS = {
     "name": st.none(),
 }
 WEIGHTED = CONSTANTS | {"initial_weight": st.none() | st.floats(1e-6, 1e6)}
+TRAINED = WEIGHTED | {"overshoot": st.booleans()}
 DENSE = st.fixed_dictionaries(
-    WEIGHTED | {"units": st.integers(1, 5), "lateral_inhibition": st.just(0.0) | st.floats(0.001, 9)}
+    TRAINED | {"units": st.integers(1, 5), "lateral_inhibition": st.just(0.0) | st.floats(0.001, 9)}
 )
 RECURRENT = st.fixed_dictionaries(
     WEIGHTED | {"units": st.just(27), "reservoir": st.just((3, 3, 3)), "trained": st.booleans()}
 )
-CONV = st.fixed_dictionaries(WEIGHTED | {"maps": st.integers(1, 3), "kernel_size": st.just(3), "padding": st.integers(0, 2)})
+CONV = st.fixed_dictionaries(TRAINED | {"maps": st.integers(1, 3), "kernel_size": st.just(3), "padding": st.integers(0, 2)})
 POOL = st.fixed_dictionaries(CONSTANTS | {"size": st.just(2)})
 
 

@@ -170,6 +170,7 @@ class TestNotes:
             ({"psp_kernel": np.ones(2)}, "psp_kernel="),
             ({"effect_ratio": 3}, "effect_ratio=3"),
             ({"silent_slope": -0.5}, "silent_slope=-0.5"),
+            ({"overshoot": 1}, "overshoot=1"),
             ({"name": "a/b"}, "name='a/b'"),
             ({"name": 7}, "name=7"),
             ({"initial_weight": -1.0}, "initial_weight=-1.0"),

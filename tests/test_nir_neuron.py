@@ -88,4 +88,4 @@ class TestConstants:
         for name, value in expected.items():
             np.testing.assert_array_equal(getattr(node, name), np.full(3, value, np.float32), strict=True)
         noted = {"kind": "SpikingDense", "name": "hidden", "v_th": 2.0, "tau_m": 50.0, "tau_s": 5.0, "t_ref": 1}
-        assert node.metadata == noted | {"psp_kernel": "srm", "effect_ratio": True, "silent_slope": 1.0}
+        assert node.metadata == noted | {"psp_kernel": "srm", "effect_ratio": True, "silent_slope": 1.0, "overshoot": False}

@@ -64,6 +64,7 @@ class Reference:
         self.weight = self.weight - lr * mean / (np.sqrt(square) + epsilon)
 
 
+@pytest.mark.parametrize("centralize", [False, True])
 @pytest.mark.parametrize("regularizer", [None, {"strength": 10.0, "beta": 0.7, "w_max": 1.5}], ids=["plain", "regularized"])
 @pytest.mark.parametrize(
     ("kind", "options"),
@@ -76,15 +77,18 @@ class Reference:
     ],
     ids=str,
 )
-def test_updates_follow_the_formula(kind, options, regularizer):
+def test_updates_follow_the_formula(kind, options, regularizer, centralize):
     net, rng = network(), np.random.default_rng(1)
-    optimizer = kind(**options, regularizer=None if regularizer is None else ExponentialRegularizer(**regularizer))
+    rule = None if regularizer is None else ExponentialRegularizer(**regularizer)
+    optimizer = kind(**options, regularizer=rule, centralize=centralize)
     references = {layer.name: Reference(layer.params[layer.name]) for layer in net.layers}
     for _ in range(6):
         draw_gradients(net, rng)
         for layer in net.layers:
             reference = references[layer.name]
             gradient = layer.grads[layer.name].astype(float)
+            if centralize:
+                gradient -= gradient.mean(tuple(range(1, gradient.ndim)), keepdims=True)
             if regularizer is not None:
                 gradient = gradient + regularizer_term(reference.weight, **regularizer)
             getattr(reference, kind.__name__.lower())(gradient, **options)

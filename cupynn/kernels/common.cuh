@@ -62,6 +62,11 @@ __device__ __forceinline__ bool lif_step(float input, Neuron& neuron, const Lif&
 #define SILENT_SPSP 0.1f
 #define SILENT_EFFECT 0.5f
 
+// How much less a count follows its drive where neurons overshoot: see `psp.py`.
+__device__ __forceinline__ float saturation(float membrane, float v_th) {
+    return membrane <= v_th ? 1.0f : v_th / membrane * (v_th / membrane);
+}
+
 // S-PSP of one train on a neuron that fires at times[0..count-1], count > 0: the sum over firings of the train's trace, less
 // what the release from the firing before has made the membrane forget. trace: of the train, `stride` from step to step.
 __device__ __forceinline__ float spsp(const float* trace, int stride, const int* times, int count, const float* decays, int t_ref) {

@@ -12,35 +12,40 @@ def row_decay(weight: np.ndarray, strength: float, beta: float, w_max: float) ->
     return (strength * beta / w_max * np.exp(beta * (level - 1))).astype(np.float32)
 
 
+def row_mean(gradient: np.ndarray) -> np.ndarray:
+    """Mean of each row of a gradient (rows, columns), float32 (rows,)."""
+    return gradient.mean(1)
+
+
 @kernel
-def _sgd(turns, weight, gradient, decay, velocity, rate, momentum):
+def _sgd(turns, weight, gradient, shift, decay, velocity, rate, momentum):
     for i in each(turns):
         for j in range(weight.shape[1]):
-            g = gradient[i, j] + decay[i] * weight[i, j]
+            g = gradient[i, j] - shift[i] + decay[i] * weight[i, j]
             velocity[i, j] = momentum * velocity[i, j] + g
             weight[i, j] -= rate * velocity[i, j]
 
 
-def sgd(weight, gradient, decay, velocity, rate, momentum) -> None:
-    """w -= rate * v with v = momentum * v + g, where g = gradient + decay * w and decay (rows,) is a row's own."""
-    parallel(_sgd, len(weight), weight, gradient, decay, velocity, rate, momentum)
+def sgd(weight, gradient, shift, decay, velocity, rate, momentum) -> None:
+    """w -= rate * v with v = momentum * v + g, g = gradient - shift + decay * w; shift, decay (rows,): a row's own."""
+    parallel(_sgd, len(weight), weight, gradient, shift, decay, velocity, rate, momentum)
 
 
 @kernel
-def _adam(turns, weight, gradient, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2):
+def _adam(turns, weight, gradient, shift, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2):
     one = np.float32(1)
     for i in each(turns):
         for j in range(weight.shape[1]):
-            g = gradient[i, j] + decay[i] * weight[i, j]
+            g = gradient[i, j] - shift[i] + decay[i] * weight[i, j]
             mean[i, j] = beta1 * mean[i, j] + (one - beta1) * g
             square[i, j] = beta2 * square[i, j] + (one - beta2) * g * g
             weight[i, j] -= rate * (mean[i, j] * correction1) / (np.sqrt(square[i, j] * correction2) + epsilon)
 
 
-def adam(weight, gradient, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2) -> None:
+def adam(weight, gradient, shift, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2) -> None:
     """w -= rate * m / (sqrt(s) + epsilon), both moments corrected for their start at zero; g as in `sgd`."""
     constants = (rate, beta1, beta2, epsilon, correction1, correction2)
-    parallel(_adam, len(weight), weight, gradient, decay, mean, square, *constants)
+    parallel(_adam, len(weight), weight, gradient, shift, decay, mean, square, *constants)
 
 
 @kernel

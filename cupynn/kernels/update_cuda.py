@@ -21,16 +21,26 @@ def row_decay(weight: Any, strength: float, beta: float, w_max: float) -> Any:
     return decay
 
 
-def sgd(weight: Any, gradient: Any, decay: Any, velocity: Any, rate: float, momentum: float) -> None:
-    """w -= rate * v with v = momentum * v + g, where g = gradient + decay * w and decay (rows,) is a row's own."""
+def row_mean(gradient: Any) -> Any:
+    """Mean of each row of a gradient (rows, columns), float32 (rows,)."""
+    import cupy
+
+    rows, columns = gradient.shape
+    mean = cupy.empty(rows, np.float32)
+    _UPDATE.launch("row_mean", (rows,), _BLOCK, gradient, columns, mean)
+    return mean
+
+
+def sgd(weight: Any, gradient: Any, shift: Any, decay: Any, velocity: Any, rate: float, momentum: float) -> None:
+    """w -= rate * v with v = momentum * v + g, g = gradient - shift + decay * w; shift, decay (rows,): a row's own."""
     grid = (blocks(weight.size, _BLOCK),)
-    _UPDATE.launch("sgd", grid, _BLOCK, weight, gradient, decay, velocity, *weight.shape, rate, momentum)
+    _UPDATE.launch("sgd", grid, _BLOCK, weight, gradient, shift, decay, velocity, *weight.shape, rate, momentum)
 
 
-def adam(weight: Any, gradient: Any, decay: Any, mean: Any, square: Any, *constants: float) -> None:
+def adam(weight: Any, gradient: Any, shift: Any, decay: Any, mean: Any, square: Any, *constants: float) -> None:
     """w -= rate * m / (sqrt(s) + epsilon); constants: rate, beta1, beta2, epsilon and the moments' two corrections."""
     grid = (blocks(weight.size, _BLOCK),)
-    _UPDATE.launch("adam", grid, _BLOCK, weight, gradient, decay, mean, square, *weight.shape, *constants)
+    _UPDATE.launch("adam", grid, _BLOCK, weight, gradient, shift, decay, mean, square, *weight.shape, *constants)
 
 
 def average(weight: Any, mean: Any, share: float) -> None:

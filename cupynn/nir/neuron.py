@@ -43,6 +43,7 @@ KEPT = (
     "psp_kernel",
     "effect_ratio",
     "silent_slope",
+    "overshoot",
     "initial_weight",
     "trained",
 )

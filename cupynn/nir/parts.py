@@ -1,6 +1,7 @@
 """A layer from the nodes that describe it: weights, and the neurons after them."""
 
 from collections.abc import Callable
+from inspect import signature
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -127,11 +128,9 @@ def _layer(
     if isinstance(noted.get("v_th"), Real) and 1e-5 < noted["v_th"] < checks.LARGEST:
         exact = float(lif(noted["v_th"], 1, 1, 0, kind.margin).threshold)
         v_th = noted["v_th"] if np.float32(exact * gain) == constants.threshold else v_th
-    arguments |= {
-        key: noted[key] for key in ("psp_kernel", "effect_ratio", "silent_slope", "initial_weight") if key in noted
-    }
-    if kind is SpikingPool2D:
-        arguments.pop("initial_weight", None)
+    for key in ("psp_kernel", "effect_ratio", "silent_slope", "overshoot", "initial_weight"):
+        if key in noted and key in signature(kind).parameters:  # a graph may have been given neurons of another kind since
+            arguments[key] = noted[key]
     name = noted.get("name", neurons.name.removesuffix(graph.NEURONS))
     try:
         return kind(v_th=v_th, tau_m=constants.tau_m, tau_s=constants.tau_s, t_ref=0, name=name, **arguments)
