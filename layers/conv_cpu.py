@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
-from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
+from cupynn.kernels.events import event_rows, pack, put_in_order
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, saturation, spsp_field
@@ -61,24 +61,23 @@ def _simulate(
     blocks = (canonical.size + LANES - 1) // LANES
     total, state = aligned(blocks * LANES), aligned(blocks * STATE)
     before = aligned(blocks * LANES if membranes.size else 0)
-    event_steps = np.empty(packed.shape[1], np.int32)
-    event_neurons = np.empty(packed.shape[1], np.int32)
+    marks = np.zeros((canonical.size + 63) // 64, np.int64)
     for b in each(turns):
         clear(total)
         clear(state)
         n = 0
+        packed_offsets[b, :2] = 0
         for t in range(1, steps):
             for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
                 c, place = divmod(np.uint32(neurons[event]), np.uint32(height * width))
                 y, x = divmod(place, np.uint32(width))
                 add_spike(np.int64(c), np.int64(y), np.int64(x), runs, kernel_size, padding, output_shape, total)
-            n = advance(total, state, before, constants, t, event_steps, event_neurons, n)
+            start = n
+            n = advance(total, state, before, constants, t, packed[b], n)
+            put_in_order(packed[b, start:n], canonical, marks)
+            packed_offsets[b, t + 1] = n
             if membranes.size:
                 record(state, before, membranes[b, t], currents[b, t])
-        for event in range(n):
-            event_neurons[event] = canonical[event_neurons[event]]
-        sort_by_neuron(event_steps[:n], event_neurons[:n], canonical.size)
-        sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
 
 
 def simulate(
@@ -94,7 +93,7 @@ def simulate(
     channels, kernel_size = weight.shape[1], weight.shape[2:]
     runs = np.ascontiguousarray(weight[:, :, :, ::-1].transpose(1, 2, 3, 0)).reshape(channels, kernel_size[0], -1)
     maps, rows, columns = shapes[1]
-    canonical = np.arange(maps * rows * columns).reshape(maps, rows * columns).T.ravel()
+    canonical = np.arange(maps * rows * columns, dtype=np.int32).reshape(maps, rows * columns).T.ravel()
     geometry = (canonical, kernel_size, inputs.steps, shapes, padding)
     events = event_rows(inputs.batch, prod(shapes[1]) * neuron.most(inputs.steps), inputs.steps)
     states = (membranes, currents)
@@ -308,7 +307,7 @@ def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[i
     """Bytes that `simulate` and `backward` need, for weights of this shape."""
     (_, height, width), (_, rows, columns) = shapes
     maps, channels, kh, kw = weight
-    forward = forward_cpu(load, float32(2 * prod(weight), 2 * prod(shapes[1]), load.threads * 2 * load.spikes))
+    forward = forward_cpu(load, float32(2 * prod(weight), prod(shapes[1])), lists=0)
     if not load.training:
         return (forward,)
     grid = (height + 2 * padding[0]) * (width + 2 * padding[1]) * channels + FEW

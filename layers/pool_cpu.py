@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
-from cupynn.kernels.events import event_rows, pack, sort_by_step
+from cupynn.kernels.events import event_rows, pack
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import Psp, decays_of
@@ -16,37 +16,43 @@ from cupynn.spikes import SpikeTrains
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (channels, rows, columns)
 
 
-@inline
-def windows(position, size, stride, count):
-    """First and last + 1 of the windows of `size`, every `stride`, that hold a position."""
-    return max(0, (position - size + stride) // stride), min(count, position // stride + 1)
-
-
 @kernel
-def _simulate(turns, neurons, offsets, steps, shapes, size, stride, constants, membranes, currents, packed, packed_offsets):
-    (_, height, width), (maps, rows, columns) = shapes
+def _simulate(turns, neurons, offsets, steps, extents, shape, constants, membranes, currents, packed, packed_offsets):
+    maps, rows, columns = shape
     blocks = (maps * rows * columns + LANES - 1) // LANES
     total, state = aligned(blocks * LANES), aligned(blocks * STATE)
     before = aligned(blocks * LANES if membranes.size else 0)
-    event_steps = np.empty(packed.shape[1], np.int32)
-    event_neurons = np.empty(packed.shape[1], np.int32)
     for b in each(turns):
         clear(total)
         clear(state)
         n = 0
+        packed_offsets[b, :2] = 0
         for t in range(1, steps):
             for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
-                c, place = divmod(np.uint32(neurons[event]), np.uint32(height * width))
-                y, x = divmod(place, np.uint32(width))
-                top, bottom = windows(np.int64(y), size[0], stride[0], rows)
-                left, right = windows(np.int64(x), size[1], stride[1], columns)
-                for row in range(top, bottom):
-                    for column in range(left, right):
-                        total[(np.int64(c) * rows + row) * columns + column] += np.float32(1)
-            n = advance(total, state, before, constants, t, event_steps, event_neurons, n)
+                first, down, across = extents[neurons[event]]
+                for row in range(down):
+                    for column in range(across):
+                        total[first + row * columns + column] += np.float32(1)
+            n = advance(total, state, before, constants, t, packed[b], n)
+            packed_offsets[b, t + 1] = n
             if membranes.size:
                 record(state, before, membranes[b, t], currents[b, t])
-        sort_by_step(event_steps[:n], event_neurons[:n], steps, packed[b], packed_offsets[b])
+
+
+def _extents(shapes: Shapes, size: tuple[int, int], stride: tuple[int, int]) -> np.ndarray:
+    """The first neuron whose window holds an input, and how many rows and columns of them do: int32 (N_in, 3)."""
+    (channels, *image), (_, rows, columns) = shapes
+    first, counts = [], []
+    for length, window, step, many in zip(image, size, stride, (rows, columns), strict=True):
+        place = np.arange(length)
+        first.append(np.maximum(0, (place - window + step) // step))
+        counts.append(np.maximum(0, np.minimum(many, place // step + 1) - first[-1]))
+    extents = np.empty((channels, *image, 3), np.int32)
+    plane = first[0][:, None] * columns + first[1]
+    extents[..., 0] = np.arange(channels)[:, None, None] * rows * columns + plane
+    extents[..., 1] = counts[0][:, None]
+    extents[..., 2] = counts[1]
+    return extents.reshape(-1, 3)
 
 
 def simulate(
@@ -61,7 +67,8 @@ def simulate(
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     trains = inputs.neurons, inputs.offsets, inputs.steps
     rows = event_rows(inputs.batch, prod(shapes[1]) * neuron.most(inputs.steps), inputs.steps)
-    parallel(_simulate, inputs.batch, *trains, shapes, size, stride, neuron, membranes, currents, *rows)
+    extents = _extents(shapes, size, stride)
+    parallel(_simulate, inputs.batch, *trains, extents, shapes[1], neuron, membranes, currents, *rows)
     return SpikeTrains(*pack(*rows), inputs.steps, shapes[1])
 
 
@@ -81,7 +88,8 @@ def backward(
     """Write the errors below (B, N_in)."""
     trains = (*inputs.by_neuron(), *outputs.by_neuron())
     rule = (effect_ratio, np.float32(silent_slope))
-    parallel(_input_error, inputs.batch, *trains, delta, inputs.steps, shapes, size, stride, psp, t_ref, *rule, below)
+    geometry = (_extents(shapes, size, stride), shapes[1], size[0] * size[1])
+    parallel(_input_error, inputs.batch, *trains, delta, inputs.steps, *geometry, psp, t_ref, *rule, below)
 
 
 @inline
@@ -123,9 +131,9 @@ def _input_error(
     neuron_offsets,
     delta,
     steps,
-    shapes,
-    size,
-    stride,
+    extents,
+    shape,
+    area,
     psp,
     t_ref,
     effect_ratio,
@@ -139,7 +147,7 @@ def _input_error(
     below_times, below_offsets and times, neuron_offsets: the trains below and above, by neuron; delta (B, N_out);
     result (B, N_in) float32
     """
-    (channels, height, width), (_, rows, columns) = shapes
+    (maps, rows, columns), area = shape, np.float32(area)
     _, decay_s, gain, delay = psp
     decays = decays_of(psp, steps)
     decays_s = np.empty(steps + 1, np.float32)
@@ -149,19 +157,15 @@ def _input_error(
         decays_s[n], rises[n] = power, rise
         power *= np.float64(decay_s)
         rise = rise * np.float64(psp.decay_m) + np.float64(gain) * power
-    inputs, outputs = channels * height * width, channels * rows * columns
-    area = np.float32(size[0] * size[1])
+    inputs, outputs = len(extents), maps * rows * columns
     for b in each(turns):
         for j in range(inputs):
-            c, place = divmod(j, height * width)
-            y, x = divmod(place, width)
+            first, down, across = extents[j]
             spikes = below_times[below_offsets[b * inputs + j] : below_offsets[b * inputs + j + 1]]
-            top, bottom = windows(y, size[0], stride[0], rows)
-            left, right = windows(x, size[1], stride[1], columns)
             error = np.float32(0)
-            for row in range(top, bottom):
-                for column in range(left, right):
-                    i = (c * rows + row) * columns + column
+            for row in range(down):
+                for column in range(across):
+                    i = first + row * columns + column
                     if delta[b, i] == 0:
                         continue
                     firings = times[neuron_offsets[b * outputs + i] : neuron_offsets[b * outputs + i + 1]]
@@ -177,7 +181,7 @@ def _input_error(
 
 def phases(load: Load, shapes: Shapes) -> tuple[Phase, ...]:
     """Bytes that `simulate` and `backward` need."""
-    forward = forward_cpu(load, 0)
+    forward = forward_cpu(load, float32(3 * prod(shapes[0])), lists=0)
     if not load.training:
         return (forward,)
     return forward, Phase(float32(load.threads * 3 * load.steps), float32(prod(shapes[0]), prod(shapes[1])))

@@ -59,9 +59,9 @@ def trains_bytes(load: Load, neurons: int, spikes: float) -> float:
     return 4 * spikes + 8 * load.steps + backward
 
 
-def forward_cpu(load: Load, tables: float) -> Phase:
-    """The forward pass on the CPU: rows of spikes, each thread's lists of them, and so many bytes of weights in tables."""
-    return Phase(tables + load.threads * 8 * load.row, 4 * load.row + 8 * load.steps)
+def forward_cpu(load: Load, tables: float, lists: int = 2) -> Phase:
+    """The forward pass on the CPU: rows of spikes, lists of them that each thread has, and so many bytes of tables."""
+    return Phase(tables + load.threads * float32(lists * load.row), 4 * load.row + 8 * load.steps)
 
 
 def phase_cuda(fixed: float, sample: float, bytes_per_sample: float) -> Phase:

@@ -83,8 +83,8 @@ def note_spikes(fired, step, neuron, event_steps, event_neurons, n):
 
 
 @inline
-def advance(total, state, before, constants, step, event_steps, event_neurons, n):
-    """Advance whole blocks of LANES neurons by one step. Returns the new length of the lists of events.
+def advance(total, state, before, constants, step, row, n):
+    """Advance whole blocks of LANES neurons by one step, and append those that fire to a row of n. Returns its new length.
 
     total (blocks * LANES,) float32: the inputs, set to zero here; state (blocks * STATE,); before (blocks * LANES,), or
     empty: receives the membranes before their reset
@@ -94,7 +94,10 @@ def advance(total, state, before, constants, step, event_steps, event_neurons, n
         x = load(total, neuron, LANES)
         store(total, neuron, fill(np.float32(0), LANES))
         fired = lif_step(x, state, block * STATE, step, constants, before, neuron)
-        n = note_spikes(fired, step, neuron, event_steps, event_neurons, n)
+        while fired:
+            row[n] = neuron + lowest(fired)
+            fired &= fired - 1
+            n += 1
     return n
 
 
