@@ -34,8 +34,8 @@ class Augment(Configured):
         Largest angle in degrees, in [0, 180].
     distortion : float
         Strength of the elastic distortion, in [0, 1000].
-    shift : float
-        Largest move up, down, left or right, in pixels, in [0, 1000].
+    shift : int
+        Largest move up, down, left or right, in whole pixels, in [0, 1000].
     flip : bool
         Whether to mirror half of the images, left for right: right for clothes and animals, wrong for letters and digits.
 
@@ -56,7 +56,7 @@ class Augment(Configured):
         scale: float = 0.12,
         rotation: float = 12.0,
         distortion: float = 3.4,
-        shift: float = 0.0,
+        shift: int = 0,
         flip: bool = False,
     ) -> None:
         self.scale = checks.number("scale", scale, minimum=0)
@@ -64,7 +64,7 @@ class Augment(Configured):
             raise InputError(f"scale={scale!r}: pass a fraction below 1, such as 0.12")
         self.rotation = checks.number("rotation", rotation, minimum=0, maximum=180)
         self.distortion = checks.number("distortion", distortion, minimum=0, maximum=1000)
-        self.shift = checks.number("shift", shift, minimum=0, maximum=1000)
+        self.shift = checks.integer("shift", shift, maximum=1000)
         self.flip = checks.flag("flip", flip)
 
     def check(self, x: Any) -> None:

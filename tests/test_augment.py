@@ -58,7 +58,7 @@ def oracle(image, augment, seed, draw, sample):
         for j in range(width):
             d = augment.distortion * SIGMA * (gauss * padded[:, i : i + k.size, j : j + k.size]).sum((1, 2))
             y, x = i - (height - 1) / 2, (j - (width - 1) / 2) * (-1 if mirrored else 1)
-            d += augment.shift * u[2:]
+            d += (first[2:] >> np.uint32(8)).astype(int) * (2 * augment.shift + 1) // 2**24 - augment.shift
             source_i = (height - 1) / 2 + (math.cos(angle) * y - math.sin(angle) * x) / zoom + d[0] + 60
             source_j = (width - 1) / 2 + (math.sin(angle) * y + math.cos(angle) * x) / zoom + d[1] + 60
             top, left = math.floor(source_i), math.floor(source_j)
@@ -79,7 +79,7 @@ def oracle(image, augment, seed, draw, sample):
         Augment(0, 90, 0),
         Augment(0, 0, 8.5),
         Augment(0.5, 180, 20),
-        Augment(0, 0, 0, shift=4.5),
+        Augment(0, 0, 0, shift=4),
         Augment(0, 0, 0, flip=True),
         Augment(0.2, 30, 3, shift=2, flip=True),
     ],
@@ -123,15 +123,17 @@ def test_half_of_the_images_are_mirrored_and_no_pixel_is_lost():
     assert 450 < mirrored.sum() < 550
 
 
-def test_shifts_fill_their_range_in_both_directions():
-    dot = np.zeros((2000, 21, 21), np.uint8)
+def test_shifts_are_whole_pixels_each_as_often():
+    dot = np.zeros((2100, 21, 21), np.uint8)
     dot[:, 10, 10] = 255
-    found = Augment(0, 0, 0, shift=3)(dot, 1, 2, np.arange(2000)).astype(float)
-    places = np.arange(21) - 10
-    moves = np.stack([(found * places[:, None]).sum((1, 2)), (found * places).sum((1, 2))]) / found.sum((1, 2))
-    np.testing.assert_allclose([moves.min(), moves.max()], [-3, 3], atol=0.03)
-    np.testing.assert_allclose(moves.std(1), 3 / math.sqrt(3), atol=0.05)
-    assert abs(np.corrcoef(moves)[0, 1]) < 0.1
+    sample, *places = np.nonzero(Augment(0, 0, 0, shift=3)(dot, 1, 2, np.arange(2100)) == 255)
+    np.testing.assert_array_equal(sample, np.arange(2100))  # none is blurred, or lost
+    seen = np.zeros((7, 7), int)
+    np.add.at(seen, (places[0] - 7, places[1] - 7), 1)
+    assert seen.min() > 0
+    assert np.abs(seen.sum(0) - 300).max() < 60  # 3.7 standard deviations
+    assert np.abs(seen.sum(1) - 300).max() < 60
+    assert abs(np.corrcoef(places)[0, 1]) < 0.1
 
 
 def test_sizes_and_angles_fill_their_range():
@@ -230,7 +232,7 @@ def test_data_that_cannot_be_augmented(x):
         ("scale", [-0.1, 1.0, "12"]),
         ("rotation", [-1, 181, True]),
         ("distortion", [-1, 1001, np.nan]),
-        ("shift", [-1, 1001, "2"]),
+        ("shift", [-1, 1001, 0.5]),
         ("flip", [1, None, "yes"]),
     ],
 )

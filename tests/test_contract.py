@@ -92,7 +92,7 @@ EXAMPLES = {
     "BSA": {"gain": 0.5, "hold": 3, "length": 7, "width": 4.0, "threshold": 0.25},
     "Events": {"step": 250.0, "stabilise": True},
     "Regular": {"max_rate": 0.5, "random_phase": True},
-    "Augment": {"scale": 0.2, "rotation": 5.0, "distortion": 1.5, "shift": 2.0, "flip": True},
+    "Augment": {"scale": 0.2, "rotation": 5.0, "distortion": 1.5, "shift": 2, "flip": True},
     "SpikeCount": {"desired": 12, "undesired": 3, "margin": 2},
     "SoftmaxCount": {"desired": 12},
     "SGD": {

@@ -154,7 +154,7 @@ class TestSize:
         assert fits(whole + 3 * weight - 1, optimizer=optimizer, reserved=True)[0] == 14
 
     def test_what_fires_is_learnt_from_the_first_part(self, fits):
-        """Which is as small as the worst case asks for; little fires, and the rest goes in fewer parts than these would be."""
+        """Which is as small as the worst case asks for; little fires, and the rest goes in fewer parts than that."""
         net, (x, _) = make("cpu"), data()
         first, *rest = fits(estimated(net, x, 5, Free(0, False), True) + 1)
         assert first == 5

@@ -7,6 +7,11 @@ __device__ __forceinline__ float uniform(uint32 word) {
     return (int)(word >> 8) * 1.1920928955078125e-7f - 1.0f;
 }
 
+// An integer from -largest to largest, by a random word's leading 24 bits.
+__device__ __forceinline__ float whole(uint32 word, int largest) {
+    return (int)((uint64)(word >> 8) * (2 * largest + 1) >> 24) - largest;
+}
+
 __device__ __forceinline__ float pixel(const unsigned char* image, int height, int width, int i, int j) {
     return 0 <= i && i < height && 0 <= j && j < width ? (float)image[i * width + j] : 0.0f;
 }
@@ -14,7 +19,7 @@ __device__ __forceinline__ float pixel(const unsigned char* image, int height, i
 // A block is a sample. images (batch, channels, height, width); weights (2 radius + 1,) of the Gaussian; field (batch, 3,
 // height, width) is scratch: the two directions, and a filter's first pass; augmented is written.
 extern "C" __global__ void __launch_bounds__(256, 4)
-augment(const unsigned char* images, int channels, int height, int width, float scale, float rotation, float shift, uint32 flip,
+augment(const unsigned char* images, int channels, int height, int width, float scale, float rotation, int shift, uint32 flip,
         float strength, const float* weights, int radius, uint32 key0, uint32 key1, uint32 draw, const uint32* samples, float* field,
         unsigned char* augmented) {
     int b = blockIdx.x, area = height * width;
@@ -49,7 +54,7 @@ augment(const unsigned char* images, int channels, int height, int width, float 
     float zoom = __fadd_rn(1.0f, __fmul_rn(scale, uniform(shape.word[0])));
     double angle = __fmul_rn(rotation, uniform(shape.word[1]));
     float cosine = __fdiv_rn((float)cos(angle), zoom), sine = __fdiv_rn((float)sin(angle), zoom);
-    float shift_i = __fmul_rn(shift, uniform(shape.word[2])), shift_j = __fmul_rn(shift, uniform(shape.word[3]));
+    float shift_i = whole(shape.word[2], shift), shift_j = whole(shape.word[3], shift);
     bool mirrored = shape.word[0] & flip;
     float middle_i = (height - 1) * 0.5f, middle_j = (width - 1) * 0.5f;
     for (int p = threadIdx.x; p < area; p += blockDim.x) {

@@ -2,16 +2,17 @@
 
 The value at output pixel p is that of the input at
 
-    c + R(-angle) F (p - c) / s + shift (u2, u3) + d(p),   s = 1 + scale u0,   angle = rotation u1,   d = strength (G * U),
+    c + R(-angle) F (p - c) / s + (k2, k3) + d(p),   s = 1 + scale u0,   angle = rotation u1,   d = strength (G * U),
 
 interpolated bilinearly, with zeros around the image; c is its centre, F mirrors columns in half of the images or in none, U
 is a field of two independent numbers a pixel, and G a Gaussian, applied to rows and then to columns, with zeros around the
 field (Simard, Steinkraus, Platt, "Best practices for convolutional neural networks applied to visual document analysis",
-ICDAR 2003). u0 to u3 and U are uniform in [-1, 1).
+ICDAR 2003). u0, u1 and U are uniform in [-1, 1), k2 and k3 among the integers from -shift to shift: whole pixels, so that a
+shift alone blurs nothing.
 
 All is float32 arithmetic in one order, without fused multiply-adds, but the sine and cosine of one angle an image, which
 are taken in float64 and rounded. Random words come from Philox with the counter (block, STREAM, sample, draw), so that an
-image depends on (seed, draw, sample) alone, and its words are none of those that encode it: block 0 has u0 to u3, and in the
+image depends on (seed, draw, sample) alone, and its words are none of those that encode it: block 0 has u0 to k3, and in the
 last bit of the first word, which is no part of u0, whether to mirror; the others have the field.
 """
 
@@ -31,6 +32,12 @@ STREAM = 1 << 31  # where `cupynn.kernels.poisson` has the neuron, which is alwa
 def _uniform(word):
     """A random word's leading 24 bits as float32 in [-1, 1), exactly."""
     return float32(int32(word >> uint32(8))) * float32(2.0**-23) - float32(1)
+
+
+@inline
+def _whole(word, largest):
+    """An integer from -largest to largest, by a random word's leading 24 bits, as float32."""
+    return float32(int32((uint64(word >> uint32(8)) * uint64(2 * largest + 1)) >> uint64(24)) - largest)
 
 
 @inline
@@ -71,7 +78,7 @@ def _augment(turns, images, scale, rotation, shift, flip, strength, weights, see
         zoom = float32(1) + scale * _uniform(shape[0])
         angle = float(rotation * _uniform(shape[1]))
         cosine, sine = float32(math.cos(angle)) / zoom, float32(math.sin(angle)) / zoom
-        shift_i, shift_j = shift * _uniform(shape[2]), shift * _uniform(shape[3])
+        shift_i, shift_j = _whole(shape[2], shift), _whole(shape[3], shift)
         mirrored = shape[0] & flip
 
         field[:] = 0
@@ -114,7 +121,7 @@ def augment(
     images: np.ndarray,
     scale: float,
     rotation: float,
-    shift: float,
+    shift: int,
     flip: bool,
     strength: float,
     sigma: float,
@@ -124,9 +131,9 @@ def augment(
 ) -> np.ndarray:
     """Augment a batch.
 
-    images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, shift and strength in pixels, flip: whether to mirror
-    half of them, sigma of the Gaussian in pixels (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch, say),
-    samples (B,) < 2^32 -> (B, C, H, W) uint8
+    images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, shift in whole pixels, strength in pixels, flip: whether
+    to mirror half of them, sigma of the Gaussian in pixels (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch,
+    say), samples (B,) < 2^32 -> (B, C, H, W) uint8
     """
     images = np.ascontiguousarray(images)
     augmented = np.empty_like(images)
@@ -136,7 +143,7 @@ def augment(
         images,
         np.float32(scale),
         np.float32(rotation),
-        np.float32(shift),
+        np.int32(shift),
         np.uint32(flip),
         np.float32(strength),
         gaussian(sigma),

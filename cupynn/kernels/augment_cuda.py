@@ -15,7 +15,7 @@ def augment(
     images: Any,
     scale: float,
     rotation: float,
-    shift: float,
+    shift: int,
     flip: bool,
     strength: float,
     sigma: float,
