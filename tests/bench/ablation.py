@@ -68,8 +68,8 @@ def no_self_effect() -> None:
     run = dense_cpu.parallel
 
     def without(kernel: Any, count: int, *arguments: Any) -> None:
-        if kernel is dense_cpu._weight_gradient:  # h_i is divided by the threshold, its last argument but one
-            arguments = (*arguments[:-2], np.float32(np.inf), arguments[-1])
+        if kernel is dense_cpu._weight_gradient:  # h_i is divided by the threshold, its last argument but three
+            arguments = (*arguments[:-4], np.float32(np.inf), *arguments[-3:])
         run(kernel, count, *arguments)
 
     dense_cpu.parallel = without
@@ -97,6 +97,8 @@ def variants() -> dict[str, Variant]:
     regularizer = {"kind": "ExponentialRegularizer", "beta": 0.04}
     regular = {"kind": "Regular", "max_rate": base().network["encoder"]["max_rate"], "random_phase": True}
     augment = {"kind": "Augment", "scale": 0.12, "rotation": 12.0, "distortion": 3.4}
+    three_times = {"optimizer.lr": base().optimizer["lr"] * 3}
+    overshoot, centralize = each_layer("overshoot", True, HIDDEN), {"optimizer.centralize": True}
     return {
         AS_IT_IS: Variant("", {}),
         "slope 1 in place of the S-PSP": Variant(ALGORITHM, each_layer("effect_ratio", False)),
@@ -108,6 +110,7 @@ def variants() -> dict[str, Variant]:
         "slope 1, and silent neurons pass no error on": Variant(
             ALGORITHM, each_layer("effect_ratio", False) | each_layer("silent_slope", 0.0)
         ),
+        "slope v_th / m², where the membrane overshoots to m": Variant(ALGORITHM, overshoot),
         "silent neurons learn nothing": Variant(ALGORITHM, patch=silent_neurons_learn_nothing),
         "silent labels stay silent": Variant(ALGORITHM, patch=silent_labels_stay_silent),
         "trains drawn once for all": Variant(RECIPE, {"network.encoder.fresh": False}),
@@ -130,7 +133,12 @@ def variants() -> dict[str, Variant]:
         "averaged weights, constant rate": Variant(RECIPE, {"optimizer.average": 0.98, "optimizer.schedule": "constant"}),
         "rate / sqrt(epoch + 1), as in the paper": Variant(RECIPE, {"optimizer.schedule": "inverse-sqrt"}),
         "a third of the rate": Variant(RECIPE, {"optimizer.lr": base().optimizer["lr"] / 3}),
-        "three times the rate": Variant(RECIPE, {"optimizer.lr": base().optimizer["lr"] * 3}),
+        "three times the rate": Variant(RECIPE, three_times),
+        "centralized gradients": Variant(RECIPE, centralize),
+        "centralized gradients, three times the rate": Variant(RECIPE, centralize | three_times),
+        "centralized gradients, slope v_th / m², three times the rate": Variant(
+            RECIPE, centralize | three_times | overshoot
+        ),
         "regularised, as in the paper": Variant(RECIPE, {"optimizer.regularizer": regularizer | {"strength": 10.0}}),
         "regularised, a tenth of that": Variant(RECIPE, {"optimizer.regularizer": regularizer | {"strength": 1.0}}),
         "boosted samples": Variant(RECIPE, {"training.boost": True}),
