@@ -64,7 +64,10 @@ def backward(
     below: Any,
     over: Sum,
 ) -> None:
-    """Go on with the weight gradient (maps, channels, kh, kw); write the errors below (B, N_in) unless they are None."""
+    """Go on with the weight gradient (maps, channels, kh, kw); write the errors below (B, N_in) unless they are None.
+
+    With `overshoot`, the errors of saturated neurons are lessened, in place.
+    """
     import cupy
 
     maps, channels, kh, kw = weight.shape

@@ -51,8 +51,7 @@ def sort_by_neuron(event_steps, event_neurons, size):
 def put_in_order(events, names, marks):
     """Give events of one step, none of which is there twice, other names, and sort them in place.
 
-    events (n,) int32; names (N,) int32; marks (ceil(N / 64),) int64: zeros, before and after. A bit for each name makes for
-    less than half the work of a counting sort of all steps.
+    events (n,) int32; names (N,) int32; marks (ceil(N / 64),) int64: a bit for each name, none of them set before or after
     """
     for event in events:
         name = np.uint64(names[event])
