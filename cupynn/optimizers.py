@@ -1,10 +1,9 @@
-"""Optimizers, learning-rate schedules and the exponential weight regulariser."""
+"""Optimizers and learning-rate schedules."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import cos, floor, pi, sqrt
-from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
 
@@ -13,8 +12,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
-from cupynn.kernels import update, update_cuda
-from cupynn.kernels.cuda import on_device
+from cupynn.regularizers import ExponentialRegularizer, twin
 
 if TYPE_CHECKING:
     from cupynn.device import Device
@@ -25,46 +23,6 @@ SCHEDULES = {
     "inverse-sqrt": lambda epoch, epochs: 1 / sqrt(floor(epoch) + 1),  # the paper's
     "cosine": lambda epoch, epochs: (1 + cos(pi * min(1.0, epoch / epochs))) / 2,
 }
-
-
-def _twin(array: np.ndarray) -> ModuleType:
-    """Kernels for the device on which an array lies."""
-    return update_cuda if on_device(array) else update
-
-
-class ExponentialRegularizer(Configured):
-    """Keeps each neuron's weights within bounds, the more strongly the larger they are as a whole, as in the paper.
-
-    Adds ``strength * beta * (w_ij / w_max) * exp(beta * (sum_j (w_ij / w_max) ** 2 / inputs - 1))`` to the gradient.
-
-    Parameters
-    ----------
-    strength : float
-        The paper's lambda.
-    beta : float
-        Steepness.
-    w_max : float
-        Scale of the weights.
-
-    Raises
-    ------
-    InputError
-        If `strength` or `beta` is negative, or `w_max` is not positive.
-
-    Examples
-    --------
-    >>> Adam(1e-2, regularizer=ExponentialRegularizer(strength=1.0)).regularizer
-    ExponentialRegularizer(strength=1.0)
-    """
-
-    def __init__(self, strength: float = 10.0, beta: float = 0.04, w_max: float = 8.0) -> None:
-        self.strength = checks.number("strength", strength, minimum=0)
-        self.beta = checks.number("beta", beta, minimum=0)
-        self.w_max = checks.number("w_max", w_max, above=0)
-
-    def decay(self, weight: np.ndarray) -> np.ndarray:
-        """Factor of each neuron's weights in the term above, float32 (neurons,), for weights (neurons, inputs)."""
-        return _twin(weight).row_decay(weight, self.strength, self.beta, self.w_max)
 
 
 class Optimizer(Configured, ABC):
@@ -161,7 +119,7 @@ class Optimizer(Configured, ABC):
                     gradient = layer.grads[name].reshape(weight.shape)
                     none = xp.zeros(len(weight), np.float32)
                     decay = self.regularizer.decay(weight) if self.regularizer else none
-                    shift = _twin(weight).row_mean(gradient) if self.centralize else none
+                    shift = twin(weight).row_mean(gradient) if self.centralize else none
                     if key not in moments:
                         own = [xp.zeros_like(weight) for _ in range(self.own_moments)]
                         moments[key] = (*own, weight.copy()) if self.average else (*own,)
@@ -171,7 +129,7 @@ class Optimizer(Configured, ABC):
             for weight, gradient, shift, decay, own in arrays:
                 self._update(weight, gradient, shift, decay, own[: self.own_moments], rate)
                 if self.average:
-                    _twin(weight).average(weight, own[-1], share)
+                    twin(weight).average(weight, own[-1], share)
 
     @contextmanager
     def averaged(self, network: "Sequential") -> Iterator[None]:
@@ -298,7 +256,7 @@ class SGD(Optimizer):
         self.momentum = checks.number("momentum", momentum, minimum=0, maximum=0.999999)
 
     def _update(self, weight, gradient, shift, decay, moments, rate) -> None:
-        _twin(weight).sgd(weight, gradient, shift, decay, *moments, rate, np.float32(self.momentum))
+        twin(weight).sgd(weight, gradient, shift, decay, *moments, rate, np.float32(self.momentum))
 
 
 class Adam(Optimizer):
@@ -360,8 +318,7 @@ class Adam(Optimizer):
     def _update(self, weight, gradient, shift, decay, moments, rate) -> None:
         corrections = (1 / (1 - beta**self.updates) for beta in (self.beta1, self.beta2))
         constants = (self.beta1, self.beta2, self.epsilon, *corrections)
-        _twin(weight).adam(weight, gradient, shift, decay, *moments, rate, *(np.float32(x) for x in constants))
+        twin(weight).adam(weight, gradient, shift, decay, *moments, rate, *(np.float32(x) for x in constants))
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"SGD": SGD, "Adam": Adam}
-REGULARIZERS: dict[str, type] = {"ExponentialRegularizer": ExponentialRegularizer}

@@ -23,7 +23,8 @@ class TestConfig:
     def test_an_object_within_an_object(self):
         table = SGD(lr=0.5, regularizer=ExponentialRegularizer(beta=0.5)).config()
         regularizer = {"kind": "ExponentialRegularizer", "strength": 10.0, "beta": 0.5, "w_max": 8.0}
-        plain = {"kind": "SGD", "lr": 0.5, "momentum": 0.0, "schedule": "constant", "average": 0.0}
+        plain = {"kind": "SGD", "lr": 0.5, "momentum": 0.0, "schedule": "constant"}
+        plain |= {"average": 0.0, "centralize": False}
         assert table == plain | {"regularizer": regularizer}
 
     def test_numbers_are_plain(self):

@@ -16,8 +16,9 @@ from cupynn.layers import LAYERS, Layer
 from cupynn.layers.base import Run
 from cupynn.losses import LOSSES, CountError
 from cupynn.network import Sequential
-from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, ExponentialRegularizer, Optimizer
+from cupynn.optimizers import OPTIMIZERS, Optimizer
 from cupynn.ragged import Ragged
+from cupynn.regularizers import REGULARIZERS, ExponentialRegularizer
 from cupynn.spikes import SpikeTrains
 
 REGISTRIES = {

@@ -20,10 +20,11 @@ from cupynn.checks import InputError
 from cupynn.config import check_keys, make
 from cupynn.losses import LOSSES, CountLoss
 from cupynn.network import Sequential
-from cupynn.optimizers import OPTIMIZERS, REGULARIZERS, Optimizer
+from cupynn.optimizers import OPTIMIZERS, Optimizer
 from cupynn.presets import data as data_table
 from cupynn.presets.overrides import override
 from cupynn.progress import History
+from cupynn.regularizers import REGULARIZERS
 
 
 def names() -> list[str]:

@@ -13,10 +13,11 @@ from cupynn.device import resolve
 from cupynn.encoders import Poisson
 from cupynn.losses import CountLoss
 from cupynn.network import Sequential
-from cupynn.optimizers import SGD, Adam, ExponentialRegularizer, Optimizer
+from cupynn.optimizers import SGD, Adam, Optimizer
 from cupynn.reference.checkpoint import load_checkpoint
 from cupynn.reference.config import Block, Config, read_config
 from cupynn.reference.initial import Folder, set_weights
+from cupynn.regularizers import ExponentialRegularizer
 
 # What the original program has in its source instead of its config.
 MAX_RATE = 1 / 5.5
