@@ -35,7 +35,7 @@ class Optimizer(Configured, ABC):
 
     With `centralize`, the mean of a neuron's gradient is taken off it before anything else (gradient centralization, Yong et
     al., 2020). As spikes only add, one step would push nearly all weights of a neuron the same way, and its drive by
-    far more than any of them.
+    far more than any of them. Neurons with a single input, whose gradient is its own mean, learn as without it.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Optimizer(Configured, ABC):
                     gradient = layer.grads[name].reshape(weight.shape)
                     none = xp.zeros(len(weight), np.float32)
                     decay = self.regularizer.decay(weight) if self.regularizer else none
-                    shift = twin(weight).row_mean(gradient) if self.centralize else none
+                    shift = twin(weight).row_mean(gradient) if self.centralize and weight.shape[1] > 1 else none
                     if key not in moments:
                         own = [xp.zeros_like(weight) for _ in range(self.own_moments)]
                         moments[key] = (*own, weight.copy()) if self.average else (*own,)

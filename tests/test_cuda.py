@@ -435,10 +435,10 @@ def test_a_dense_layer_beyond_shared_memory_gives_the_same_gradient(device, monk
 def tiny(device):
     quick = {"tau_m": 8.0, "tau_s": 1.5, "t_ref": 0}
     parts = [
-        layers.SpikingConv2D(3, 2, 0.4, padding=1, initial_weight=1.0, **quick),
+        layers.SpikingConv2D(3, 2, 0.4, padding=1, overshoot=True, initial_weight=1.0, **quick),
         layers.SpikingPool2D(2, 0.3, stride=1, **quick),
         layers.SpikingRecurrent(6, 0.1, lateral=np.eye(6) - 0.2, initial_weight=1.0, **quick),
-        layers.SpikingDense(4, 0.1, initial_weight=1.0, **quick),
+        layers.SpikingDense(4, 0.1, overshoot=True, initial_weight=1.0, **quick),
         layers.SpikingDense(3, 0.1, lateral_inhibition=0.1, initial_weight=1.0, **quick),
     ]
     return Sequential(parts, (3, 4), 14, encoders.Poisson(0.8), device=device)

@@ -100,6 +100,17 @@ def test_updates_follow_the_formula(kind, options, regularizer, centralize):
     assert optimizer.updates == 6
 
 
+def test_a_single_input_is_learnt_from_centralized_or_not():
+    learnt = []
+    for centralize in (False, True):
+        layer = SimpleNamespace(name="thin", params={"weight": np.zeros((2, 1), np.float32)}, grads={})
+        layer.grads["weight"] = np.array([[1.0], [-2.0]], np.float32)
+        SGD(0.1, centralize=centralize).step(Network(layers=[layer], device=resolve("cpu")))
+        learnt.append(layer.params["weight"])
+    assert learnt[0].all()
+    np.testing.assert_array_equal(*learnt)
+
+
 @pytest.mark.parametrize("average", [0.3, 0.9])
 @pytest.mark.parametrize("kind", [SGD, Adam])
 def test_averages_follow_the_formula_and_leave_the_updates_alone(kind, average):
