@@ -43,10 +43,10 @@ def _extents(shapes: Shapes, size: tuple[int, int], stride: tuple[int, int]) -> 
     """The first neuron whose window holds an input, and how many rows and columns of them do: int32 (N_in, 3)."""
     (channels, *image), (_, rows, columns) = shapes
     first, counts = [], []
-    for length, window, step, many in zip(image, size, stride, (rows, columns), strict=True):
+    for length, window, step in zip(image, size, stride, strict=True):
         place = np.arange(length)
         first.append(np.maximum(0, (place - window + step) // step))
-        counts.append(np.maximum(0, np.minimum(many, place // step + 1) - first[-1]))
+        counts.append(place // step + 1 - first[-1])
     extents = np.empty((channels, *image, 3), np.int32)
     plane = first[0][:, None] * columns + first[1]
     extents[..., 0] = np.arange(channels)[:, None, None] * rows * columns + plane
