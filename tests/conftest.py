@@ -1,5 +1,6 @@
 """What several test files share: above all the devices, so that the same test runs on each."""
 
+import gc
 import re
 import shutil
 import socket
@@ -38,6 +39,18 @@ def device(request):
             install()
         patch.setattr(diagnosis, "usable_gpus", lambda: 2)
         return resolve("cuda")
+
+
+@pytest.fixture
+def emulated(device):
+    """The stand-in for CuPy, which counts what a real GPU does not tell, and whose memory can be set."""
+    if not device.on_cuda or not hasattr(device.xp, "_is_the_stand_in"):
+        pytest.skip("this asks the stand-in for CuPy")
+    from cuda_on_cpu import fake_cupy
+
+    yield fake_cupy
+    gc.collect()
+    fake_cupy.reset()
 
 
 class OnDevice:

@@ -1,23 +1,22 @@
-"""What a GPU computes is what the CPU computes: spikes bit for bit, sums up to their order; and nobody waits for it.
+"""What a GPU computes is what the CPU computes: spikes bit for bit, sums up to their order.
 
 `device` is a GPU where there is one, and else the same CUDA sources executed on the CPU.
 """
 
-import copy
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import OnDevice
+from cuda_nets import NETWORKS, close, cnn, data, mlp, parameters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_properties import problems
 
-from cupynn import Sequential, encoders, layers, losses, optimizers, plot, training
+from cupynn import Sequential, encoders, layers, losses, optimizers, training
 from cupynn.augment import Augment
 from cupynn.checks import InputError
-from cupynn.device import CudaDevice
 from cupynn.kernels import cuda
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
@@ -32,16 +31,6 @@ pytestmark = [pytest.mark.gpu, pytest.mark.parametrize("device", ["cuda"], indir
 
 
 @pytest.fixture
-def emulated(device):
-    """The stand-in for CuPy, which counts what a real GPU does not tell."""
-    if not hasattr(device.xp, "_is_the_stand_in"):
-        pytest.skip("this asks the stand-in for CuPy; here is a real GPU")
-    from cuda_on_cpu import fake_cupy
-
-    return fake_cupy
-
-
-@pytest.fixture
 def launched(monkeypatch):
     """Source and name of each kernel that was launched."""
     found, launch = set(), cuda.Source.launch
@@ -52,53 +41,6 @@ def launched(monkeypatch):
 
     monkeypatch.setattr(cuda.Source, "launch", note)
     return found
-
-
-def mlp(device, **options):
-    parts = [
-        layers.SpikingDense(70, 8.0, **options),
-        layers.SpikingDense(5, 2.0, lateral_inhibition=0.5, initial_weight=2.0, **options),
-    ]
-    return Sequential(parts, (6, 5), 50, encoders.Poisson(0.4), seed=3, device=device)
-
-
-def cnn(device, **options):
-    parts = [
-        layers.SpikingConv2D(6, 3, 1.5, padding=1, **options),
-        layers.SpikingPool2D(2, 1.0, **options),
-        layers.SpikingConv2D(5, (2, 3), 1.0, **options),
-        layers.SpikingDense(12, 0.5, initial_weight=2.0, **options),
-        layers.SpikingDense(5, 0.5, lateral_inhibition=0.2, initial_weight=3.0, **options),
-    ]
-    return Sequential(parts, (9, 8), 40, encoders.Poisson(0.5), seed=1, device=device)
-
-
-def reservoir(device, **options):
-    parts = [
-        layers.SpikingRecurrent(60, 6.0, reservoir=(3, 4, 5), trained=False, **options),
-        layers.SpikingRecurrent(9, 3.0, lateral=np.eye(9) - 0.3, **options),
-        layers.SpikingDense(5, 1.0, initial_weight=2.0, **options),
-    ]
-    return Sequential(parts, (30,), 50, encoders.Poisson(0.4), seed=3, device=device)
-
-
-NETWORKS = pytest.mark.parametrize("make", [mlp, cnn, reservoir])
-
-
-def data(network, samples=19):
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (samples, *network.input_shape), np.uint8)
-    return x * (x > 100), rng.integers(0, 5, samples)
-
-
-def parameters(network):
-    return {
-        (layer.name, name): network.device.get(array) for layer in network.layers for name, array in layer.params.items()
-    }
-
-
-def close(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=2e-6 * np.abs(expected).max(initial=1e-3))
 
 
 @NETWORKS
@@ -265,97 +207,6 @@ def test_training_on_augmented_images(device, placed, monkeypatch):
         close(trained[0][key], weight)
 
 
-def test_nobody_waits_for_the_gpu_inside_an_epoch(device, emulated):
-    """Labels, weights and images lie on the device; figures are looked at when the epoch is over."""
-    network, waits = cnn(device), []
-    x, y = data(network, 48)
-    options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "progress": False}
-    network.fit((x, y), epochs=1, batch_size=8, **options)  # whatever is looked up once only
-    for batch_size in (8, 48):
-        emulated.reset()
-        network.fit((x, y), epochs=1, batch_size=batch_size, **options)
-        waits.append((emulated.synchronisations, emulated.uploads))
-    assert waits[0] == waits[1]  # six batches, or one
-
-
-def test_a_second_gpu(device, emulated):
-    emulated.reset(devices=2)
-    second, first = cnn(CudaDevice(1)), cnn(device)
-    assert str(second.device) == "cuda:1"
-    x, y = data(first)
-    for network in (second, first):
-        options = {"loss": losses.SpikeCount(9, 1, 1), "optimizer": optimizers.Adam(1e-3), "progress": False}
-        network.fit((x, y), epochs=1, batch_size=8, **options)
-        network.fit((x, y), validation=(x, y), epochs=1, batch_size=8, **options)
-        error = losses.SpikeCount(9, 1, 1)(network.forward(network.encode(x)), y)  # a loop of one's own
-        network.backward(error)
-        assert error.value > 0
-        assert len(network.trains[-1][[1, 2]]) == 2
-    moved = second.forward(first.encode(x, np.arange(len(x)), 0))
-    assert moved == second.forward(second.encode(x, np.arange(len(x)), 0))
-    assert all(array.device.id == 1 for layer in second.layers for array in layer.params.values())
-    for key, weight in parameters(first).items():
-        np.testing.assert_array_equal(parameters(second)[key], weight)
-
-
-def test_a_gpu_network_is_saved_and_read_anywhere(device, tmp_path):
-    network = mlp(device)
-    network.save(tmp_path / "net.npz")
-    for where in ("cpu", device):
-        again = Sequential.load(tmp_path / "net.npz", where)
-        assert again.device.on_cuda == (where == device)
-        for key, weight in parameters(network).items():
-            np.testing.assert_array_equal(parameters(again)[key], weight)
-
-
-def test_an_optimizer_follows_its_network(device):
-    network, optimizer = mlp("cpu"), optimizers.Adam(1e-3)
-    x, y = data(network)
-    for where in ("cpu", device, "cpu"):
-        network.to(where)
-        training.step(network, losses.SpikeCount(9, 1, 1), optimizer, network.encode(x), y)
-    assert optimizer.updates == 3
-    assert all(isinstance(moment, np.ndarray) for moments in optimizer.moments.values() for moment in moments)
-
-
-def test_recordings_are_in_host_memory_and_those_of_the_cpu(device):
-    recordings = [make.record(data(make, 3)[0]) for make in (cnn(device), cnn("cpu"))]
-    for name in recordings[1].membranes:
-        assert not recordings[0].spikes[name].on_cuda
-        assert recordings[0].spikes[name] == recordings[1].spikes[name]
-        np.testing.assert_array_equal(recordings[0].membranes[name], recordings[1].membranes[name])
-        np.testing.assert_array_equal(recordings[0].currents[name], recordings[1].currents[name])
-
-
-def test_figures_of_what_a_gpu_computed(device):
-    network = mlp(device)
-    x, _ = data(network, 2)
-    for drawn in (network.record(x), network.forward(network.encode(x)), network.encode(x)):
-        assert plot.raster(drawn).axes
-    assert plot.membranes(network.record(x), "dense_2").axes
-
-
-def test_trains_of_a_gpu_are_trains(device):
-    dense = (np.random.default_rng(0).random((5, 20, 3, 50)) < 0.1).astype(np.uint8)
-    host = SpikeTrains.from_dense(dense)
-    trains = device.trains(host)
-    assert device.trains(trains) is trains
-    assert isinstance(trains, SpikeTrains)
-    assert trains.shape == host.shape
-    assert trains == host
-    np.testing.assert_array_equal(trains.to_dense(), dense)
-    np.testing.assert_array_equal(np.asarray(trains[1:3]), dense[1:3])
-    np.testing.assert_array_equal(np.asarray(trains[[4, 0]]), dense[[4, 0]])
-    assert len(trains[2]) == 1
-    assert trains.reshape((150,)).to_host() == host.reshape((150,))
-    assert trains.reshape((150,)).on_cuda
-    with pytest.raises(InputError, match="the sizes differ"):
-        trains.reshape((149,))
-    for ours, theirs in zip(trains.by_neuron(), host.by_neuron(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert repr(trains).startswith(repr(host)[:30])
-
-
 @pytest.mark.parametrize("random_phase", [False, True])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 6, 5), (2, 300)])
 def test_regular_trains_are_those_of_the_cpu(device, shape, random_phase):
@@ -366,44 +217,6 @@ def test_regular_trains_are_those_of_the_cpu(device, shape, random_phase):
         on_gpu = encoder.encode(device.put(x), steps, seed, 3, samples)
         assert on_gpu.on_cuda
         assert on_gpu == encoder.encode(x, steps, seed, 3, samples)
-
-
-def test_arrays_in_any_order(device):
-    """A transposed table, or every second sample: kernels read rows as C has them."""
-    network, on_cpu = mlp(device), mlp("cpu")
-    x, y = data(network)
-    expected = on_cpu.forward(on_cpu.encode(x, np.arange(len(x)), 0))
-    flat = np.asfortranarray(x.reshape(len(x), -1))
-    assert encoders.Poisson(0.4).encode(device.put(flat), 50, 3, 0, np.arange(len(x))).to_dense().any()
-    assert network.forward(network.encode(np.asfortranarray(x), np.arange(len(x)), 0)) == expected
-    for part in (slice(None, None, 2), slice(None, None, -1)):
-        assert network.forward(network.encode(x, np.arange(len(x)), 0)[part]) == expected[part]
-    spikes = network.forward(network.encode(x, np.arange(len(x)), 0))
-    given = losses.SoftmaxCount(9)(spikes, device.put(y), device.put(np.linspace(0, 1, 2 * len(y)))[::2])
-    again = losses.SoftmaxCount(9)(spikes, y, np.linspace(0, 1, 2 * len(y))[::2])
-    np.testing.assert_array_equal(device.get(given.delta), device.get(again.delta))
-    with pytest.raises(InputError, match=r"labels has shape \(3,\): pass one a sample, shape \(19,\)"):
-        losses.SpikeCount(9)(spikes, device.put(y[:3]))
-    with pytest.raises(InputError, match="lie on a GPU, the trains in host memory"):
-        losses.SpikeCount(9)(expected, device.put(y))
-
-
-def test_a_network_of_a_gpu_is_copied(device):
-    network = mlp(device)
-    again = copy.deepcopy(network)
-    assert again.device is network.device
-    for key, weight in parameters(network).items():
-        np.testing.assert_array_equal(parameters(again)[key], weight)
-
-
-def test_a_network_that_does_not_fit_stays_where_it_is(device, emulated):
-    network = mlp("cpu")
-    emulated.reset(memory=9000)
-    with pytest.raises(device.xp.cuda.memory.OutOfMemoryError):
-        network.to(device)
-    emulated.reset()
-    x, _ = data(network)
-    assert network.forward(network.encode(x)).total
 
 
 def test_inputs_at_the_edge_of_shared_memory(device):

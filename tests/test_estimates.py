@@ -8,14 +8,12 @@ import sys
 import numpy as np
 import pytest
 from test_parts import make
-from test_splitting import SAMPLES, data, emulated
+from test_splitting import SAMPLES, data
 
 from cupynn import Sequential, encoders, layers, losses, memory, optimizers
 from cupynn.kernels import cuda
 from cupynn.memory import Free
 from cupynn.parts import Parts
-
-__all__ = ["emulated"]
 
 
 def estimated(net, x, samples, room, training, spikes=None):

@@ -69,17 +69,6 @@ def whole(device):
     return {options: train(device, options) for options in OPTIONS}
 
 
-@pytest.fixture
-def emulated(device):
-    if not device.on_cuda or not hasattr(device.xp, "_is_the_stand_in"):
-        pytest.skip("this asks the stand-in for CuPy, whose memory can be set")
-    from cuda_on_cpu import fake_cupy
-
-    yield fake_cupy
-    gc.collect()
-    fake_cupy.reset()
-
-
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("size", [1, 3, 7, 10, 100])
 def test_the_size_of_parts_changes_not_a_bit(device, whole, options, size):
@@ -176,9 +165,9 @@ def test_a_single_sample_that_does_not_fit(device, monkeypatch):
     net = make(device)
     x, y = data()
     message = (
-        r"memory ran out with a single sample: layer {} takes up to \d\S* MB for it, \d\S* MB are free: "
+        r"memory ran out with a single sample: layer (recurrent_3|pool_2) takes up to \d\S* MB for it, \d\S* MB are free: "
         "pass fewer steps, make the layer smaller, or take another device"
-    ).format("(recurrent_3|pool_2)" if device.on_cuda else "recurrent_3")
+    )  # which of the two takes more, the number of threads decides
     before = net.arrays()["conv_1/weight"].copy()
     Shortage(monkeypatch, layers.SpikingRecurrent, "forward", 0)
     for call in (lambda: net.fit((x, y), loss=losses.SpikeCount(9, 2, 1), progress=False), lambda: net.predict(x)):
