@@ -143,8 +143,8 @@ class CountLoss(Configured, ABC):
             if array.shape != (spikes.batch,):
                 raise InputError(f"{name} has shape {array.shape}: pass one a sample, shape ({spikes.batch},)")
         with spikes.bits.words.device:
-            labels = spikes.xp.ascontiguousarray(labels, np.int32)
-            weights = spikes.xp.ascontiguousarray(weights, np.float32)
+            labels = spikes.xp.asarray(labels, np.int32, order="C")
+            weights = spikes.xp.asarray(weights, np.float32, order="C")
             losses, delta = self._distance_cuda(spikes.bits.counts, labels, weights)
             filled = loss_cuda.fill_silent_labels(spikes.bits, labels, spikes.steps // self.desired)
         return CountError(delta, CudaTrains(filled, spikes.steps, spikes.neuron_shape), losses)

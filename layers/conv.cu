@@ -1,20 +1,11 @@
 // Convolutions of spiking neurons: twin of `conv_cpu.py`. `conv.py` says what the arguments mean.
 //
-// A neuron above is i = (map * rows + row) * columns + column, one below j = (channel * height + y) * width + x, an entry of a
-// kernel k = (channel * kh + ky) * kw + kx. offsets, neurons: the spikes below by step; times, counts: those above by neuron.
+// A neuron above is i = (map * rows + row) * columns + column, one below j = (channel * height + y) * width + x. The backward pass
+// reads what belongs to neurons below with the channel last, and kernels likewise: j = (y * width + x) * channels + channel and
+// k = (ky * kw + kx) * channels + channel, so that the field of a neuron is a few rows of neighbours, which neighbouring threads
+// read. offsets, neurons: the spikes below by step; times, counts: those above by neuron.
 
 #define MAPS 4  // of a thread: what it finds out about a spike below serves so many neurons
-
-struct Field {  // what a neuron at a place sees
-    int channels, height, width, kh, kw, pad_y, pad_x, rows, columns;
-};
-
-// Neuron below at entry k of the field of a place, or -1 in the padding.
-__device__ __forceinline__ int neuron_below(const Field& f, int place, int k) {
-    int kx = k % f.kw, ky = k / f.kw % f.kh, channel = k / (f.kw * f.kh);
-    int y = place / f.columns + ky - f.pad_y, x = place % f.columns + kx - f.pad_x;
-    return 0 <= y && y < f.height && 0 <= x && x < f.width ? (channel * f.height + y) * f.width + x : -1;
-}
 
 // A thread is the neurons of MAPS maps at a place of a sample. weight (ceil(maps / MAPS), entries) of MAPS floats each, zero
 // beyond the last map. bits, zero before, and counts are written, and membranes and currents if they are wanted.
@@ -22,9 +13,10 @@ extern "C" __global__ void __launch_bounds__(128, 8)
 forward(const int* offsets, const int* neurons, int capacity, const float4* weight, int maps, int channels, int height, int width,
         int kh, int kw, int pad_y, int pad_x, int rows, int columns, int steps, int words, float decay_m, float decay_s, float gain,
         float threshold, float t_ref, int record, uint32* bits, int* counts, float* membranes, float* currents) {
+    __shared__ int4 coming[128];  // spikes below: y, x, and the entry that a neuron at the top left corner sees them at
     int places = rows * columns, place = blockIdx.x * blockDim.x + threadIdx.x, first_map = blockIdx.y * MAPS, b = blockIdx.z;
-    if (place >= places) return;
-    int area = height * width, top = place / columns - pad_y, left = place % columns - pad_x;
+    int area = height * width, top = place / columns - pad_y, left = place % columns - pad_x, corner = top * kw + left;
+    bool inside = place < places;
     const Lif lif = {decay_m, decay_s, gain, threshold, t_ref};
     const int* ends = offsets + (size_t)b * (steps + 1);
     const int* list = neurons + (size_t)b * capacity;
@@ -36,9 +28,19 @@ forward(const int* offsets, const int* neurons, int capacity, const float4* weig
     for (int t = 1; t < steps; ++t) {
         float x[MAPS] = {0.0f, 0.0f, 0.0f, 0.0f};
         for (int event = ends[t - 1]; event < ends[t]; ++event) {
-            int j = list[event], channel = j / area, at = j % area, ky = at / width - top, kx = at % width - left;
+            int next = event % blockDim.x;
+            if (next == 0) {  // all threads are at this spike: each finds out where one of the next lies
+                __syncthreads();
+                if (event + threadIdx.x < ends[steps]) {
+                    int j = list[event + threadIdx.x], channel = j / area, y = j % area / width, x = j % width;
+                    coming[threadIdx.x] = {y, x, (channel * kh + y) * kw + x, 0};
+                }
+                __syncthreads();
+            }
+            int4 spike = coming[next];
+            int ky = spike.x - top, kx = spike.y - left;
             if (0 <= ky && ky < kh && 0 <= kx && kx < kw) {
-                float4 w = own[(channel * kh + ky) * kw + kx];
+                float4 w = own[spike.z - corner];
                 x[0] = __fadd_rn(x[0], w.x);
                 x[1] = __fadd_rn(x[1], w.y);
                 x[2] = __fadd_rn(x[2], w.z);
@@ -47,7 +49,7 @@ forward(const int* offsets, const int* neurons, int capacity, const float4* weig
         }
 #pragma unroll
         for (int m = 0; m < MAPS; ++m) {
-            if (first_map + m >= maps) continue;
+            if (!inside || first_map + m >= maps) continue;
             int i = (first_map + m) * places + place;
             float before;
             if (lif_step(x[m], state[m], lif, before)) {
@@ -62,82 +64,101 @@ forward(const int* offsets, const int* neurons, int capacity, const float4* weig
     }
 #pragma unroll
     for (int m = 0; m < MAPS; ++m) {
-        if (first_map + m < maps) counts[((size_t)b * maps + first_map + m) * places + place] = fired[m];
+        if (inside && first_map + m < maps) counts[((size_t)b * maps + first_map + m) * places + place] = fired[m];
     }
 }
 
-// Part of the weight gradient that a sample gives a map, a block each: partial (samples, maps, entries), zero before, +=
-// D_i (1 + h_i) e_ij * share over the map's neurons i; with `overshoot`, D of saturated neurons is lessened
-// before. Arguments as in `dense.cu`; counts_below: o_j. Shared: an S-PSP an entry.
+// S-PSPs of the neurons below a neuron on it, a warp a neuron: potentials (samples, maps, places, entries) and scales (samples,
+// maps, places) = D_i (1 + h_i) * share, where D is not 0, and else 0 and no potentials; with `overshoot`, D of saturated neurons
+// is lessened before. traces (samples, steps, size), counts_below (samples, size): o_j; weight (maps, entries). All else as in
+// `dense.cu`.
 extern "C" __global__ void __launch_bounds__(128, 8)
-weight_gradient(const float* traces, const int* counts_below, const int* times, const int* counts, int most, float* errors,
-                const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y,
-                int pad_x, int rows, int columns, int steps, int t_ref, float v_th, int overshoot, float share, float* partial) {
-    extern __shared__ float potentials[];
-    __shared__ float scratch[128];
-    const Field field = {channels, height, width, kh, kw, pad_y, pad_x, rows, columns};
-    int map = blockIdx.x, b = blockIdx.y, places = rows * columns, entries = channels * kh * kw, size = channels * height * width;
+fields(const float* traces, const int* counts_below, const int* times, const int* counts, int most, float* errors,
+       const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y, int pad_x,
+       int rows, int columns, int steps, int t_ref, float v_th, int overshoot, float share, float* potentials, float* scales) {
+    int place = blockIdx.x, map = (blockIdx.y * blockDim.x + threadIdx.x) / 32, b = blockIdx.z, lane = threadIdx.x % 32;
+    if (map >= maps) return;
+    int size = channels * height * width, entries = channels * kh * kw, top = place / columns - pad_y, left = place % columns - pad_x;
+    size_t own = ((size_t)b * maps + map) * rows * columns + place;
+    float error = errors[own], effect = 0.0f;
+    if (error == 0.0f) {
+        if (lane == 0) scales[own] = 0.0f;
+        return;
+    }
     const float *w = weight + (size_t)map * entries, *trace = traces + row_of(b, 0, steps, size);
     const int* alive = counts_below + (size_t)b * size;
-    float* gradient = partial + ((size_t)b * maps + map) * entries;
-    for (int place = 0; place < places; ++place) {
-        size_t own = ((size_t)b * maps + map) * places + place;
-        float error = errors[own], effect = 0.0f;
-        if (error == 0.0f) continue;
-        int count = counts[own];
-        for (int k = threadIdx.x; k < entries; k += blockDim.x) {
-            int j = neuron_below(field, place, k);
-            float e = 0.0f;
-            if (j >= 0) {
-                bool fires = alive[j] > 0;
-                if (count == 0) {
-                    effect += w[k] * SILENT_EFFECT;
-                    e = fires ? SILENT_SPSP : 0.0f;
-                } else if (fires) {
-                    e = spsp(trace + j, size, times + own * most, count, decays, t_ref);
-                    effect += w[k] * e;
-                }
+    int count = counts[own];
+    for (int k = lane; k < entries; k += 32) {
+        int y = top + k / channels / kw, x = left + k / channels % kw, j = (y * width + x) * channels + k % channels;
+        float e = 0.0f;
+        if (0 <= y && y < height && 0 <= x && x < width) {
+            bool fires = alive[j] > 0;
+            if (count == 0) {
+                effect += w[k] * SILENT_EFFECT;
+                e = fires ? SILENT_SPSP : 0.0f;
+            } else if (fires) {
+                e = spsp(trace + j, size, times + own * most, count, decays, t_ref);
+                effect += w[k] * e;
             }
-            potentials[k] = e;
         }
-        effect = block_sum(effect, scratch) / max(count, 1);
-        if (overshoot && count > 0) {
-            error *= saturation(effect, v_th);
-            if (threadIdx.x == 0) errors[own] = error;
+        potentials[own * entries + k] = e;
+    }
+    for (int half = 16; half > 0; half /= 2) effect += __shfl_xor_sync(0xFFFFFFFFu, effect, half);
+    if (lane > 0) return;
+    effect /= max(count, 1);
+    if (overshoot && count > 0) errors[own] = error *= saturation(effect, v_th);
+    scales[own] = error * (1.0f + effect / v_th) * share;
+}
+
+// Part of the weight gradient that a sample gives a map, a block each: partial (samples, maps, channels, kh, kw), the sum of scale *
+// potential over the map's neurons. `lanes` threads side by side take an entry each; as many times as they go into a block,
+// they share the neurons between them.
+extern "C" __global__ void __launch_bounds__(128, 8)
+weight_gradient(const float* potentials, const float* scales, int maps, int places, int channels, int area, int lanes, float* partial) {
+    __shared__ float sums[128];
+    int entries = channels * area, groups = blockDim.x / lanes, group = threadIdx.x / lanes, lane = threadIdx.x % lanes;
+    size_t first = ((size_t)blockIdx.y * maps + blockIdx.x) * places;
+    float* gradient = partial + ((size_t)blockIdx.y * maps + blockIdx.x) * entries;
+    for (int begin = 0; begin < entries; begin += lanes) {
+        int k = begin + lane;
+        float sum = 0.0f;
+        for (int place = group; k < entries && place < places; place += groups) {
+            float scale = scales[first + place];
+            if (scale != 0.0f) sum += scale * potentials[(first + place) * entries + k];
         }
-        float scale = error * (1.0f + effect / v_th) * share;
-        for (int k = threadIdx.x; k < entries; k += blockDim.x) gradient[k] += scale * potentials[k];
+        __syncthreads();
+        sums[threadIdx.x] = sum;
+        __syncthreads();
+        if (group > 0 || k >= entries) continue;
+        for (int other = 1; other < groups; ++other) sum += sums[other * lanes + lane];
+        gradient[k % channels * area + k / channels] = sum;
     }
 }
 
-// Error of the trains below, a thread an input of a sample: result (samples, size) = sum_i D_i w_ij e_ij / o_j over the neurons
-// that see it, the slope e_ij / o_j being 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
+// Error of the trains below, a thread an input of a sample: result (samples, channels, height, width) = sum_i D_i w_ij e_ij / o_j
+// over the neurons that see it, the slope e_ij / o_j being 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
 extern "C" __global__ void __launch_bounds__(128, 8)
-input_error(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
-            const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y,
-            int pad_x, int rows, int columns, int steps, int t_ref, int effect_ratio, float silent_slope,
-            float* result) {
+input_error(const float* potentials, const int* counts_below, const int* counts, const float* errors, const float* weight, int maps,
+            int channels, int height, int width, int kh, int kw, int pad_y, int pad_x, int rows, int columns, int effect_ratio,
+            float silent_slope, float* result) {
     int area = height * width, size = channels * area, places = rows * columns, entries = channels * kh * kw;
     int j = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
     if (j >= size) return;
-    int spikes = counts_below[(size_t)b * size + j], channel = j / area, y = j % area / width, x = j % width;
-    const float* trace = traces + row_of(b, 0, steps, size) + j;
+    int spikes = counts_below[(size_t)b * size + j], channel = j % channels, y = j / channels / width, x = j / channels % width;
     float sum = 0.0f;
     for (int ky = 0; ky < kh; ++ky) {
         int row = y + pad_y - ky;
         for (int kx = 0; kx < kw; ++kx) {
-            int column = x + pad_x - kx;
+            int column = x + pad_x - kx, k = (ky * kw + kx) * channels + channel;
             if (row < 0 || row >= rows || column < 0 || column >= columns) continue;
             for (int map = 0; map < maps; ++map) {
                 size_t own = ((size_t)b * maps + map) * places + row * columns + column;
-                if (errors[own] == 0.0f) continue;
-                float slope = silent_slope;
-                if (counts[own] > 0 && spikes > 0) {
-                    slope = effect_ratio ? spsp(trace, size, times + own * most, counts[own], decays, t_ref) / spikes : 1.0f;
-                }
-                sum += errors[own] * weight[(size_t)map * entries + (channel * kh + ky) * kw + kx] * slope;
+                float error = errors[own], slope = silent_slope;
+                if (error == 0.0f) continue;
+                if (counts[own] > 0 && spikes > 0) slope = effect_ratio ? potentials[own * entries + k] / spikes : 1.0f;
+                sum += error * weight[(size_t)map * entries + k] * slope;
             }
         }
     }
-    result[(size_t)b * size + j] = sum;
+    result[((size_t)b * channels + channel) * area + y * width + x] = sum;
 }

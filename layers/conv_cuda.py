@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.kernels.cuda import Source, blocks, parts, shared_bytes
+from cupynn.kernels.cuda import Source, blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, list_by_step, silent
 from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
@@ -41,9 +41,10 @@ def simulate(
         states = (membranes[part], currents[part]) if record else (membranes, currents)
         offsets, neurons = list_by_step(inputs[part].bits)
         sizes = (maps, channels, *image, kh, kw, *padding, *places, steps, words.shape[2])
-        grid = (blocks(places[0] * places[1], _BLOCK), chunks, len(offsets))
+        block = _block(places[0] * places[1])
+        grid = (blocks(places[0] * places[1], block), chunks, len(offsets))
         arguments = (offsets, neurons, neurons.shape[1], together, *sizes, *neuron, record, words, counts, *states)
-        _CONV.launch("forward", grid, _BLOCK, *arguments)
+        _CONV.launch("forward", grid, block, *arguments)
     return outputs
 
 
@@ -72,25 +73,37 @@ def backward(
 
     maps, channels, kh, kw = weight.shape
     (_, *image), (_, *places) = shapes
-    steps, decays = inputs.steps, tables(psp, inputs.steps).decays
+    steps, decays, neurons, entries = inputs.steps, tables(psp, inputs.steps).decays, places[0] * places[1], channels * kh * kw
     if over.done == 0:
         gradient.fill(0)
-    for part in parts(inputs.batch, 4 * (steps * inputs.size + outputs.size * outputs.bits.most + weight.size)):
-        x, o = inputs[part], outputs[part].bits
-        traces, times = make_traces(x.bits, psp), list_by_neuron(o)
-        partial = cupy.zeros((x.batch, *weight.shape), np.float32)
-        trains = (traces, x.bits.counts, times, o.counts, times.shape[2], errors[part], weight, decays)
-        sizes = (maps, channels, *image, kh, kw, *padding, *places, steps, t_ref)
-        entries = channels * kh * kw
-        block = 32 if entries <= 32 else _BLOCK
-        shared = shared_bytes(4 * entries, f"a kernel of {entries} weights")
-        _CONV.launch(
-            "weight_gradient", (maps, x.batch), block, *trains, *sizes, v_th, overshoot, over.share, partial, shared=shared
-        )
+    channel_last = cupy.ascontiguousarray(weight.transpose(0, 2, 3, 1))
+    for part in parts(inputs.batch, _workspace(inputs.size, steps, weight.shape, outputs.size, outputs.bits.most)):
+        x, o, d = inputs[part], outputs[part].bits, errors[part]
+        counts_below = cupy.ascontiguousarray(x.bits.counts.reshape(x.batch, channels, -1).transpose(0, 2, 1))
+        potentials = cupy.empty((*o.counts.shape, entries), np.float32)
+        scales, partial = cupy.empty_like(d), cupy.empty((x.batch, *weight.shape), np.float32)
+        times, sizes = list_by_neuron(o), (maps, channels, *image, kh, kw, *padding, *places)
+        trains = (make_traces(x.bits, psp, channels), counts_below, times, o.counts, times.shape[2], d, channel_last, decays)
+        grid = (neurons, blocks(maps, _BLOCK // 32), x.batch)
+        slopes = (steps, t_ref, v_th, overshoot, over.share)
+        _CONV.launch("fields", grid, _BLOCK, *trains, *sizes, *slopes, potentials, scales)
+        shape = (maps, neurons, channels, kh * kw, _block(entries))
+        _CONV.launch("weight_gradient", (maps, x.batch), _BLOCK, potentials, scales, *shape, partial)
         add_parts(partial, gradient)
         if below is not None:
-            grid = (blocks(inputs.size, _BLOCK), x.batch)
-            _CONV.launch("input_error", grid, _BLOCK, *trains, *sizes, effect_ratio, silent_slope, below[part])
+            grid, slopes = (blocks(inputs.size, _BLOCK), x.batch), (effect_ratio, silent_slope)
+            trains = (potentials, counts_below, o.counts, d, channel_last)
+            _CONV.launch("input_error", grid, _BLOCK, *trains, *sizes, *slopes, below[part])
+
+
+def _block(threads: int) -> int:
+    """Threads of a block, if no more than these are needed: whole warps."""
+    return min(_BLOCK, 32 * blocks(threads, 32))
+
+
+def _workspace(size: int, steps: int, weight: tuple[int, ...], neurons: int, most: int) -> int:
+    """Bytes of a sample's traces and counts below, and of its S-PSPs, scales, firing times and gradient."""
+    return 4 * (size * (steps + 1) + neurons * (prod(weight[1:]) + 1 + most) + prod(weight))
 
 
 def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[int, int]) -> tuple[Phase, ...]:
@@ -98,5 +111,6 @@ def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[i
     forward = phase_cuda(float32(3 * prod(weight)), 0, float32(load.room_below, load.steps + 1))
     if not load.training:
         return (forward,)
-    size = prod(shapes[0])
-    return forward, phase_cuda(0, float32(size, 3 * prod(shapes[1])), float32(load.steps * size, load.room, prod(weight)))
+    size, neurons = prod(shapes[0]), prod(shapes[1])
+    workspace = _workspace(size, load.steps, weight, neurons, load.room // neurons)
+    return forward, phase_cuda(float32(prod(weight)), float32(size, 3 * neurons), workspace)

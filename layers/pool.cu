@@ -13,20 +13,30 @@ forward(const uint32* below, int words_below, int channels, int height, int widt
     const Lif lif = {decay_m, decay_s, gain, threshold, t_ref};
     Neuron neuron = {0.0f, 0.0f, 0.0f};
     int count = 0;
-    for (int t = 1; t < steps; ++t) {
-        int spikes = 0;
+    for (int begin = 1; begin < steps; begin += AHEAD) {
+        int spikes[AHEAD] = {0};
         for (int y = top; y < bottom; ++y) {
-            int row = (channel * height + y) * width;
-            for (int x = left; x < right; ++x) spikes += fires_at(below, b, t - 1, steps, words_below, row + x);
+            for (int x = left; x < right; ++x) {
+                int j = (channel * height + y) * width + x;
+#pragma unroll
+                for (int n = 0; n < AHEAD; ++n) {
+                    if (begin + n < steps) spikes[n] += fires_at(below, b, begin + n - 1, steps, words_below, j);
+                }
+            }
         }
-        float before;
-        if (lif_step(spikes, neuron, lif, before)) {
-            set_bit(bits, b, t, steps, words, i);
-            ++count;
-        }
-        if (record) {
-            membranes[row_of(b, t, steps, neurons) + i] = before;
-            currents[row_of(b, t, steps, neurons) + i] = neuron.current;
+#pragma unroll
+        for (int n = 0; n < AHEAD; ++n) {
+            int t = begin + n;
+            float before;
+            if (t >= steps) break;
+            if (lif_step(spikes[n], neuron, lif, before)) {
+                set_bit(bits, b, t, steps, words, i);
+                ++count;
+            }
+            if (record) {
+                membranes[row_of(b, t, steps, neurons) + i] = before;
+                currents[row_of(b, t, steps, neurons) + i] = neuron.current;
+            }
         }
     }
     counts[(size_t)b * neurons + i] = count;

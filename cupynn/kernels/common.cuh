@@ -7,6 +7,9 @@
 typedef unsigned int uint32;
 typedef unsigned long long uint64;
 
+// Steps whose spikes a thread reads before it goes through them: as it writes, it would else wait for each.
+#define AHEAD 8
+
 // Row of the bits, or of any array (B, T, width), that belongs to a sample and a step.
 __device__ __forceinline__ size_t row_of(int sample, int step, int steps, int width) {
     return ((size_t)sample * steps + step) * width;

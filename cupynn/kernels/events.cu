@@ -38,8 +38,14 @@ list_by_neuron(const uint32* bits, int batch, int size, int steps, int words, in
     if (thread >= (size_t)batch * size) return;
     int b = thread / size, i = thread % size;
     int* own = times + thread * most;
-    for (int t = 0; t < steps; ++t) {
-        if (fires_at(bits, b, t, steps, words, i)) *own++ = t;
+    for (int begin = 0; begin < steps; begin += AHEAD) {
+        bool fires[AHEAD];
+#pragma unroll
+        for (int n = 0; n < AHEAD; ++n) fires[n] = begin + n < steps && fires_at(bits, b, begin + n, steps, words, i);
+#pragma unroll
+        for (int n = 0; n < AHEAD; ++n) {
+            if (fires[n]) *own++ = begin + n;
+        }
     }
 }
 

@@ -40,8 +40,8 @@ def _tables(psp: Psp, steps: int, device: int) -> Tables:
     return Tables(*(cupy.asarray(x.astype(np.float32)) for x in (decay_m**n, decay_s**n, rises)))
 
 
-def make_traces(bits: Bits, psp: Psp) -> Any:
-    """Traces float32 (B, T, N) of trains."""
+def make_traces(bits: Bits, psp: Psp, channels: int = 1) -> Any:
+    """Traces float32 (B, T, N) of trains; with channels, neurons (channels, places) come as (places, channels)."""
     import cupy
 
     batch, steps, words = bits.words.shape
@@ -49,5 +49,5 @@ def make_traces(bits: Bits, psp: Psp) -> Any:
     traces = cupy.empty((batch, steps, size), np.float32)
     constants = (psp.decay_m, psp.decay_s, psp.gain, psp.delay)
     grid = (blocks(batch * size, _BLOCK),)
-    _PSP.launch("traces", grid, _BLOCK, bits.words, batch, size, steps, words, *constants, traces)
+    _PSP.launch("traces", grid, _BLOCK, bits.words, batch, size, channels, steps, words, *constants, traces)
     return traces

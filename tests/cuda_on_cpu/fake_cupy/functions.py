@@ -51,6 +51,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
 def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False) -> ndarray:
     if isinstance(obj, ndarray):
         same = (dtype is None or obj.dtype == dtype) and obj.ndim >= ndmin and not copy
+        same = same and (order != "C" or obj.flags.c_contiguous)
         return obj if same else wrap(np.array(obj._host, dtype, order=order, ndmin=ndmin))
     sources: list[ndarray] = []
     host = np.array(_open_nested(obj, sources), dtype, order=order, ndmin=ndmin)
@@ -74,7 +75,9 @@ def asanyarray(a, dtype=None, order=None, *, blocking=False) -> ndarray:
 
 
 def ascontiguousarray(a, dtype=None) -> ndarray:
-    if isinstance(a, ndarray) and a.flags.c_contiguous and a.ndim and (dtype is None or a.dtype == dtype):
+    if not isinstance(a, ndarray):  # unlike `asarray`
+        raise TypeError(f"Argument 'a' has incorrect type (expected cupy._core.core._ndarray_base, got {type(a).__name__})")
+    if a.flags.c_contiguous and a.ndim and (dtype is None or a.dtype == dtype):
         return a
     return array(a, dtype, order="C", ndmin=1)
 
