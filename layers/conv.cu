@@ -7,15 +7,30 @@
 
 #define MAPS 4  // of a thread: what it finds out about a spike below serves so many neurons
 
+// Weights of a spike below for MAPS neurons, or zeros if it is not in their field. spike: its y, x and the entry at which neurons
+// at (0, 0) see it; corner: that entry of the top left corner of the field.
+__device__ __forceinline__ float4 weights_of(int4 spike, int top, int left, int corner, int kh, int kw, const float4* weight) {
+    bool seen = (uint32)(spike.x - top) < (uint32)kh && (uint32)(spike.y - left) < (uint32)kw;
+    return seen ? weight[spike.z - corner] : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+}
+
+__device__ __forceinline__ void add(float* x, float4 w) {
+    x[0] = __fadd_rn(x[0], w.x);
+    x[1] = __fadd_rn(x[1], w.y);
+    x[2] = __fadd_rn(x[2], w.z);
+    x[3] = __fadd_rn(x[3], w.w);
+}
+
 // A thread is the neurons of MAPS maps at a place of a sample. weight (ceil(maps / MAPS), entries) of MAPS floats each, zero
 // beyond the last map. bits, zero before, and counts are written, and membranes and currents if they are wanted.
 extern "C" __global__ void __launch_bounds__(128, 8)
 forward(const int* offsets, const int* neurons, int capacity, const float4* weight, int maps, int channels, int height, int width,
         int kh, int kw, int pad_y, int pad_x, int rows, int columns, int steps, int words, float decay_m, float decay_s, float gain,
         float threshold, float t_ref, int record, uint32* bits, int* counts, float* membranes, float* currents) {
-    __shared__ int4 coming[128];  // spikes below: y, x, and the entry that a neuron at the top left corner sees them at
+    __shared__ int4 coming[128];
     int places = rows * columns, place = blockIdx.x * blockDim.x + threadIdx.x, first_map = blockIdx.y * MAPS, b = blockIdx.z;
     int area = height * width, top = place / columns - pad_y, left = place % columns - pad_x, corner = top * kw + left;
+    int block = blockDim.x, event = 0, next = block;
     bool inside = place < places;
     const Lif lif = {decay_m, decay_s, gain, threshold, t_ref};
     const int* ends = offsets + (size_t)b * (steps + 1);
@@ -27,25 +42,28 @@ forward(const int* offsets, const int* neurons, int capacity, const float4* weig
     for (int m = 0; m < MAPS; ++m) state[m] = {0.0f, 0.0f, 0.0f}, fired[m] = 0;
     for (int t = 1; t < steps; ++t) {
         float x[MAPS] = {0.0f, 0.0f, 0.0f, 0.0f};
-        for (int event = ends[t - 1]; event < ends[t]; ++event) {
-            int next = event % blockDim.x;
-            if (next == 0) {  // all threads are at this spike: each finds out where one of the next lies
+        int end = ends[t];
+        while (event < end) {
+            if (next == block) {  // all threads are at this spike: each finds out where one of the coming ones lies
+                int mine = event + threadIdx.x;
                 __syncthreads();
-                if (event + threadIdx.x < ends[steps]) {
-                    int j = list[event + threadIdx.x], channel = j / area, y = j % area / width, x = j % width;
-                    coming[threadIdx.x] = {y, x, (channel * kh + y) * kw + x, 0};
+                if (mine < ends[steps]) {
+                    int j = list[mine], channel = j / area, y = j % area / width, x = j % width;
+                    coming[threadIdx.x] = make_int4(y, x, (channel * kh + y) * kw + x, 0);
                 }
                 __syncthreads();
+                next = 0;
             }
-            int4 spike = coming[next];
-            int ky = spike.x - top, kx = spike.y - left;
-            if (0 <= ky && ky < kh && 0 <= kx && kx < kw) {
-                float4 w = own[spike.z - corner];
-                x[0] = __fadd_rn(x[0], w.x);
-                x[1] = __fadd_rn(x[1], w.y);
-                x[2] = __fadd_rn(x[2], w.z);
-                x[3] = __fadd_rn(x[3], w.w);
+            int stop = min(block, next + end - event);
+            event += stop - next;
+            for (; next + 4 <= stop; next += 4) {  // four loads under way at a time; the sum keeps its order
+                float4 w[4];
+#pragma unroll
+                for (int n = 0; n < 4; ++n) w[n] = weights_of(coming[next + n], top, left, corner, kh, kw, own);
+#pragma unroll
+                for (int n = 0; n < 4; ++n) add(x, w[n]);
             }
+            for (; next < stop; ++next) add(x, weights_of(coming[next], top, left, corner, kh, kw, own));
         }
 #pragma unroll
         for (int m = 0; m < MAPS; ++m) {

@@ -73,7 +73,8 @@ def backward(
 
     maps, channels, kh, kw = weight.shape
     (_, *image), (_, *places) = shapes
-    steps, decays, neurons, entries = inputs.steps, tables(psp, inputs.steps).decays, places[0] * places[1], channels * kh * kw
+    steps, neurons, entries = inputs.steps, prod(places), channels * kh * kw
+    decays = tables(psp, steps).decays
     if over.done == 0:
         gradient.fill(0)
     channel_last = cupy.ascontiguousarray(weight.transpose(0, 2, 3, 1))

@@ -1,5 +1,6 @@
 """The leaky integrate-and-fire neuron with a first-order synapse, advanced by one time step, as the paper has it."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ class Lif(NamedTuple):
         return membrane
 
 
+@lru_cache(maxsize=256)  # every pass of a layer asks
 def lif(v_th: float, tau_m: float, tau_s: float, t_ref: int, margin: float = MARGIN) -> Lif:
     """Constants for a threshold, time constants in steps and a refractory period in steps."""
     threshold = np.float32(v_th - margin)

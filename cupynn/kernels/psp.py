@@ -10,6 +10,7 @@ first firing there is nothing to forget. Only the traces at firings and releases
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import exp, expm1
 from typing import NamedTuple
 
@@ -53,6 +54,7 @@ class Psp(NamedTuple):
     delay: int
 
 
+@lru_cache(maxsize=256)
 def psp(kind: str, tau_m: float, tau_s: float, t_ref: int) -> Psp:
     """Constants of the trace for time constants in steps.
 
