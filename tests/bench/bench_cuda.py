@@ -1,12 +1,13 @@
 """The paper's networks on a GPU: a training step kernel by kernel, an epoch, and what bounds them.
 
-    CUPYNN_DATA=... python tests/bench/bench_cuda.py [--short] [mlp] [cnn] [nmnist] [products]      (default: all)
+    CUPYNN_DATA=... python tests/bench/bench_cuda.py [--short] [mlp] [cnn] [nmnist] [recipe] [products]      (default: all)
 
 Steps are timed with the device's events after a warm-up, medians of 20; kernels by events around each launch, in a run of
-their own. The ceiling of memory is what a copy of 1 GiB reaches here. `products` times what cuBLAS would take for the MLP's
-products in half and single precision, to tell whether events or dense products win on this card. A line of JSON each is
-appended to results/cuda.jsonl. With --short everything is tiny and nothing is kept: to try it without a GPU. Against
-snnTorch and SpikingJelly on the same card: cupynn bench --device cuda.
+their own. The ceiling of memory is what a copy of 1 GiB reaches here. `recipe` is `mnist-cnn-augmented` as `fit` trains it,
+with T = 40 and small batches: what it takes beyond its kernels, the GPU waits for the host. `products` times what cuBLAS
+would take for the MLP's products in half and single precision, to tell whether events or dense products win on this card.
+A line of JSON each is appended to results/cuda.jsonl. With --short everything is tiny and nothing is kept: to try it
+without a GPU. Against snnTorch and SpikingJelly on the same card: cupynn bench --device cuda.
 """
 
 import json
@@ -20,6 +21,7 @@ import cupy
 import numpy as np
 
 from cupynn import Sequential, datasets, encoders, layers, losses, optimizers, presets
+from cupynn.augment import Augment
 from cupynn.device import machine, resolve
 from cupynn.kernels.cuda import Source
 
@@ -141,11 +143,7 @@ def bench(name: str, ceiling: float) -> dict:
     }
     print(f"\n{name}, batch {batch}: step {train:.3f} ms, forward {forward:.3f} ms, {SAMPLES:,} samples {epoch:.2f} s")
     print("spikes a sample:", ", ".join(f"{key} {value / batch:,.0f}" for key, value in spikes.items()))
-    whole_ms = sum(value["ms"] for value in by_kernel.values())
-    for key, value in by_kernel.items():
-        reach = 1e12 * value["gb"] / value["ms"] / ceiling
-        share = value["ms"] / whole_ms
-        print(f"  {key:28} {value['ms']:8.3f} ms {share:6.1%}, its arrays once: {reach:6.1%} of a copy's bandwidth")
+    show(by_kernel, ceiling)
     return {
         "net": name,
         "batch": batch,
@@ -157,6 +155,41 @@ def bench(name: str, ceiling: float) -> dict:
         "memory_mb": cupy.get_default_memory_pool().total_bytes() / 2**20,
         **gathers(net, spikes, by_kernel),
     }
+
+
+def show(by_kernel: dict[str, dict[str, float]], ceiling: float) -> None:
+    """Print what each kernel takes."""
+    whole = sum(value["ms"] for value in by_kernel.values())
+    for key, value in by_kernel.items():
+        reach = 1e12 * value["gb"] / value["ms"] / ceiling
+        share, once = value["ms"] / whole, f"its arrays once: {reach:6.1%} of a copy's bandwidth"
+        print(f"  {key:28} {value['ms']:8.3f} ms {share:6.1%}, {once}")
+
+
+def recipe(ceiling: float) -> dict:
+    """A step of `fit` by the recipe, once its network fires as a trained one does."""
+    experiment = presets.read("mnist-cnn-augmented")
+    net, loss, optimizer = experiment.build("cuda")
+    x, y = images()
+    batch, steps = (8, 2) if SHORT else (experiment.training["batch_size"], 300)
+    data = x[: steps * batch], y[: steps * batch]
+    augment = Augment()
+
+    def train() -> float:
+        start = perf_counter()
+        options = {"batch_size": batch, "augment": augment, "progress": False}
+        history = net.fit(data, loss=loss, optimizer=optimizer, epochs=1, **options)
+        print(f"{(perf_counter() - start) * 1e3 / steps:.3f} ms a step; {history.epochs[-1]}")
+        return (perf_counter() - start) * 1e3 / steps
+
+    print(f"\nrecipe, batch {batch}, T = {net.steps}")
+    step_ms = [train() for _ in range(1 if SHORT else 6)]
+    with KernelTimes() as kernels:
+        train()
+    by_kernel = kernels.totals(steps)
+    print(f"{sum(value['ms'] for value in by_kernel.values()):.3f} ms of them in kernels")
+    show(by_kernel, ceiling)
+    return {"net": "recipe", "batch": batch, "step_ms": step_ms, "kernels": by_kernel}
 
 
 def gathers(net, spikes: dict[str, int], by_kernel: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -193,8 +226,9 @@ def main() -> None:
     print(about)
     ceiling = copy_bandwidth()
     print(f"a copy reaches {ceiling / 1e12:.2f} TB/s")
-    wanted = [name for name in sys.argv[1:] if name != "--short"] or [*BATCH, "products"]
-    rows = [products() if name == "products" else bench(name, ceiling) for name in wanted]
+    wanted = [name for name in sys.argv[1:] if name != "--short"] or [*BATCH, "recipe", "products"]
+    others = {"recipe": lambda: recipe(ceiling), "products": products}
+    rows = [others[name]() if name in others else bench(name, ceiling) for name in wanted]
     if SHORT:
         return
     with RESULTS.open("a", encoding="utf-8") as file:
