@@ -86,18 +86,21 @@ forward(const int* offsets, const int* neurons, int capacity, const float4* weig
     }
 }
 
-// S-PSPs of the neurons below a neuron on it, a warp a neuron: potentials (samples, maps, places, entries) and scales (samples,
-// maps, places) = D_i (1 + h_i) * share, where D is not 0, and else 0 and no potentials; with `overshoot`, D of saturated neurons
-// is lessened before. traces (samples, steps, size), counts_below (samples, size): o_j; weight (maps, entries). All else as in
-// `dense.cu`.
+// S-PSPs of the neurons below a neuron on it, a warp a neuron, for the maps from `first` to before `last`: potentials (samples,
+// last - first, places, entries) and scales (samples, maps, places) = D_i (1 + h_i) * share, where D is not 0, and else 0 and no
+// potentials; with `overshoot`, D of saturated neurons is lessened before. traces (samples, steps, size), counts_below (samples,
+// size): o_j; weight (maps, entries). All else as in `dense.cu`.
 extern "C" __global__ void __launch_bounds__(128, 8)
 fields(const float* traces, const int* counts_below, const int* times, const int* counts, int most, float* errors,
-       const float* weight, const float* decays, int maps, int channels, int height, int width, int kh, int kw, int pad_y, int pad_x,
-       int rows, int columns, int steps, int t_ref, float v_th, int overshoot, float share, float* potentials, float* scales) {
-    int place = blockIdx.x, map = (blockIdx.y * blockDim.x + threadIdx.x) / 32, b = blockIdx.z, lane = threadIdx.x % 32;
-    if (map >= maps) return;
-    int size = channels * height * width, entries = channels * kh * kw, top = place / columns - pad_y, left = place % columns - pad_x;
-    size_t own = ((size_t)b * maps + map) * rows * columns + place;
+       const float* weight, const float* decays, int first, int last, int maps, int channels, int height, int width, int kh, int kw,
+       int pad_y, int pad_x, int rows, int columns, int steps, int t_ref, float v_th, int overshoot, float share, float* potentials,
+       float* scales) {
+    int place = blockIdx.x, map = first + (blockIdx.y * blockDim.x + threadIdx.x) / 32, b = blockIdx.z, lane = threadIdx.x % 32;
+    if (map >= last) return;
+    int size = channels * height * width, entries = channels * kh * kw, places = rows * columns;
+    int top = place / columns - pad_y, left = place % columns - pad_x;
+    size_t own = ((size_t)b * maps + map) * places + place;
+    float* found = potentials + (((size_t)b * (last - first) + map - first) * places + place) * entries;
     float error = errors[own], effect = 0.0f;
     if (error == 0.0f) {
         if (lane == 0) scales[own] = 0.0f;
@@ -119,7 +122,7 @@ fields(const float* traces, const int* counts_below, const int* times, const int
                 effect += w[k] * e;
             }
         }
-        potentials[own * entries + k] = e;
+        found[k] = e;
     }
     for (int half = 16; half > 0; half /= 2) effect += __shfl_xor_sync(0xFFFFFFFFu, effect, half);
     if (lane > 0) return;
@@ -128,21 +131,23 @@ fields(const float* traces, const int* counts_below, const int* times, const int
     scales[own] = error * (1.0f + effect / v_th) * share;
 }
 
-// Part of the weight gradient that a sample gives a map, a block each: partial (samples, maps, channels, kh, kw), the sum of scale *
-// potential over the map's neurons. `lanes` threads side by side take an entry each; as many times as they go into a block,
-// they share the neurons between them.
+// Part of the weight gradient that a sample gives a map from `first` on, a block each: partial (samples, maps, channels, kh, kw),
+// the sum of scale * potential over the map's neurons. `lanes` threads side by side take an entry each; as many times as they go
+// into a block, they share the neurons between them.
 extern "C" __global__ void __launch_bounds__(128, 8)
-weight_gradient(const float* potentials, const float* scales, int maps, int places, int channels, int area, int lanes, float* partial) {
+weight_gradient(const float* potentials, const float* scales, int first, int maps, int places, int channels, int area, int lanes,
+                float* partial) {
     __shared__ float sums[128];
     int entries = channels * area, groups = blockDim.x / lanes, group = threadIdx.x / lanes, lane = threadIdx.x % lanes;
-    size_t first = ((size_t)blockIdx.y * maps + blockIdx.x) * places;
-    float* gradient = partial + ((size_t)blockIdx.y * maps + blockIdx.x) * entries;
+    size_t map = (size_t)blockIdx.y * maps + first + blockIdx.x;
+    const float* found = potentials + ((size_t)blockIdx.y * gridDim.x + blockIdx.x) * places * entries;
+    const float* scale = scales + map * places;
+    float* gradient = partial + map * entries;
     for (int begin = 0; begin < entries; begin += lanes) {
         int k = begin + lane;
         float sum = 0.0f;
         for (int place = group; k < entries && place < places; place += groups) {
-            float scale = scales[first + place];
-            if (scale != 0.0f) sum += scale * potentials[(first + place) * entries + k];
+            if (scale[place] != 0.0f) sum += scale[place] * found[(size_t)place * entries + k];
         }
         __syncthreads();
         sums[threadIdx.x] = sum;
@@ -154,29 +159,33 @@ weight_gradient(const float* potentials, const float* scales, int maps, int plac
 }
 
 // Error of the trains below, a thread an input of a sample: result (samples, channels, height, width) = sum_i D_i w_ij e_ij / o_j
-// over the neurons that see it, the slope e_ij / o_j being 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
+// over the neurons that see it, of the maps from `first` to before `last`, and what is there of those before; the slope e_ij / o_j
+// is 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
 extern "C" __global__ void __launch_bounds__(128, 8)
-input_error(const float* potentials, const int* counts_below, const int* counts, const float* errors, const float* weight, int maps,
-            int channels, int height, int width, int kh, int kw, int pad_y, int pad_x, int rows, int columns, int effect_ratio,
-            float silent_slope, float* result) {
+input_error(const float* potentials, const int* counts_below, const int* counts, const float* errors, const float* weight, int first,
+            int last, int maps, int channels, int height, int width, int kh, int kw, int pad_y, int pad_x, int rows, int columns,
+            int effect_ratio, float silent_slope, float* result) {
     int area = height * width, size = channels * area, places = rows * columns, entries = channels * kh * kw;
     int j = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
     if (j >= size) return;
     int spikes = counts_below[(size_t)b * size + j], channel = j % channels, y = j / channels / width, x = j / channels % width;
-    float sum = 0.0f;
+    float* own_error = result + ((size_t)b * channels + channel) * area + y * width + x;
+    float sum = first == 0 ? 0.0f : *own_error;
     for (int ky = 0; ky < kh; ++ky) {
         int row = y + pad_y - ky;
         for (int kx = 0; kx < kw; ++kx) {
             int column = x + pad_x - kx, k = (ky * kw + kx) * channels + channel;
             if (row < 0 || row >= rows || column < 0 || column >= columns) continue;
-            for (int map = 0; map < maps; ++map) {
-                size_t own = ((size_t)b * maps + map) * places + row * columns + column;
+            for (int map = first; map < last; ++map) {
+                int place = row * columns + column;
+                size_t own = ((size_t)b * maps + map) * places + place;
+                size_t found = ((size_t)b * (last - first) + map - first) * places + place;
                 float error = errors[own], slope = silent_slope;
                 if (error == 0.0f) continue;
-                if (counts[own] > 0 && spikes > 0) slope = effect_ratio ? potentials[own * entries + k] / spikes : 1.0f;
+                if (counts[own] > 0 && spikes > 0) slope = effect_ratio ? potentials[found * entries + k] / spikes : 1.0f;
                 sum += error * weight[(size_t)map * entries + k] * slope;
             }
         }
     }
-    result[((size_t)b * channels + channel) * area + y * width + x] = sum;
+    *own_error = sum;
 }

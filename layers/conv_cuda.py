@@ -18,6 +18,7 @@ from cupynn.spikes_cuda import CudaTrains
 _CONV = Source("cupynn.layers", "conv")
 _BLOCK = 128
 _MAPS = 4  # of a thread, as in the source
+_POTENTIALS = 1 << 24  # S-PSPs of a sample that are held at a time, 64 MB, if those of a single map are no more
 
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]
 
@@ -29,9 +30,9 @@ def simulate(
     import cupy
 
     maps, channels, kh, kw = weight.shape
-    (_, *image), (_, *places) = shapes
-    chunks, steps = blocks(maps, _MAPS), inputs.steps
-    outputs = CudaTrains(silent(inputs.batch, steps, maps * places[0] * places[1], neuron.most(steps)), steps, shapes[1])
+    (_, *image), (_, rows, columns) = shapes
+    chunks, steps, places = blocks(maps, _MAPS), inputs.steps, rows * columns
+    outputs = CudaTrains(silent(inputs.batch, steps, maps * places, neuron.most(steps)), steps, shapes[1])
     together = cupy.zeros((chunks * _MAPS, channels, kh, kw), np.float32)
     together[:maps] = weight
     together = cupy.ascontiguousarray(together.reshape(chunks, _MAPS, -1).transpose(0, 2, 1))
@@ -40,9 +41,9 @@ def simulate(
         words, counts = outputs.bits.words[part], outputs.bits.counts[part]
         states = (membranes[part], currents[part]) if record else (membranes, currents)
         offsets, neurons = list_by_step(inputs[part].bits)
-        sizes = (maps, channels, *image, kh, kw, *padding, *places, steps, words.shape[2])
-        block = _block(places[0] * places[1])
-        grid = (blocks(places[0] * places[1], block), chunks, len(offsets))
+        sizes = (maps, channels, *image, kh, kw, *padding, rows, columns, steps, words.shape[2])
+        block = _block(places)
+        grid = (blocks(places, block), chunks, len(offsets))
         arguments = (offsets, neurons, neurons.shape[1], together, *sizes, *neuron, record, words, counts, *states)
         _CONV.launch("forward", grid, block, *arguments)
     return outputs
@@ -72,29 +73,33 @@ def backward(
     import cupy
 
     maps, channels, kh, kw = weight.shape
-    (_, *image), (_, *places) = shapes
-    steps, neurons, entries = inputs.steps, prod(places), channels * kh * kw
-    decays = tables(psp, steps).decays
+    (_, *image), (_, rows, columns) = shapes
+    steps, places, entries = inputs.steps, rows * columns, channels * kh * kw
+    decays, at_once = tables(psp, steps).decays, _maps_at_once(weight.shape, places)
     if over.done == 0:
         gradient.fill(0)
     channel_last = cupy.ascontiguousarray(weight.transpose(0, 2, 3, 1))
-    for part in parts(inputs.batch, _workspace(inputs.size, steps, weight.shape, outputs.size, outputs.bits.most)):
+    for part in parts(inputs.batch, _workspace(inputs.size, steps, weight.shape, places, outputs.bits.most)):
         x, o, d = inputs[part], outputs[part].bits, errors[part]
         counts_below = cupy.ascontiguousarray(x.bits.counts.reshape(x.batch, channels, -1).transpose(0, 2, 1))
-        potentials = cupy.empty((*o.counts.shape, entries), np.float32)
+        potentials = cupy.empty((x.batch, at_once, places, entries), np.float32)
         scales, partial = cupy.empty_like(d), cupy.empty((x.batch, *weight.shape), np.float32)
-        times, sizes = list_by_neuron(o), (maps, channels, *image, kh, kw, *padding, *places)
-        trains = (make_traces(x.bits, psp, channels), counts_below, times, o.counts, times.shape[2], d, channel_last, decays)
-        grid = (neurons, blocks(maps, _BLOCK // 32), x.batch)
+        traces, times = make_traces(x.bits, psp, channels), list_by_neuron(o)
+        trains = (traces, counts_below, times, o.counts, times.shape[2], d, channel_last, decays)
+        sizes = (maps, channels, *image, kh, kw, *padding, rows, columns)
         slopes = (steps, t_ref, v_th, overshoot, over.share)
-        _CONV.launch("fields", grid, _BLOCK, *trains, *sizes, *slopes, potentials, scales)
-        shape = (maps, neurons, channels, kh * kw, _block(entries))
-        _CONV.launch("weight_gradient", (maps, x.batch), _BLOCK, potentials, scales, *shape, partial)
+        for first in range(0, maps, at_once):
+            last = min(maps, first + at_once)
+            grid = (places, blocks(last - first, _BLOCK // 32), x.batch)
+            _CONV.launch("fields", grid, _BLOCK, *trains, first, last, *sizes, *slopes, potentials, scales)
+            shape = (first, maps, places, channels, kh * kw, _block(entries))
+            _CONV.launch("weight_gradient", (last - first, x.batch), _BLOCK, potentials, scales, *shape, partial)
+            if below is not None:
+                grid, seen = (blocks(inputs.size, _BLOCK), x.batch), (potentials, counts_below, o.counts, d, channel_last)
+                _CONV.launch(
+                    "input_error", grid, _BLOCK, *seen, first, last, *sizes, effect_ratio, silent_slope, below[part]
+                )
         add_parts(partial, gradient)
-        if below is not None:
-            grid, slopes = (blocks(inputs.size, _BLOCK), x.batch), (effect_ratio, silent_slope)
-            trains = (potentials, counts_below, o.counts, d, channel_last)
-            _CONV.launch("input_error", grid, _BLOCK, *trains, *sizes, *slopes, below[part])
 
 
 def _block(threads: int) -> int:
@@ -102,9 +107,15 @@ def _block(threads: int) -> int:
     return min(_BLOCK, 32 * blocks(threads, 32))
 
 
-def _workspace(size: int, steps: int, weight: tuple[int, ...], neurons: int, most: int) -> int:
+def _maps_at_once(weight: tuple[int, ...], places: int) -> int:
+    """Maps whose S-PSPs are held at a time: what a sample takes does not grow with its pairs of neurons without bounds."""
+    return min(weight[0], max(1, _POTENTIALS // (places * prod(weight[1:]))))
+
+
+def _workspace(size: int, steps: int, weight: tuple[int, ...], places: int, most: int) -> int:
     """Bytes of a sample's traces and counts below, and of its S-PSPs, scales, firing times and gradient."""
-    return 4 * (size * (steps + 1) + neurons * (prod(weight[1:]) + 1 + most) + prod(weight))
+    potentials = _maps_at_once(weight, places) * places * prod(weight[1:])
+    return 4 * (size * (steps + 1) + potentials + weight[0] * places * (1 + most) + prod(weight))
 
 
 def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[int, int]) -> tuple[Phase, ...]:
@@ -113,5 +124,5 @@ def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[i
     if not load.training:
         return (forward,)
     size, neurons = prod(shapes[0]), prod(shapes[1])
-    workspace = _workspace(size, load.steps, weight, neurons, load.room // neurons)
+    workspace = _workspace(size, load.steps, weight, prod(shapes[1][1:]), load.room // neurons)
     return forward, phase_cuda(float32(prod(weight)), float32(size, 3 * neurons), workspace)

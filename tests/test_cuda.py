@@ -18,6 +18,7 @@ from cupynn import Sequential, encoders, layers, losses, optimizers, training
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.kernels import cuda
+from cupynn.layers import conv_cuda
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes_cuda import CudaTrains
 
@@ -139,6 +140,21 @@ def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
     for key, weight in trained[1].items():
         assert (weight != before[key]).any()
         np.testing.assert_allclose(trained[0][key], weight, rtol=0, atol=0.02 * np.abs(weight - before[key]).max())
+
+
+def test_a_convolution_that_holds_the_potentials_of_few_maps_at_a_time(device, monkeypatch):
+    """So that memory does not grow with the pairs of neurons; but for the order of sums nothing changes."""
+    found = []
+    for room in (1 << 24, 2 * 72 * 9, 1):  # all six maps of the first layer, two, and one
+        monkeypatch.setattr(conv_cuda, "_POTENTIALS", room)
+        network = cnn(device)
+        x, y = data(network)
+        error = losses.SpikeCount(9)(network.forward(network.encode(x, np.arange(len(x)), 0)), y)
+        below = network.backward(error)
+        found.append((device.get(below), device.get(network.layers[0].grads["weight"])))
+    for below, gradient in found[1:]:
+        close(below, found[0][0])
+        close(gradient, found[0][1])
 
 
 def test_a_pass_in_parts_has_the_same_bits(device, monkeypatch):
