@@ -95,6 +95,7 @@ fields(const float* traces, const int* counts_below, const int* times, const int
        const float* weight, const float* decays, int first, int last, int maps, int channels, int height, int width, int kh, int kw,
        int pad_y, int pad_x, int rows, int columns, int steps, int t_ref, float v_th, int overshoot, float share, float* potentials,
        float* scales) {
+    __shared__ float sums[128];
     int place = blockIdx.x, map = first + (blockIdx.y * blockDim.x + threadIdx.x) / 32, b = blockIdx.z, lane = threadIdx.x % 32;
     if (map >= last) return;
     int size = channels * height * width, entries = channels * kh * kw, places = rows * columns;
@@ -124,8 +125,10 @@ fields(const float* traces, const int* counts_below, const int* times, const int
         }
         found[k] = e;
     }
-    for (int half = 16; half > 0; half /= 2) effect += __shfl_xor_sync(0xFFFFFFFFu, effect, half);
+    sums[threadIdx.x] = effect;
+    __syncwarp();
     if (lane > 0) return;
+    for (int other = 1; other < 32; ++other) effect += sums[threadIdx.x + other];
     effect /= max(count, 1);
     if (overshoot && count > 0) errors[own] = error *= saturation(effect, v_th);
     scales[own] = error * (1.0f + effect / v_th) * share;
