@@ -50,7 +50,9 @@ ROWS = {
     "mnist-cnn-2-epochs": Row("MNIST", "mnist-cnn --epochs 2", "99.49 %, augmented, 200 epochs"),
     "mnist-cnn-augmented": Row("MNIST, augmented", "mnist-cnn-augmented", "99.49 %, mean 99.42 %, 200 epochs", (0, 1, 2)),
     "fashion-mnist": Row("Fashion-MNIST", "fashion-mnist --epochs 8", "88.99 %"),
-    "fashion-mnist-augmented": Row("Fashion-MNIST, augmented", "fashion-mnist-augmented", "88.99 %, not augmented"),
+    "fashion-mnist-augmented": Row(
+        "Fashion-MNIST, augmented", "fashion-mnist-augmented", "88.99 %, not augmented", (0, 1, 2)
+    ),
     "emnist-bymerge-test": Row(
         "EMNIST, by-merge test file alone ¹", "emnist --set data.split=bymerge-test --epochs 4 --validation 9400"
     ),
