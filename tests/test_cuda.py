@@ -144,14 +144,22 @@ def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
 
 def test_a_convolution_that_holds_the_potentials_of_few_maps_at_a_time(device, monkeypatch):
     """So that memory does not grow with the pairs of neurons; but for the order of sums nothing changes."""
-    found = []
+    found, goes, launch = [], [], cuda.Source.launch
+
+    def note(source, name, *arguments, **options):
+        goes[-1] += name == "fields"
+        launch(source, name, *arguments, **options)
+
+    monkeypatch.setattr(cuda.Source, "launch", note)
     for room in (1 << 24, 2 * 72 * 9, 1):  # all six maps of the first layer, two, and one
         monkeypatch.setattr(conv_cuda, "_POTENTIALS", room)
+        goes.append(0)
         network = cnn(device)
         x, y = data(network)
         error = losses.SpikeCount(9)(network.forward(network.encode(x, np.arange(len(x)), 0)), y)
         below = network.backward(error)
         found.append((device.get(below), device.get(network.layers[0].grads["weight"])))
+    assert goes == [1 + 1, 3 + 2, 6 + 5]  # of the second layer's five maps four fit where two of the first's six do
     for below, gradient in found[1:]:
         close(below, found[0][0])
         close(gradient, found[0][1])
