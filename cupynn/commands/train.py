@@ -32,8 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "experiment",
         nargs="?",
         metavar="EXPERIMENT",
-        help="a preset (digits, emnist, emnist-augmented, fashion-mnist, fashion-mnist-augmented, fsdd, mnist, "
-        "mnist-augmented, mnist-cnn, mnist-cnn-augmented, n-mnist, ti46), or the path of a .toml file",
+        help="a preset (digits, emnist, emnist-augmented, fashion-mnist, fashion-mnist-augmented, "
+        "fashion-mnist-cnn-augmented, fsdd, mnist, mnist-augmented, mnist-cnn, mnist-cnn-augmented, "
+        "n-mnist, ti46), or the path of a .toml file",
     )
     parser.add_argument("--epochs", type=int, help="passes over the data")
     parser.add_argument("--batch-size", type=int, help="samples of one update")
