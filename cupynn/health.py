@@ -33,21 +33,28 @@ class Diverged(InputError):
     """The numbers of a training are no longer finite."""
 
 
-def before_training(network: "Sequential", loss: CountLoss, x: Data) -> list[str]:
+def before_training(network: "Sequential", loss: CountLoss, x: Data, steps: int) -> list[str]:
     """Refuse a network that can never fire or never reach its target; return what else its user should know.
+
+    Parameters
+    ----------
+    network, loss, x
+        Of the training.
+    steps : int
+        Of a sample in it.
 
     Raises
     ------
     InputError
         If a weight is not finite, a layer without trained weights, the data or the loss's target cannot be reached.
     """
-    loss.check(network.output_shape, network.steps, network.layers[-1].neuron.most(network.steps))
+    loss.check(network.output_shape, steps, network.layers[-1].neuron.most(steps))
     with network.device:
         for name, array in network.arrays().items():
             if not bool(network.device.xp.isfinite(array).all()):
                 raise InputError(f"{name} holds a value that is not finite: make the network anew, or load it from a file")
-        notices = [notice for layer in network.layers if (notice := _cannot_fire(layer, network.steps))]
-    return notices + _silent_data(network, x)
+        notices = [notice for layer in network.layers if (notice := _cannot_fire(layer, steps))]
+    return notices + _silent_data(network, x, steps)
 
 
 def _cannot_fire(layer: "Layer", steps: int) -> str | None:
@@ -61,7 +68,7 @@ def _cannot_fire(layer: "Layer", steps: int) -> str | None:
     return f"{what} with the weights as they are; lower v_th, or raise initial_weight"
 
 
-def _silent_data(network: "Sequential", x: Data) -> list[str]:
+def _silent_data(network: "Sequential", x: Data, steps: int) -> list[str]:
     if isinstance(x, SpikeTrains):
         if not int(x.total):
             raise InputError("the data has no spike at all: nothing can be learnt from it")
@@ -69,7 +76,7 @@ def _silent_data(network: "Sequential", x: Data) -> list[str]:
     if isinstance(x, Ragged) and not x.lengths.any():
         raise InputError("the data has no event at all: nothing can be learnt from it")
     numbers = np.unique(np.linspace(0, len(x) - 1, PROBE).astype(np.int64))
-    if int(network.draw(x[numbers], numbers, DRAW).total):
+    if int(network.draw(x[numbers], numbers, DRAW, steps).total):
         return []
     if isinstance(x, np.ndarray) and not x.any():
         raise InputError("the data is zero throughout, and encoded without a spike: nothing can be learnt from it")
@@ -79,7 +86,7 @@ def _silent_data(network: "Sequential", x: Data) -> list[str]:
     ]
 
 
-def after_epoch(network: "Sequential", epoch: Epoch, held_out: Evaluation | None = None) -> list[str]:
+def after_epoch(network: "Sequential", epoch: Epoch, steps: int, held_out: Evaluation | None = None) -> list[str]:
     """What a user should know: layers that never fire, or fire whenever they can, and a network that does not learn."""
     notices = []
     classes = network.output_shape[-1]
@@ -89,7 +96,7 @@ def after_epoch(network: "Sequential", epoch: Epoch, held_out: Evaluation | None
             "such as optimizers.Adam(0.01)"
         )
     for layer in network.layers:
-        count, most = epoch.spikes[layer.name], layer.neuron.most(network.steps)
+        count, most = epoch.spikes[layer.name], layer.neuron.most(steps)
         if count == 0:
             what, change, verb = "is dead, none of its neurons fires", "lower", "raise"
         elif count > SATURATED * most:

@@ -147,7 +147,7 @@ class Sequential:
         draw = FREE_DRAW if draw is None else checks.integer("draw", draw, maximum=FREE_DRAW)
         return self.draw(x, checks.numbers("samples", samples, len(x)), draw)
 
-    def draw(self, x: Data, samples: np.ndarray, draw: int) -> SpikeTrains:
+    def draw(self, x: Data, samples: np.ndarray, draw: int, steps: int | None = None) -> SpikeTrains:
         """Do what `encode` does with what was checked before.
 
         Parameters
@@ -156,13 +156,15 @@ class Sequential:
             May lie on the device.
         samples : ndarray of int, shape (B,)
         draw : int
+        steps : int, optional
+            Fewer than the network's, in training.
         """
         with self.device:
             if isinstance(x, SpikeTrains):
                 return self.device.trains(x)
             if self.encoder.on_device:
                 x = self.device.put(x)
-            return self.device.trains(self.encoder.encode(x, self.steps, self.seed, draw, samples))
+            return self.device.trains(self.encoder.encode(x, steps or self.steps, self.seed, draw, samples))
 
     def inputs(self, x: Data) -> Data:
         """Return data or trains if they fit the network.
@@ -268,9 +270,9 @@ class Sequential:
                 recording.potentials[layer.name] = layer.potential
         return recording
 
-    def run(self, spikes: SpikeTrains) -> list[SpikeTrains]:
-        """Trains of the input and of every layer; nothing is kept."""
-        spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains), self.input_shape, self.steps)
+    def run(self, spikes: SpikeTrains, steps: int | None = None) -> list[SpikeTrains]:
+        """Trains of the input and of every layer; nothing is kept. In training they may have fewer steps than it."""
+        spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains), self.input_shape, steps or self.steps)
         trains = [self.device.trains(spikes)]
         with self.device:
             for layer in self.layers:

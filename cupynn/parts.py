@@ -159,7 +159,8 @@ class Parts:
         network = self.network
         network.trains = []
         spikes, labels, weights = draw(part)
-        error = loss(network.forward(spikes), labels, weights)
+        network.trains = network.run(spikes, spikes.steps)
+        error = loss(network.trains[-1], labels, weights)
         network.backward(error, input_error=False, batch=batch, add=part.start > 0)
         return Passed(error.losses, network.trains[-1].counts, [trains.total for trains in network.trains])
 

@@ -21,6 +21,7 @@ from cupynn.parallel.guard import watched
 from cupynn.presets import Experiment
 from cupynn.progress import History
 from cupynn.results import Evaluation
+from cupynn.samples import sample_steps
 from cupynn.state import previous
 
 _DEFINITION, _RESULT, _LOCK = "definition.toml", "result.json", ".lock"
@@ -70,7 +71,7 @@ def train(
         x, _ = network.labelled(data)
     except InputError as error:
         raise InputError(f"{experiment.source or experiment.name}: the network does not fit the data: {error}") from None
-    health.before_training(network, loss, x)
+    health.before_training(network, loss, x, sample_steps(network, experiment.training.get("steps"), x))
     folder = ranks.on_first(lambda: _new_folder(folder, experiment.name))
     with _kept(folder, ranks):
         ranks.on_first(lambda: _begin(folder, experiment))

@@ -5,12 +5,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.augment import Augment
+from cupynn.checks import InputError
+from cupynn.data import Data
 from cupynn.parallel import Ranks
 from cupynn.spikes import SpikeTrains
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
+
+
+def sample_steps(network: "Sequential", steps: int | None, x: Data) -> int:
+    """Time steps of a sample in training, `steps` or as many as the network has.
+
+    Raises
+    ------
+    InputError
+        If it cannot have so many.
+    """
+    if steps is None:
+        return network.steps
+    if isinstance(x, SpikeTrains) and steps != network.steps:
+        raise InputError(f"steps={steps} for SpikeTrains of {x.steps} steps: leave it out, or pass data for the encoder")
+    return checks.integer("steps", steps, minimum=1, maximum=network.steps)
 
 
 class Batch(NamedTuple):
@@ -25,9 +43,15 @@ class Samples:
     """The training data, on the network's device if its encoder works there and they fit, so that no batch is copied."""
 
     def __init__(
-        self, network: "Sequential", x: Any, y: np.ndarray, weights: np.ndarray, augment: Augment | None = None
+        self,
+        network: "Sequential",
+        x: Any,
+        y: np.ndarray,
+        weights: np.ndarray,
+        steps: int | None = None,
+        augment: Augment | None = None,
     ) -> None:
-        self.network, self.augment, self.device = network, augment, network.device
+        self.network, self.steps, self.augment, self.device = network, steps, augment, network.device
         self.placed = network.encoder is not None and network.encoder.on_device and self.device.holds(x)
         self.x = self.device.put(x) if self.placed else x
         self.y, self.weights = self.device.put(y), self.device.put(weights)
@@ -49,7 +73,7 @@ class Samples:
         x = self.x[numbers]
         if self.augment is not None:
             x = self.augment(x, self.network.seed, epoch, numbers)
-        return self.network.draw(x, numbers, epoch), self.y[picks], self.weights[picks]
+        return self.network.draw(x, numbers, epoch, self.steps), self.y[picks], self.weights[picks]
 
     def misses(self, ranks: Ranks) -> np.ndarray:
         """Which samples were misclassified in this epoch by whichever process took them, in host memory."""

@@ -24,10 +24,11 @@ from cupynn.optimizers import Adam, Optimizer
 from cupynn.parallel import Ranks
 from cupynn.parts import Parts, Passed
 from cupynn.progress import Bar, History, Tally, compiles
-from cupynn.samples import Batch, Samples
+from cupynn.samples import Batch, Samples, sample_steps
 from cupynn.spikes import SpikeTrains
 from cupynn.state import State
 from cupynn.state import settings as settings_of
+from cupynn.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
@@ -50,37 +51,7 @@ ELSEWHERE = {
 
 Callback = Callable[["Sequential", History], bool | None]
 
-
 __all__ = ["EarlyStopping", "fit", "step"]
-
-
-class EarlyStopping:
-    """Callback that ends training when the validation accuracy has not risen for some epochs.
-
-    Parameters
-    ----------
-    patience : int
-        Number of these epochs.
-
-    Raises
-    ------
-    InputError
-        If that is no whole number of at least 1.
-
-    Examples
-    --------
-    >>> callbacks = [EarlyStopping(patience=3)]  # net.fit(..., validation=held_out, callbacks=callbacks)
-    """
-
-    needs_validation = True
-
-    def __init__(self, patience: int = 5) -> None:
-        self.patience = checks.integer("patience", patience, minimum=1)
-
-    def __call__(self, network: "Sequential", history: History) -> bool:
-        """Return whether to stop."""
-        accuracies = history["validation_accuracy"]
-        return len(accuracies) - 1 - int(np.argmax(accuracies)) >= self.patience
 
 
 def step(
@@ -153,6 +124,7 @@ def fit(
     epochs: int = 10,
     batch_size: int = 32,
     part_size: int | None = None,
+    steps: int | None = None,
     validation: Any = None,
     sample_weight: np.ndarray | None = None,
     boost: bool = False,
@@ -182,6 +154,9 @@ def fit(
     part_size : int, optional
         Samples that are computed together, at most. By default a batch is split into the fewest equal parts that fit into
         memory; the result does not depend on it.
+    steps : int, optional
+        Time steps of a sample in training, at most the network's: the fewer, the faster. Validation, and all use afterwards,
+        take as many as the network has, whose firing counts are the finer.
     validation : like `data`, optional
         Evaluated after each epoch.
     sample_weight : array_like of float, shape (samples,), optional
@@ -235,6 +210,7 @@ def fit(
     batch_size = checks.integer("batch_size", batch_size, minimum=1)
     part_size = None if part_size is None else checks.integer("part_size", part_size, minimum=1)
     x, y = network.labelled(data)
+    steps = sample_steps(network, steps, x)
     weights = checks.weights("sample_weight", sample_weight, len(y))
     validation = None if validation is None else _validation(network, validation)
     checks.flag("boost", boost)
@@ -248,17 +224,18 @@ def fit(
             raise InputError(f"{type(callback).__name__} needs validation data: pass validation=... to fit")
     if checks.flag("live", live):
         callbacks = [*callbacks, LiveCurves()]
-    notices = health.before_training(network, loss, x)
-    if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, network.steps)):
+    notices = health.before_training(network, loss, x, steps)
+    if not isinstance(x, SpikeTrains) and (notice := network.encoder.notice(x, steps)):
         notices.append(notice)
     if isinstance(data, Dataset) and network.output_shape[-1] > len(data.classes):
         notices.append(
             f"the network has {network.output_shape[-1]} outputs for {len(data.classes)} classes: the others learn to be "
             f"silent; give the last layer {len(data.classes)} neurons"
         )
-    options = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment}
+    shorter = None if steps == network.steps else steps  # as a state has it that was saved before there was this option
+    options = {"loss": loss, "batch_size": batch_size, "boost": boost, "augment": augment, "steps": shorter}
     pairs = {"data": (x, y), "validation": validation, "sample_weight": (weights,)}
-    samples = Samples(network, x, y, weights, augment)
+    samples = Samples(network, x, y, weights, steps, augment)
     state = State(network, optimizer, samples, Tally(network), History(), Watch(network))
     keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, options, pairs, epochs, ranks)
     history, watch, progress = state.history, state.watch, progress and ranks.first
@@ -291,7 +268,7 @@ def fit(
                     epoch, held_out = tally.epoch(network, number, optimizer, validation, loss, ranks)
                 history.epochs.append(epoch)
                 bar.line(epoch)
-                bar.tell_once(health.after_epoch(network, epoch, held_out), history)
+                bar.tell_once(health.after_epoch(network, epoch, steps, held_out), history)
                 if boost:
                     samples.boost(network.output_shape[-1], ranks)
                 state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))

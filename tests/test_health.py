@@ -118,7 +118,7 @@ class TestNoticed:
         """Three classes, after five epochs."""
         spikes = {"input": 1.0, "dense_1": 1.0, "dense_2": 1.0}
         epoch = Epoch(number, 1.0, accuracy, None, None, spikes, 0, 1e-3, 1.0, 1.0)
-        notices = health.after_epoch(make(), epoch)
+        notices = health.after_epoch(make(), epoch, steps=50)
         assert len(notices) == told
         assert all("after 5 epochs 40% are right" in line and "optimizers.Adam(0.01)" in line for line in notices)
 
@@ -135,7 +135,7 @@ class TestNoticed:
         assert held_out.dead["dense_1"] == dead / 4
         assert f"dense_1 {dead / 4:.0%}" in repr(held_out)
         spikes = {"input": 1.0, "dense_1": 1.0, "dense_2": 1.0}
-        found = health.after_epoch(net, Epoch(1, 1.0, 0.4, None, None, spikes, 0, 1e-3, 1.0, 1.0), held_out)
+        found = health.after_epoch(net, Epoch(1, 1.0, 0.4, None, None, spikes, 0, 1e-3, 1.0, 1.0), 40, held_out)
         assert [line for line in found if "dense_1" in line] == told * [
             "most neurons of layer dense_1 fire for no validation sample: lower the optimizer's lr, "
             "or pass silent_slope=0.2 in place of 1"

@@ -74,8 +74,9 @@ class TestGoingOn:
             {"optimizer": lambda: Adam(0.02, schedule="cosine")},
             {"optimizer": lambda: Adam(0.02, average=0.95)},
             {"loss": SoftmaxCount(12), "boost": False, "sample_weight": np.linspace(0, 2, 30)},
+            {"steps": 40},
         ],
-        ids=["adam", "momentum", "cosine", "averaged", "weights"],
+        ids=["adam", "momentum", "cosine", "averaged", "weights", "steps"],
     )
     def test_the_same_bits(self, monkeypatch, path, options, batch):
         def made():  # an optimizer belongs to one network
@@ -247,6 +248,7 @@ class TestRefusal:
         ("options", "message"),
         [
             ({"batch_size": 5}, "belongs to another training: it has batch_size=4, this one 5"),
+            ({"steps": 40}, "belongs to another training: steps is another"),
             ({"boost": False}, "it has boost=True, this one False"),
             ({"loss": SoftmaxCount(12)}, "loss is another"),
             ({"optimizer": Adam(0.03, schedule="inverse-sqrt")}, "optimizer is another"),

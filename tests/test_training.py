@@ -71,6 +71,45 @@ class Spy(SpikeCount):
         return super().__call__(spikes, labels, sample_weight)
 
 
+class TestFewerSteps:
+    """Training with samples of fewer steps than the network has."""
+
+    def test_trains_as_a_shorter_network_does(self, device):
+        """To the same bits and figures of training; what is held out is looked at for all of the network's steps."""
+        data, held_out = draw_data(), draw_data(31, seed=1)
+        net, short = make().to(device), make().to(device)
+        short.steps = 40
+        history = fit(net, data, validation=held_out, steps=40)
+        expected = fit(short, data, validation=held_out)
+        for layer, twin in zip(net.layers, short.layers, strict=True):
+            np.testing.assert_array_equal(net.device.get(layer.params["weight"]), net.device.get(twin.params["weight"]))
+        for figure in ("loss", "accuracy", "spikes"):
+            assert history[figure] == expected[figure]
+        assert net.steps == STEPS
+        assert history["validation_loss"][-1] == net.evaluate(held_out, LOSS).loss != expected["validation_loss"][-1]
+
+    def test_all_steps_are_what_is_done_without(self):
+        nets = make(), make()
+        for net, options in zip(nets, ({}, {"steps": STEPS}), strict=True):
+            fit(net, draw_data(), **options)
+        np.testing.assert_array_equal(*map(weights, nets))
+
+    def test_saturation_is_that_of_the_shorter_samples(self):
+        net = make()
+        net.layers[0].params["weight"][:] = 100
+        history = fit(net, draw_data(), steps=40, optimizer=Adam(STILL))
+        assert any("dense_1 is saturated" in line for line in history.notices)
+
+    def test_the_target_must_fit_into_them(self):
+        with pytest.raises(InputError, match="desired=12 spikes do not fit into 10 steps"):
+            fit(make(), draw_data(), steps=10)
+
+    def test_trains_have_the_steps_that_they_have(self):
+        with pytest.raises(InputError, match=f"steps=40 for SpikeTrains of {STEPS} steps: leave it out"):
+            fit(make(encoder=False), draw_trains(), steps=40)
+        fit(make(encoder=False), draw_trains(), steps=STEPS, epochs=1)
+
+
 class TestLearning:
     def test_overfits_a_tiny_task(self):
         net, data = make(), draw_data()
@@ -393,6 +432,9 @@ class TestRefusal:
             ({"epochs": 0}, "epochs=0"),
             ({"epochs": 1.5}, r"epochs=1\.5"),
             ({"batch_size": 0}, "batch_size=0"),
+            ({"steps": 0}, f"steps=0: pass a whole number from 1 to {STEPS}"),
+            ({"steps": STEPS + 1}, f"steps={STEPS + 1}: pass a whole number from 1 to {STEPS}"),
+            ({"steps": 20.0}, "steps=20.0"),
             ({"validation": X}, "^validation: data is a ndarray"),
             ({"validation": (X, Y + 2)}, r"^validation: labels\[1\]=3"),
             ({"validation": (X[:, :8], Y)}, r"data has shape \(12, 8\)"),
@@ -437,12 +479,12 @@ class TestAugment:
             network, "draw", lambda *arguments: seen.append(arguments) or Sequential.draw(network, *arguments)
         )
         network.fit((x, y), validation=(x, y), augment=augment, epochs=2, batch_size=5, loss=LOSS, progress=False)
-        trained = [(images, numbers, draw) for images, numbers, draw in seen if draw > 0]
+        trained = [(images, numbers, draw) for images, numbers, draw, *_ in seen if draw > 0]
         assert len(trained) == 6
         for images, numbers, draw in trained:
             np.testing.assert_array_equal(images, augment(x[numbers], 4, draw, numbers))
             assert (images != x[numbers]).any()
-        assert any((images == x).all() for images, _, draw in seen if draw == 0)
+        assert any((images == x).all() for images, _, draw, *_ in seen if draw == 0)
 
     def test_refuses_what_is_no_image_before_anything_changes(self):
         network = make()

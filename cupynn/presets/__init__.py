@@ -71,7 +71,8 @@ class Experiment:
             _check_training(**self.training)
         except InputError as error:
             raise InputError(f"{where}: training: {error}") from None
-        self.build("cpu")
+        network, _, _ = self.build("cpu")
+        checks.integer(f"{where}: training: steps", self.training.get("steps", 1), minimum=1, maximum=network.steps)
 
     def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
         """Training, validation and test data; no validation data where none is held out."""
@@ -190,12 +191,16 @@ def read(name: str | PathLike, values: Mapping[str, Any] | None = None) -> Exper
     return Experiment(title, **tables, source=str(name))
 
 
-def _check_training(epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None, part_size: Any = None) -> None:
+def _check_training(
+    epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None, part_size: Any = None, steps: Any = None
+) -> None:
     """Check the values of the [training] table, whose keys are these arguments: options of `fit`."""
     checks.integer("epochs", epochs, minimum=1)
     checks.integer("batch_size", batch_size, minimum=1)
     checks.flag("boost", boost)
     if part_size is not None:
         checks.integer("part_size", part_size, minimum=1)
+    if steps is not None:
+        checks.integer("steps", steps, minimum=1)
     if augment is not None:
         make(AUGMENTS, augment, "augment")
