@@ -238,9 +238,10 @@ class TestBefore:
             fit(net, loss=SpikeCount(desired=30, undesired=2, margin=2))
         np.testing.assert_array_equal(weights(net), before)
 
-    def test_a_run_says_so_before_it_makes_a_folder(self, tmp_path, capsys):
+    @pytest.mark.parametrize("steps", ["network.steps", "training.steps"])
+    def test_a_run_says_so_before_it_makes_a_folder(self, tmp_path, capsys, steps):
         path = tmp_path / "bad.toml"
-        path.write_text(presets.read("digits").replace(**{"loss.desired": 99, "network.steps": 100}).to_toml())
+        path.write_text(presets.read("digits").replace(**{"loss.desired": 99, steps: 100}).to_toml())
         assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 1
         assert "desired=99" in capsys.readouterr().err
         assert not (tmp_path / "run").exists()

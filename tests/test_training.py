@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cupynn import Sequential, datasets, training
+from cupynn import Sequential, datasets, presets, training
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
@@ -108,6 +108,13 @@ class TestFewerSteps:
         with pytest.raises(InputError, match=f"steps=40 for SpikeTrains of {STEPS} steps: leave it out"):
             fit(make(encoder=False), draw_trains(), steps=40)
         fit(make(encoder=False), draw_trains(), steps=STEPS, epochs=1)
+
+    def test_a_definition_may_set_them(self):
+        digits = presets.read("digits")
+        assert digits.replace(**{"training.steps": 200}).fit_options()["steps"] == 200
+        for steps in (0, digits.network["steps"] + 1, "many"):
+            with pytest.raises(InputError, match=f"digits: training: steps={steps!r}: pass a whole number"):
+                digits.replace(**{"training.steps": steps})
 
 
 class TestLearning:
