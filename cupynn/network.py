@@ -271,7 +271,14 @@ class Sequential:
         return recording
 
     def run(self, spikes: SpikeTrains, steps: int | None = None) -> list[SpikeTrains]:
-        """Trains of the input and of every layer; nothing is kept. In training they may have fewer steps than it."""
+        """Trains of the input and of every layer; nothing is kept.
+
+        Parameters
+        ----------
+        spikes : SpikeTrains
+        steps : int, optional
+            How many they must have: as many as the network or, in training, fewer.
+        """
         spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains), self.input_shape, steps or self.steps)
         trains = [self.device.trains(spikes)]
         with self.device:
