@@ -156,7 +156,7 @@ def fit(
         memory; the result does not depend on it.
     steps : int, optional
         Time steps of a sample in training, at most the network's: the fewer, the faster. Validation, and all use afterwards,
-        take as many as the network has, whose firing counts are the finer.
+        take as many as the network has, whose firing counts are the finer. Of recordings, what comes later is dropped.
     validation : like `data`, optional
         Evaluated after each epoch.
     sample_weight : array_like of float, shape (samples,), optional

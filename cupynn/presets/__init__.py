@@ -72,7 +72,8 @@ class Experiment:
         except InputError as error:
             raise InputError(f"{where}: training: {error}") from None
         network, _, _ = self.build("cpu")
-        checks.integer(f"{where}: training: steps", self.training.get("steps", 1), minimum=1, maximum=network.steps)
+        if "steps" in self.training:  # which only the network bounds
+            checks.integer(f"{where}: training: steps", self.training["steps"], minimum=1, maximum=network.steps)
 
     def load_data(self) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
         """Training, validation and test data; no validation data where none is held out."""
@@ -194,13 +195,11 @@ def read(name: str | PathLike, values: Mapping[str, Any] | None = None) -> Exper
 def _check_training(
     epochs: Any, batch_size: Any, boost: Any = False, augment: Any = None, part_size: Any = None, steps: Any = None
 ) -> None:
-    """Check the values of the [training] table, whose keys are these arguments: options of `fit`."""
+    """Check the values of the [training] table, whose keys are these arguments: options of `fit`; not yet `steps`."""
     checks.integer("epochs", epochs, minimum=1)
     checks.integer("batch_size", batch_size, minimum=1)
     checks.flag("boost", boost)
     if part_size is not None:
         checks.integer("part_size", part_size, minimum=1)
-    if steps is not None:
-        checks.integer("steps", steps, minimum=1)
     if augment is not None:
         make(AUGMENTS, augment, "augment")
