@@ -56,6 +56,8 @@ class Parts:
         Of the training: its first update allocates as well.
     sharing : int
         Processes that share this machine's memory; each has a GPU of its own.
+    steps : int, optional
+        Time steps of the samples, by default the network's.
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class Parts:
         training: bool = True,
         optimizer: Optimizer | None = None,
         sharing: int = 1,
+        steps: int | None = None,
     ) -> None:
         self.network, self.batch, self.training, self.optimizer = network, batch, training, optimizer
+        self.steps = network.steps if steps is None else steps
         self.sharing = 1 if network.device.on_cuda else sharing
         sizes = [network.input_shape, *(layer.output_shape for layer in network.layers)]
         self.sizes = [prod(size) for size in sizes]
-        most = [network.steps - 1, *(layer.neuron.most(network.steps) for layer in network.layers)]
+        most = [self.steps - 1, *(layer.neuron.most(self.steps) for layer in network.layers)]
         self.rooms = [size * most for size, most in zip(self.sizes, most, strict=True)]
         self.expected: list[float] = list(self.rooms)  # spikes of a sample, by layer, the input first
         self.value_bytes = 0 if isinstance(x, SpikeTrains) else self.sizes[0] * (x.dtype.itemsize + VALUE_BYTES)
@@ -104,7 +108,7 @@ class Parts:
         network = self.network
         places = zip(network.layers, self.expected[:-1], self.expected[1:], self.rooms[:-1], self.rooms[1:], strict=True)
         common = (self.training, network.device.on_cuda, room.reserved, get_num_threads())
-        loads = [(layer, Load(network.steps, *spikes, *common)) for layer, *spikes in places]
+        loads = [(layer, Load(self.steps, *spikes, *common)) for layer, *spikes in places]
         own = loads[0][1]
         row = 0 if own.on_cuda else 4 * (own.room_below if own.reserved else own.below) + 8 * own.steps
         source = Footprint(self.value_bytes + trains_bytes(own, self.sizes[0], own.below), (Phase(0, row),))

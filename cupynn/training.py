@@ -247,7 +247,7 @@ def fit(
             bar.tell(notice)
         bar.tell_once(notices, history)
         most = -(-min(batch_size, len(y)) // ranks.size)
-        parts = Parts(network, x, most, part_size, optimizer=optimizer, sharing=ranks.here)
+        parts = Parts(network, x, most, part_size, optimizer=optimizer, sharing=ranks.here, steps=steps)
         while state.epoch <= epochs and not state.ended:
             number, tally = state.epoch, state.tally
             order = np.random.default_rng([network.seed, number]).permutation(len(y))

@@ -7,11 +7,15 @@ import pytest
 from compiled import philox
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_training import CLASSES, LOSS, STEPS, draw_data, make
 
+from cupynn import Sequential
 from cupynn.augment import SIGMA, Augment
 from cupynn.checks import InputError
+from cupynn.encoders import Poisson
 from cupynn.kernels.augment import STREAM
 from cupynn.kernels.threads import get_num_threads, set_num_threads
+from cupynn.layers import SpikingDense
 
 
 def blobs(samples, shape=(28, 28), seed=0):
@@ -241,3 +245,30 @@ def test_arguments_that_cannot_be_used(name, values, index):
     value = values[index]
     with pytest.raises(InputError, match=f"{name}="):
         Augment(**{name: value})
+
+
+class TestTraining:
+    def test_every_epoch_sees_other_images(self, monkeypatch):
+        """As `Augment` gives them by seed, epoch and number; validation sees the images as they are."""
+        network = Sequential([SpikingDense(CLASSES, v_th=2.0)], (3, 3), STEPS, Poisson(max_rate=0.5), seed=4)
+        x, y = draw_data(12)
+        x, augment, seen = x.reshape(-1, 3, 3), Augment(scale=0.5), []
+        monkeypatch.setattr(
+            network, "draw", lambda *arguments: seen.append(arguments) or Sequential.draw(network, *arguments)
+        )
+        network.fit((x, y), validation=(x, y), augment=augment, epochs=2, batch_size=5, loss=LOSS, progress=False)
+        trained = [(images, numbers, draw) for images, numbers, draw, *_ in seen if draw > 0]
+        assert len(trained) == 6
+        for images, numbers, draw in trained:
+            np.testing.assert_array_equal(images, augment(x[numbers], 4, draw, numbers))
+            assert (images != x[numbers]).any()
+        assert any((images == x).all() for images, _, draw, *_ in seen if draw == 0)
+
+    def test_refuses_what_is_no_image_before_anything_changes(self):
+        network = make()
+        weight = network.layers[0].params["weight"].copy()
+        with pytest.raises(InputError, match="augmentation takes images"):
+            network.fit(draw_data(), augment=Augment(), progress=False)
+        with pytest.raises(InputError, match=r"augment=0\.1: pass an Augment"):
+            network.fit(draw_data(), augment=0.1, progress=False)
+        np.testing.assert_array_equal(network.layers[0].params["weight"], weight)

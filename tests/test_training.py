@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cupynn import Sequential, datasets, presets, training
-from cupynn.augment import Augment
+from cupynn import Sequential, datasets, training
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
 from cupynn.layers import SpikingDense
@@ -69,52 +68,6 @@ class Spy(SpikeCount):
         wrong = spikes.counts.argmax(1) != labels
         self.batches.append({b: (float(w), bool(x)) for b, w, x in zip(samples, sample_weight, wrong, strict=True)})
         return super().__call__(spikes, labels, sample_weight)
-
-
-class TestFewerSteps:
-    """Training with samples of fewer steps than the network has."""
-
-    def test_trains_as_a_shorter_network_does(self, device):
-        """To the same bits and figures of training; what is held out is looked at for all of the network's steps."""
-        data, held_out = draw_data(), draw_data(31, seed=1)
-        net, short = make().to(device), make().to(device)
-        short.steps = 40
-        history = fit(net, data, validation=held_out, steps=40)
-        expected = fit(short, data, validation=held_out)
-        for layer, twin in zip(net.layers, short.layers, strict=True):
-            np.testing.assert_array_equal(net.device.get(layer.params["weight"]), net.device.get(twin.params["weight"]))
-        for figure in ("loss", "accuracy", "spikes"):
-            assert history[figure] == expected[figure]
-        assert net.steps == STEPS
-        assert history["validation_loss"][-1] == net.evaluate(held_out, LOSS).loss != expected["validation_loss"][-1]
-
-    def test_all_steps_are_what_is_done_without(self):
-        nets = make(), make()
-        for net, options in zip(nets, ({}, {"steps": STEPS}), strict=True):
-            fit(net, draw_data(), **options)
-        np.testing.assert_array_equal(*map(weights, nets))
-
-    def test_saturation_is_that_of_the_shorter_samples(self):
-        net = make()
-        net.layers[0].params["weight"][:] = 100
-        history = fit(net, draw_data(), steps=40, optimizer=Adam(STILL))
-        assert any("dense_1 is saturated" in line for line in history.notices)
-
-    def test_the_target_must_fit_into_them(self):
-        with pytest.raises(InputError, match="desired=12 spikes do not fit into 10 steps"):
-            fit(make(), draw_data(), steps=10)
-
-    def test_trains_have_the_steps_that_they_have(self):
-        with pytest.raises(InputError, match=f"steps=40 for SpikeTrains of {STEPS} steps: leave it out"):
-            fit(make(encoder=False), draw_trains(), steps=40)
-        fit(make(encoder=False), draw_trains(), steps=STEPS, epochs=1)
-
-    def test_a_definition_may_set_them(self):
-        digits = presets.read("digits")
-        assert digits.replace(**{"training.steps": 200}).fit_options()["steps"] == 200
-        for steps in (0, digits.network["steps"] + 1, "many"):
-            with pytest.raises(InputError, match=f"digits: training: steps={steps!r}: pass a whole number"):
-                digits.replace(**{"training.steps": steps})
 
 
 class TestLearning:
@@ -474,33 +427,6 @@ class TestRefusal:
     def test_a_misspelt_option(self):
         with pytest.raises(InputError, match=r"fit has no option 'epoch' \(did you mean 'epochs'\?\); it has data, loss"):
             make().fit((X, Y), epoch=3)
-
-
-class TestAugment:
-    def test_every_epoch_sees_other_images(self, monkeypatch):
-        """As `Augment` gives them by seed, epoch and number; validation sees the images as they are."""
-        network = Sequential([SpikingDense(CLASSES, v_th=2.0)], (3, 3), STEPS, Poisson(max_rate=0.5), seed=4)
-        x, y = draw_data(12)
-        x, augment, seen = x.reshape(-1, 3, 3), Augment(scale=0.5), []
-        monkeypatch.setattr(
-            network, "draw", lambda *arguments: seen.append(arguments) or Sequential.draw(network, *arguments)
-        )
-        network.fit((x, y), validation=(x, y), augment=augment, epochs=2, batch_size=5, loss=LOSS, progress=False)
-        trained = [(images, numbers, draw) for images, numbers, draw, *_ in seen if draw > 0]
-        assert len(trained) == 6
-        for images, numbers, draw in trained:
-            np.testing.assert_array_equal(images, augment(x[numbers], 4, draw, numbers))
-            assert (images != x[numbers]).any()
-        assert any((images == x).all() for images, _, draw, *_ in seen if draw == 0)
-
-    def test_refuses_what_is_no_image_before_anything_changes(self):
-        network = make()
-        weight = network.layers[0].params["weight"].copy()
-        with pytest.raises(InputError, match="augmentation takes images"):
-            network.fit(draw_data(), augment=Augment(), progress=False)
-        with pytest.raises(InputError, match=r"augment=0\.1: pass an Augment"):
-            network.fit(draw_data(), augment=0.1, progress=False)
-        np.testing.assert_array_equal(network.layers[0].params["weight"], weight)
 
 
 def test_an_interrupt_within_a_kernel_is_an_interrupt(monkeypatch):
