@@ -102,7 +102,8 @@ def definition(name: str, seed: int) -> dict[str, Any]:
 def network(tables: dict[str, Any]) -> str:
     """The network in the paper's words, such as 784-800-10, T = 400."""
     built, _, _ = presets.Experiment("row", **tables).build("cpu")
-    return f"{nets.title(built)}, T = {built.steps}"
+    shorter = f", trained with {tables['training']['steps']}" if "steps" in tables["training"] else ""
+    return f"{nets.title(built)}, T = {built.steps}{shorter}"
 
 
 def peer_file(name: str) -> Path:
