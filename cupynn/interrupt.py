@@ -22,67 +22,66 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Signals:
-    """While entered, the first signal is noted in `asked`; one more raises KeyboardInterrupt at once.
+    """While entered, signals are noted in `asked`, for the training to end when its state can be saved.
 
-    Handlers that somebody else has set, and threads other than the main one, which cannot have any, are left alone.
+    Once one is noted, no other raises: habit presses Ctrl-C twice, and the second must not break off the save that the first
+    has asked for. Handlers set by others are left alone, and threads other than the main one cannot have any.
+
+    Parameters
+    ----------
+    saves : bool
+        Whether there is a state to save; without one, a second signal raises KeyboardInterrupt at once.
 
     Attributes
     ----------
     asked : int
         The signal that came, 0 for none.
-    left_at_once : bool
-        Whether it broke into work that may be left at any point.
+    broke_in : bool
+        Whether it has ended work that can be left at any point.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, saves: bool) -> None:
+        self.saves = saves
         self.asked = 0
-        self.left_at_once = self._at_once = False
+        self.broke_in = self._at_once = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
             for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-                if signal.getsignal(number) is usual:
-                    self._before[number] = signal.signal(number, self._note)
+                if signal.getsignal(number) is usual and (self.saves or number == signal.SIGINT):
+                    self._before[number] = usual
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before = {}
+        for number in reversed(self._before):  # SIGINT last: from then on it may raise
+            signal.signal(number, self._before[number])
 
     @contextmanager
     def breaking_in(self) -> Iterator[None]:
-        """Let the first signal raise KeyboardInterrupt as well: for work that may be left at any point."""
+        """Let the first signal raise KeyboardInterrupt at once: for work that can be left at any point."""
         self._at_once = True
         try:
             if self.asked:
                 self._break_in()
             yield
+            self.broke_in = False
         finally:
             self._at_once = False
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        again, self.asked = bool(self.asked), number
-        if self._at_once:
+        again, self.asked = self.asked, number
+        if self._at_once and not again:
             self._break_in()
-        if again:
+        if again and not self.saves:
             raise KeyboardInterrupt
 
     def _break_in(self) -> None:
-        self.left_at_once = True
+        self.broke_in = True
         raise KeyboardInterrupt
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt for what Numba makes of it when it comes while a kernel runs, a SystemError."""
-    try:
-        yield
-    except SystemError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, KeyboardInterrupt):
-            cause = cause.__cause__ or cause.__context__
-        if cause is not None:
-            raise KeyboardInterrupt from None
-        raise
+def handler_error(error: SystemError) -> BaseException:
+    """What a signal handler raised while a kernel was called, of which Python makes a SystemError; else the error itself."""
+    return error.__cause__ or error

@@ -18,7 +18,7 @@ class Keeper:
     Parameters
     ----------
     path : Path or None
-        Where; None: nothing is saved, and signals do what they always do.
+        Where; None: nothing is saved, and SIGINT ends the training after the batch, with a KeyboardInterrupt.
     seconds : float
         Time between two saves within an epoch.
     settings : dict
@@ -34,7 +34,7 @@ class Keeper:
 
     def __init__(self, path: Path | None, seconds: float, settings: dict[str, Any], ranks: Ranks) -> None:
         self.path, self.seconds, self.settings, self.ranks = path, seconds, settings, ranks
-        self.signals = Signals()
+        self.signals = Signals(saves=path is not None)
         self.saved = perf_counter()
 
     def begin(self, state: State, resume: bool) -> list[str]:
@@ -47,47 +47,53 @@ class Keeper:
         return []
 
     def __enter__(self) -> "Keeper":
-        if self.path is not None:
+        if self.path is not None or self.ranks.size == 1:
             self.signals.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        self.signals.__exit__(kind, *error)
-        if kind is KeyboardInterrupt and self.signals.left_at_once:
-            self._stop()
+        try:
+            if kind is KeyboardInterrupt and self.signals.broke_in:
+                self._save()
+                raise self._interrupted(self.signals.asked)
+        finally:
+            self.signals.__exit__(kind, *error)
+        if kind is None and self.signals.asked:  # since the last epoch was saved
+            raise self._interrupted(self.signals.asked)
 
     def left(self) -> AbstractContextManager:
         """Context of work that changes nothing and takes long: a signal ends the training at once, if no others wait."""
-        return nullcontext() if self.path is None or self.ranks.size > 1 else self.signals.breaking_in()
+        return nullcontext() if self.ranks.size > 1 else self.signals.breaking_in()
 
     def after_batch(self) -> None:
         """Save if it is time, or if a signal has come, which ends the training."""
-        if self.path is None:
+        if self.path is None and self.ranks.size > 1:
             return
-        self.signals.asked, due = self.ranks.greatest(self.signals.asked, perf_counter() - self.saved >= self.seconds)
-        if self.signals.asked:
-            self._stop()
-        if due:
+        asked, due = self.ranks.greatest(self.signals.asked, perf_counter() - self.saved >= self.seconds)
+        if asked or due:
             self._save()
+        if asked:
+            raise self._interrupted(asked)
 
     def after_epoch(self) -> None:
         """Save; end the training if a signal has come."""
-        if self.path is None:
-            self.ranks.same_weights(self.state.network, f"at {self.state}")
-            return
-        (self.signals.asked,) = self.ranks.greatest(self.signals.asked)
-        if self.signals.asked:
-            self._stop()
         self._save()
+        if self.path is None and self.ranks.size > 1:
+            return
+        (asked,) = self.ranks.greatest(self.signals.asked)
+        if asked:
+            raise self._interrupted(asked)
 
     def _save(self) -> None:
         self.state.watch.check(self.state)  # before the last good state is replaced
         self.ranks.same_weights(self.state.network, f"at {self.state}")
-        states.save(self.state, self.settings, self.path, self.ranks)
+        if self.path is not None:
+            states.save(self.state, self.settings, self.path, self.ranks)
         self.saved = perf_counter()
 
-    def _stop(self) -> None:
-        """Save and raise Interrupted."""
-        self._save()
-        where = f"interrupted at {self.state}; saved in {self.path}"
-        raise Interrupted(f"{where}: go on with resume=True", 128 + self.signals.asked)
+    def _interrupted(self, asked: int) -> KeyboardInterrupt:
+        """What to raise once all is saved."""
+        where = f"interrupted at {self.state}"
+        if self.path is None:
+            return KeyboardInterrupt(where)
+        return Interrupted(f"{where}; saved in {self.path}: go on with resume=True", 128 + asked)

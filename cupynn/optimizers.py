@@ -1,8 +1,7 @@
 """Optimizers and learning-rate schedules."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from copy import copy
 from math import cos, floor, pi, sqrt
 from typing import TYPE_CHECKING, ClassVar
 from weakref import ref
@@ -131,20 +130,27 @@ class Optimizer(Configured, ABC):
                 if self.average:
                     twin(weight).average(weight, own[-1], share)
 
-    @contextmanager
-    def averaged(self, network: "Sequential") -> Iterator[None]:
-        """Context in which the network has the averages of its parameters, if there are any.
+    def averaged(self, network: "Sequential") -> "Sequential":
+        """Return the network with the averages of its parameters.
+
+        It is a copy that shares all else with the network, so that evaluating it, even when interrupted, leaves the weights
+        in training as they are. Without averages it is the network itself.
 
         Parameters
         ----------
         network : Sequential
             That of the updates.
         """
-        self._exchange(network)
-        try:
-            yield
-        finally:
-            self._exchange(network)
+        if not (self.average and self.moments):
+            return network
+        twin = copy(network)
+        twin.layers = [copy(layer) for layer in network.layers]
+        for layer in twin.layers:
+            layer.params = dict(layer.params)
+            for name, parameter in layer.params.items():
+                if (layer.name, name) in self.moments:
+                    layer.params[name] = self.moments[layer.name, name][-1].reshape(parameter.shape)
+        return twin
 
     def settle(self, network: "Sequential") -> None:
         """Leave the network with the averages of its parameters, if there are any.
@@ -154,23 +160,10 @@ class Optimizer(Configured, ABC):
         network : Sequential
             That of the updates.
         """
-        for parameter, mean in self._averages(network):
-            parameter[...] = mean
-
-    def _exchange(self, network: "Sequential") -> None:
-        """Let parameters and averages change places."""
-        for parameter, mean in self._averages(network):
-            kept = parameter.copy()
-            parameter[...] = mean
-            mean[...] = kept
-
-    def _averages(self, network: "Sequential") -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Each parameter that has been updated, as a matrix, with its average."""
         with network.device:
-            for layer in network.layers:
+            for layer, mean in zip(network.layers, self.averaged(network).layers, strict=True):
                 for name, parameter in layer.params.items():
-                    if self.average and (layer.name, name) in self.moments:
-                        yield parameter.reshape(len(parameter), -1), self.moments[layer.name, name][-1]
+                    parameter[...] = mean.params[name]
 
     def pending(self, network: "Sequential") -> int:
         """Bytes of the moments that the first update of a network will allocate."""

@@ -16,7 +16,6 @@ from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.datasets import Dataset
 from cupynn.health import Watch
-from cupynn.interrupt import interruptible
 from cupynn.keeper import Keeper
 from cupynn.live import LiveCurves
 from cupynn.losses import CountError, CountLoss, SpikeCount
@@ -167,10 +166,13 @@ def fit(
     augment : Augment, optional
         Scales, rotates and distorts the training images anew in each epoch.
     callbacks : sequence of callables
-        Each is called as ``callback(network, history)`` after each epoch; one that returns True ends the training.
+        Each is called as ``callback(network, history)`` after each epoch; one that returns True ends the training. With an
+        optimizer that averages, `network` is a copy that has the averages, as `Optimizer` describes.
     checkpoint : path, optional
         File for the state of the training, from which it can go on: saved every `checkpoint_seconds`, after each epoch, and
-        when SIGINT or SIGTERM ends it, which then raises `Interrupted`. The state before is kept beside it.
+        when SIGINT or SIGTERM ends it, which then raises `Interrupted`. The state before is kept beside it. Without a
+        checkpoint, SIGINT raises KeyboardInterrupt once the batch that is being trained on is done, or at once if it comes
+        a second time.
     checkpoint_seconds : float
         Time between two saves within an epoch.
     resume : bool
@@ -242,7 +244,7 @@ def fit(
     if progress and compiles(network):
         print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
     optimizer.epochs = epochs
-    with keeper, interruptible(), network.device, Bar(epochs, len(y), progress) as bar:
+    with keeper, network.device, Bar(epochs, len(y), progress) as bar:
         for notice in keeper.begin(state, resume):
             bar.tell(notice)
         bar.tell_once(notices, history)
@@ -263,15 +265,15 @@ def fit(
                 watch.after_update(state)
                 keeper.after_batch()
             watch.check(state)
-            with optimizer.averaged(network):
-                with keeper.left():
-                    epoch, held_out = tally.epoch(network, number, optimizer, validation, loss, ranks)
-                history.epochs.append(epoch)
-                bar.line(epoch)
-                bar.tell_once(health.after_epoch(network, epoch, steps, held_out), history)
-                if boost:
-                    samples.boost(network.output_shape[-1], ranks)
-                state.ended = ranks.on_first(lambda: any([callback(network, history) for callback in callbacks]))
+            shown = optimizer.averaged(network)
+            with keeper.left():
+                epoch, held_out = tally.epoch(shown, number, optimizer, validation, loss, ranks)
+            history.epochs.append(epoch)
+            bar.line(epoch)
+            bar.tell_once(health.after_epoch(shown, epoch, steps, held_out), history)
+            if boost:
+                samples.boost(network.output_shape[-1], ranks)
+            state.ended = ranks.on_first(lambda shown=shown: any([callback(shown, history) for callback in callbacks]))
             state.next_epoch()
             parts.look()
             keeper.after_epoch()

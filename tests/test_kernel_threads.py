@@ -1,18 +1,24 @@
-"""Kernels on several threads: every turn is taken once, and the number of threads can be set."""
+"""Kernels on several threads: every turn is taken once, an interrupt leaves none behind, and their number can be set."""
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 
 import cupynn
 from cupynn.checks import InputError
 from cupynn.kernels import kernel
+from cupynn.kernels import threads as module
 from cupynn.kernels.threads import each, parallel
+from cupynn.kernels.turns import INSIDE, _add_inside, new_turns
 
 
 @kernel
@@ -46,6 +52,159 @@ def test_several_callers_at_once(threads):
     with ThreadPoolExecutor(8) as callers:
         list(callers.map(lambda taken: parallel(_count, 5000, taken), arrays))
     assert all((taken == 1).all() for taken in arrays)
+
+
+@kernel
+def _meet(turns, begun, freed, done):
+    """End the first turn once the second has begun, and the second once it is freed."""
+    for turn in each(turns):
+        if turn == 0:
+            while _add_inside(begun, 0) == 0:
+                pass
+        else:
+            _add_inside(begun, 1)
+            while _add_inside(freed, 0) == 0:
+                pass
+        done[turn] += 1
+
+
+class Meeting:
+    """Two turns in two threads; the second, which a helper takes, lasts for `seconds`."""
+
+    def __init__(self, seconds):
+        self.begun, self.freed, self.done = new_turns(0), new_turns(0), np.zeros(2, np.int64)
+        self.timer = threading.Timer(seconds, self.free)
+        parallel(_meet, 0, *self.arguments)  # compiled
+
+    @property
+    def arguments(self):
+        return self.begun.ctypes.data, self.freed.ctypes.data, self.done
+
+    def free(self):
+        self.freed[INSIDE] = 1
+
+    def run(self):
+        self.timer.start()
+        parallel(_meet, 2, *self.arguments)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that send signals here")
+class TestInterrupts:
+    """A signal handler that raises: no thread may be left that writes to arrays which the caller takes for its own."""
+
+    @pytest.fixture(autouse=True)
+    def _alarm(self, threads):
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        yield
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    @pytest.mark.parametrize("interval", [0, 0.02], ids=["once", "again and again"])
+    def test_the_caller_leaves_after_its_helpers(self, interval):
+        cupynn.set_num_threads(2)
+        meeting, seen = Meeting(0.4), None
+        signal.setitimer(signal.ITIMER_REAL, 0.1, interval)
+        try:
+            meeting.run()
+        except KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            seen = meeting.done.tolist()
+        assert seen == [1, 1]
+
+    def test_wherever_it_comes(self):
+        """Moments from before the first turn to after the last; memory freed meanwhile keeps what is written to it."""
+        cupynn.set_num_threads(3)
+        parallel(_count, 1, np.zeros(1, np.int64))
+        interrupts = 0
+        for moment in np.linspace(1e-6, 1e-3, 400):
+            taken = np.zeros(20_000, np.int64)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, moment)
+                parallel(_count, taken.size, taken)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupts += 1
+            after, others = taken.copy(), [np.array([0, 9, 0, 0]) for _ in range(20)]
+            assert taken.max() <= 1
+            time.sleep(1e-4)
+            np.testing.assert_array_equal(taken, after)
+            assert all(other.tolist() == [0, 9, 0, 0] for other in others)
+        assert interrupts > 0
+
+    def test_what_a_handler_raises_within_a_call_comes_out_as_it_is(self):
+        """Python makes a SystemError of it, which `except KeyboardInterrupt` would miss."""
+
+        def interrupted(*_):
+            raise SystemError("returned a result with an exception set") from KeyboardInterrupt("pressed")
+
+        interrupted.signatures = [None]
+        with pytest.raises(KeyboardInterrupt, match="pressed"):
+            parallel(interrupted, 1)
+
+    def test_another_system_error_is_passed_on(self):
+        def broken(*_):
+            raise SystemError("broken")
+
+        broken.signatures = [None]
+        with pytest.raises(SystemError, match="broken"):
+            parallel(broken, 1)
+
+
+def test_an_error_in_a_helper_is_the_callers(threads):
+    cupynn.set_num_threads(2)
+
+    def fail(turns, caller):
+        if threading.get_ident() == caller:
+            time.sleep(0.2)
+        else:
+            raise MemoryError("no room")
+
+    fail.signatures = [None]
+    with pytest.raises(MemoryError, match="no room"):
+        parallel(fail, 2, threading.get_ident())
+
+
+def test_another_number_while_kernels_run(threads):
+    cupynn.set_num_threads(2)
+    meeting = Meeting(0.3)
+    change = threading.Timer(0.1, cupynn.set_num_threads, (3,))
+    change.start()
+    meeting.run()
+    assert meeting.done.tolist() == [1, 1]
+    assert cupynn.get_num_threads() == 3
+
+
+def test_threads_end_with_their_crew(threads):
+    number = psutil.Process().num_threads
+
+    def use(threads):
+        cupynn.set_num_threads(threads)
+        for _ in range(2):
+            parallel(_count, 50, np.zeros(50, np.int64))
+
+    use(2)
+    use(12)
+    most = number()
+    use(2)
+    end = time.monotonic() + 20
+    while number() > most - 10 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert number() <= most - 10
+
+
+def test_a_system_that_starts_no_more_threads(threads, monkeypatch):
+    cupynn.set_num_threads(5)
+    parallel(_count, 1, np.zeros(1, np.int64))
+    started, plain = [], module.start_new_thread
+
+    def start(*arguments):
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(plain(*arguments))
+
+    monkeypatch.setattr(module, "start_new_thread", start)
+    with pytest.raises(InputError, match=r"no more than 2 helper threads .* call cupynn.set_num_threads\(3\)"):
+        parallel(_count, 9, np.zeros(9, np.int64))
 
 
 def _in_a_child(connection):
@@ -88,8 +247,6 @@ def test_the_environment_sets_the_number(setting, printed):
 
 @pytest.mark.parametrize("setting", ["0", "-1", "many", "1025", "1.5"])
 def test_an_environment_that_sets_no_number(setting, monkeypatch):
-    from cupynn.kernels import threads
-
     monkeypatch.setenv("CUPYNN_THREADS", setting)
     with pytest.raises(InputError, match=r"^CUPYNN_THREADS="):
-        threads._default()
+        module._default()

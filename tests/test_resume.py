@@ -1,5 +1,6 @@
 """Going on: a training that was interrupted, killed or out of disk ends with the bits of one that was left alone."""
 
+import contextlib
 import errno
 import json
 import os
@@ -23,6 +24,7 @@ from cupynn.interrupt import Interrupted
 from cupynn.layers import SpikingDense
 from cupynn.losses import SoftmaxCount
 from cupynn.optimizers import SGD, Adam
+from cupynn.parallel import Ranks
 from cupynn.state import previous
 from cupynn.training import EarlyStopping
 
@@ -352,21 +354,111 @@ class TestSignals:
         assert figures(fit(again, checkpoint=path, resume=True, **made())) == figures(expected)
         np.testing.assert_array_equal(weights(again), weights(alone))
 
-    def test_a_second_one_does_not_wait(self, monkeypatch, path):
+    def test_a_second_one_does_not_break_off_the_save(self, monkeypatch, path):
+        """The habit of pressing Ctrl-C twice: the state is that of the batch in which the first came."""
+        alone, again = make(), make()
+        fit(alone)
+        plain = np.savez
+
+        def save(*arguments, **options):
+            signal.raise_signal(signal.SIGINT)
+            plain(*arguments, **options)
+
         def twice():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
+            monkeypatch.setattr(np, "savez", save)
 
-        stop_at(monkeypatch, 11, twice)
-        with pytest.raises(KeyboardInterrupt) as stop:
-            fit(make(), checkpoint=path)
+        with monkeypatch.context() as patch:
+            stop_at(patch, 11, twice)
+            with pytest.raises(Interrupted, match="epoch 2 after 12 samples"):
+                fit(make(), checkpoint=path, checkpoint_seconds=1e9)
+        monkeypatch.setattr(np, "savez", plain)
+        fit(again, checkpoint=path, resume=True)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    @pytest.mark.parametrize("place", ["validation", "averages"])
+    def test_two_in_validation_leave_the_weights_in_training(self, monkeypatch, path, place):
+        alone, net, again = make(), make(), make()
+        made = lambda: {"optimizer": Adam(0.02, average=0.9)}  # noqa: E731
+        fit(alone, **made())
+        owner, name = {"validation": (Sequential, "evaluate"), "averages": (Adam, "averaged")}[place]
+        plain, calls = getattr(owner, name), count(1)
+
+        def twice(*arguments, **options):
+            if next(calls) == 2:
+                with contextlib.suppress(KeyboardInterrupt):
+                    signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)  # raises nothing any more
+            return plain(*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, twice)
+            with pytest.raises(Interrupted):
+                fit(net, checkpoint=path, checkpoint_seconds=1e9, **made())
+        fit(again, checkpoint=path, resume=True, **made())
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    def test_one_during_the_last_save_is_acted_on(self, monkeypatch, path):
+        plain, calls = np.savez, count(1)
+
+        def save(*arguments, **options):
+            if next(calls) == 2:
+                signal.raise_signal(signal.SIGTERM)
+            plain(*arguments, **options)
+
+        monkeypatch.setattr(np, "savez", save)
+        with pytest.raises(Interrupted, match="the start of epoch 3") as stop:
+            fit(make(), checkpoint=path, checkpoint_seconds=1e9, epochs=2)
+        assert stop.value.exit_code == 143
+
+    def test_one_after_the_last_save_is_acted_on(self, monkeypatch, path):
+        plain = Adam.settle
+        monkeypatch.setattr(Adam, "settle", lambda *given: (signal.raise_signal(signal.SIGINT), plain(*given)))
+        alone, net, again = make(), make(), make()
+        with pytest.raises(Interrupted, match="the start of epoch 4"):
+            fit(net, checkpoint=path)
+        monkeypatch.setattr(Adam, "settle", plain)
+        fit(alone)
+        fit(again, checkpoint=path, resume=True)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    def test_one_between_two_questions_is_not_lost(self, monkeypatch, path):
+        """It comes after the processes have told each other of none, before the answer is there."""
+        calls = count(1)
+
+        class Asked(Ranks):
+            def greatest(self, *numbers):
+                if next(calls) == 3:
+                    signal.raise_signal(signal.SIGINT)
+                return numbers
+
+        with pytest.raises(Interrupted, match="epoch 1 after 16 samples"):
+            fit(make(), checkpoint=path, checkpoint_seconds=1e9, ranks=Asked())
+
+    def test_without_a_checkpoint_the_batch_is_finished(self, monkeypatch):
+        net, alone = make(), make()
+        with monkeypatch.context() as patch:
+            stop_at(patch, 2, lambda: signal.raise_signal(signal.SIGINT))
+            with pytest.raises(KeyboardInterrupt, match="interrupted at epoch 1 after 8 samples") as stop:
+                fit(net)
         assert stop.type is KeyboardInterrupt
+        stop_at(monkeypatch, 3)
+        with pytest.raises(Stop):
+            fit(alone)
+        np.testing.assert_array_equal(weights(net), weights(alone))
 
-    def test_without_a_checkpoint_all_is_as_ever(self, monkeypatch):
-        stop_at(monkeypatch, 2, lambda: signal.raise_signal(signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt) as stop:
+    def test_without_a_checkpoint_a_second_one_does_not_wait(self, monkeypatch):
+        def twice():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            raise Stop("waited")
+
+        before = signal.getsignal(signal.SIGINT)
+        stop_at(monkeypatch, 2, twice)
+        with pytest.raises(KeyboardInterrupt):
             fit(make())
-        assert stop.type is KeyboardInterrupt
+        assert signal.getsignal(signal.SIGINT) is before
 
     def test_in_a_thread_there_are_none(self, path):
         thread = threading.Thread(target=fit, args=(make(),), kwargs={"checkpoint": path})

@@ -359,28 +359,3 @@ class TestRefusal:
     def test_a_misspelt_option(self):
         with pytest.raises(InputError, match=r"fit has no option 'epoch' \(did you mean 'epochs'\?\); it has data, loss"):
             make().fit((X, Y), epoch=3)
-
-
-def test_an_interrupt_within_a_kernel_is_an_interrupt(monkeypatch):
-    """Numba turns it into a SystemError, which `except KeyboardInterrupt` would miss."""
-
-    def interrupted(*_):
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt as error:
-            raise SystemError("returned a result with an exception set") from error
-
-    network, optimizer = make(), Adam(1e-3)
-    monkeypatch.setattr(optimizer, "step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        network.fit(draw_data(), loss=LOSS, optimizer=optimizer, progress=False)
-
-
-def test_a_system_error_of_another_kind_is_passed_on(monkeypatch):
-    def broken(*_):
-        raise SystemError("broken")
-
-    optimizer = Adam(1e-3)
-    monkeypatch.setattr(optimizer, "step", broken)
-    with pytest.raises(SystemError, match="broken"):
-        make().fit(draw_data(), loss=LOSS, optimizer=optimizer, progress=False)

@@ -3,55 +3,119 @@
 Numba releases the interpreter's lock, so that Python's threads compute side by side. Its own `prange` did the same, but took
 5 times as long to compile (weight gradient of a dense layer: 4.8 s against 0.7), and brought a runtime (OpenMP, TBB or
 neither) whose waiting threads spin, fall out with PyTorch's, and cannot be used from two threads at once.
+
+Results never depend on the helpers: what they leave, the calling thread does. So a helper may come late, or not at all.
 """
 
 import gc
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from functools import cache
+import threading
+from _thread import start_new_thread
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
-
-import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+from weakref import finalize
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.kernels import inline
+from cupynn.interrupt import handler_error
+from cupynn.kernels.turns import close, each, enter, leave, new_turns
+
+__all__ = ["each", "get_num_threads", "parallel", "set_num_threads"]
 
 
 class _Crew:
-    """The threads that help the calling one."""
+    """The threads that help the calling ones; they end once nobody holds the crew any more.
+
+    They are started without the machinery of `threading` and `concurrent.futures`, which an interrupt breaks at the wrong
+    moment (`release unlocked lock`, a condition that is never notified): every step here is one call that is done or not.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._jobs: SimpleQueue[list | None] = SimpleQueue()
+        self._started = 0
+        self._starting = threading.Lock()
+        finalize(self, self._jobs.put, None).atexit = False
+        turns = new_turns(0)  # compile what ends a job before there is one
+        address = turns.ctypes.data
+        enter(address), leave(address), close(address)
+
+    def call(self, job: list, helpers: int) -> None:
+        """Have up to so many threads help with a job, a list of kernel, turns and arguments."""
+        if self._started < self.size - 1:
+            self._start()
+        for _ in range(min(helpers, self.size - 1)):
+            self._jobs.put(job)
+
+    def _start(self) -> None:
+        with self._starting:
+            while self._started < self.size - 1:
+                try:
+                    start_new_thread(_serve, (self._jobs,))
+                except RuntimeError as error:
+                    raise InputError(
+                        f"the system starts no more than {self._started} helper threads for kernels ({error}): "
+                        f"call cupynn.set_num_threads({self._started + 1}), or raise its limit"
+                    ) from error
+                self._started += 1
+
+
+def _serve(jobs: SimpleQueue) -> None:
+    """Help with one job after the other, until there will be no more."""
+    while (job := jobs.get()) is not None:
+        _help(job)
+        del job  # its arrays are the caller's again
+    jobs.put(None)  # for the next thread
+
+
+def _help(job: list) -> None:
+    try:
+        kernel, turns, arguments, errors = job
+    except ValueError:  # it is done, and its list empty
+        return
+    address = turns.ctypes.data
+    if not enter(address):
+        return
+    try:
+        kernel(address, *arguments)
+    except BaseException as error:
+        errors.append(error)
+    finally:
+        leave(address)
+
+
+class _Threads:
+    """How many threads there are, and the crew that helps now; whoever computes holds on to the crew it began with."""
 
     def __init__(self) -> None:
-        self.size = 0  # threads in all, the calling one among them; 0 until it is asked for
-        self.helpers: ThreadPoolExecutor | None = None
+        self._size = 0  # not asked for yet
+        self._crew: _Crew | None = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
+
+    @property
+    def size(self) -> int:
+        if self._size == 0:
+            self.resize(_default())
+        return self._size
 
     def resize(self, size: int) -> None:
-        if self.helpers is not None and size != self.size:
-            self.helpers.shutdown()
-            self.helpers = None
-        self.size = size
+        if size != self._size:
+            self._size, self._crew = size, None
 
-    def submit(self, *call: Any) -> Any:
-        if self.helpers is None:
-            self.helpers = ThreadPoolExecutor(max(1, self.size - 1), thread_name_prefix="cupynn")
-        return self.helpers.submit(*call)
+    def crew(self) -> _Crew:
+        crew = self._crew
+        if crew is None:
+            crew = self._crew = _Crew(self.size)
+        return crew
 
     def forget(self) -> None:
         """After a fork: the threads did not come along."""
-        self.helpers = None
+        self._crew = None
 
 
-@cache
-def _crew() -> _Crew:
-    crew = _Crew()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=crew.forget)
-    return crew
+_THREADS = _Threads()
 
 
 def _default() -> int:
@@ -76,14 +140,13 @@ def get_num_threads() -> int:
     >>> get_num_threads() >= 1
     True
     """
-    crew = _crew()
-    if crew.size == 0:
-        crew.resize(_default())
-    return crew.size
+    return _THREADS.size
 
 
 def set_num_threads(number: int) -> None:
-    """Let kernels use this number of threads on the CPU.
+    """Set the number of threads that kernels use on the CPU.
+
+    Kernels that are running in other threads finish with the number they began with.
 
     Parameters
     ----------
@@ -93,7 +156,7 @@ def set_num_threads(number: int) -> None:
     Raises
     ------
     InputError
-        If the number is another.
+        If the number is out of this range.
 
     Examples
     --------
@@ -103,19 +166,7 @@ def set_num_threads(number: int) -> None:
     2
     >>> set_num_threads(before)
     """
-    _crew().resize(checks.integer("number", number, minimum=1, maximum=1024))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without garbage collection, which goes through all that the compiler holds, again and again: 1 s of 12."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    _THREADS.resize(checks.integer("number", number, minimum=1, maximum=1024))
 
 
 def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
@@ -123,46 +174,44 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
 
     A kernel goes through its turns by `for b in each(turns)`, where all threads take from the same ones: one with short
     samples takes more of them. What it computes for a turn must not depend on who takes it.
+
+    An interrupt ends it when the turns that have been taken are done; no thread writes to an array after that.
     """
-    taken = np.array([0, count], np.int64)
-    turns = taken.ctypes.data
-    threads = min(get_num_threads(), count)
-    if not kernel.signatures:  # compile or load it once, not in every thread
-        with _uncollected():
-            kernel(turns, *arguments)
-        return
-    helping = [_crew().submit(kernel, turns, *arguments) for _ in range(threads - 1)]
+    turns = new_turns(count)
+    address, threads = turns.ctypes.data, min(get_num_threads(), count)
     try:
-        kernel(turns, *arguments)
-    finally:
-        wait(helping)  # also after an interrupt: nobody may write to arrays that the caller takes for his own
-    for done in helping:
-        done.result()
+        if not kernel.signatures:  # compile or load it once, not in every thread
+            _compile(kernel, address, arguments)
+        elif threads < 2:
+            kernel(address, *arguments)
+        else:
+            _share(kernel, turns, arguments, threads)
+    except SystemError as error:
+        raise handler_error(error) from None
 
 
-@intrinsic
-def _take(typing, turns):
-    """Next turn, or -1 if none is left. turns: address of two int64, how many are taken and how many there are."""
-    signature = types.int64(types.int64)
+def _compile(kernel, address, arguments) -> None:
+    """Run a kernel for the first time, without garbage collection.
 
-    def codegen(context, builder, signature, arguments):
-        data = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
-        one = ir.Constant(ir.IntType(64), 1)
-        turn = builder.atomic_rmw("add", data, one, "monotonic")
-        count = builder.load(builder.gep(data, [one]))
-        return builder.select(builder.icmp_signed("<", turn, count), turn, ir.Constant(ir.IntType(64), -1))
-
-    return signature, codegen
-
-
-@inline
-def each(turns):
-    """Turns for the calling thread, one after the other, until all are taken.
-
-    They come by their address: Numba's generators never let go of an array that is handed to them.
+    It would go through all that the compiler holds, again and again: 1 s of 12.
     """
-    while True:
-        turn = _take(turns)
-        if turn < 0:
-            break
-        yield turn
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        kernel(address, *arguments)
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _share(kernel, turns, arguments, threads) -> None:
+    crew, errors = _THREADS.crew(), []
+    address, job = turns.ctypes.data, [kernel, turns, arguments, errors]
+    try:
+        crew.call(job, threads - 1)
+        kernel(address, *arguments)
+    finally:
+        close(address)  # a single call, which no interrupt breaks off
+        job.clear()  # of a helper that comes later
+    if errors:
+        raise errors[0]

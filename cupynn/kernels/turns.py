@@ -1,0 +1,129 @@
+"""The turns of a kernel that runs on several threads: who takes which, and who is still at work.
+
+Turns are four int64 in an array that every thread holds on to; kernels get their address, since Numba's generators never let
+go of an array. A helper enters, takes turns until there are none, and leaves. The calling thread closes them: nobody enters
+any more, and it waits for those inside. It does so within one call of compiled code, where Python runs no signal handler:
+an interrupt cannot make it leave while a helper still writes to the caller's arrays.
+"""
+
+import ctypes
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+from cupynn.kernels import inline, kernel
+
+TAKEN, COUNT, INSIDE, LOCK = range(4)
+CLOSED = 1 << 32  # added to the number of threads inside
+
+# Locks of Python's own, which wait without spinning and, unlike `Lock.acquire`, without handling signals.
+for _name in ("PyThread_allocate_lock", "PyThread_acquire_lock", "PyThread_release_lock", "PyThread_free_lock"):
+    llvmlite.binding.add_symbol(_name, ctypes.cast(getattr(ctypes.pythonapi, _name), ctypes.c_void_p).value)
+_allocate = types.ExternalFunction("PyThread_allocate_lock", signature(types.intp))
+_acquire = types.ExternalFunction("PyThread_acquire_lock", signature(types.int32, types.intp, types.int32))
+_release = types.ExternalFunction("PyThread_release_lock", signature(types.void, types.intp))
+_free = types.ExternalFunction("PyThread_free_lock", signature(types.void, types.intp))
+
+
+def new_turns(count: int) -> np.ndarray:
+    """Return `count` turns, of which none is taken; kernels get ``turns.ctypes.data``."""
+    return np.array([0, count, 0, 0], np.int64)
+
+
+def _field(builder, turns, index):
+    """Pointer to one of the four numbers."""
+    data = builder.inttoptr(turns, ir.IntType(64).as_pointer())
+    return builder.gep(data, [ir.Constant(ir.IntType(64), index)])
+
+
+@intrinsic
+def _take(typing, turns):
+    """Next turn, or -1 if none is left."""
+
+    def codegen(context, builder, signature, arguments):
+        one = ir.Constant(ir.IntType(64), 1)
+        turn = builder.atomic_rmw("add", _field(builder, arguments[0], TAKEN), one, "monotonic")
+        count = builder.load(_field(builder, arguments[0], COUNT))
+        return builder.select(builder.icmp_signed("<", turn, count), turn, ir.Constant(ir.IntType(64), -1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def _add_inside(typing, turns, number):
+    """Add to the threads inside; return how many there were."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.atomic_rmw("add", _field(builder, arguments[0], INSIDE), arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def _replace_inside(typing, turns, before, after):
+    """Replace the number of threads inside if it is `before`; return whether it was."""
+
+    def codegen(context, builder, signature, arguments):
+        turns, before, after = arguments
+        outcome = builder.cmpxchg(_field(builder, turns, INSIDE), before, after, "seq_cst", "seq_cst")
+        return builder.extract_value(outcome, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _exchange(typing, turns, index, value):
+    """Set one of the four numbers; return what it was."""
+
+    def codegen(context, builder, signature, arguments):
+        data = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("xchg", builder.gep(data, [arguments[1]]), arguments[2], "seq_cst")
+
+    return types.int64(types.int64, types.int64, types.int64), codegen
+
+
+@inline
+def each(turns):
+    """Turns for the calling thread, one after the other, until all are taken."""
+    while True:
+        turn = _take(turns)
+        if turn < 0:
+            break
+        yield turn
+
+
+@kernel
+def enter(turns):
+    """Go inside, unless the turns are closed; return whether that was so."""
+    while True:
+        inside = _add_inside(turns, 0)
+        if inside >= CLOSED:
+            return False
+        if _replace_inside(turns, inside, inside + 1):
+            return True
+
+
+@kernel
+def leave(turns):
+    """Go; the last one lets the thread that closed the turns go on."""
+    if _add_inside(turns, -1) == CLOSED + 1:
+        _release(_exchange(turns, LOCK, 0))
+
+
+@kernel
+def close(turns):
+    """Let nobody take a turn or enter any more, and wait for those inside."""
+    _exchange(turns, TAKEN, 1 << 62)
+    if _replace_inside(turns, 0, CLOSED):
+        return
+    lock = _allocate()
+    _acquire(lock, 1)
+    _exchange(turns, LOCK, lock)
+    if _add_inside(turns, CLOSED) > 0:
+        _acquire(lock, 1)  # the last one inside releases it
+    _release(lock)
+    _free(lock)
