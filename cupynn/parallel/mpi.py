@@ -51,7 +51,7 @@ class Processes(Ranks):
         self.neighbours = self.world.Split_type(mpi.COMM_TYPE_SHARED)  # on this machine
         self.here = self.neighbours.size
         self._nccl: Nccl | None = None
-        self._request: Any = None  # the last one: it holds arrays that MPI may write to until the process ends
+        self._buffers: tuple = ()  # of the last message: MPI may write to them until the process ends
         self.entered = False
         self._set_threads()
 
@@ -88,17 +88,17 @@ class Processes(Ranks):
         sent = np.zeros(part * self.size, array.dtype)
         sent[: array.size] = array.reshape(-1)
         parts = np.empty((self.size, part), array.dtype)
-        self._wait(self.world.Ialltoall(sent, parts))
+        self._wait(self.world.Ialltoall, sent, parts)
         total = parts[0]
         for other in parts[1:]:
             total += other
-        self._wait(self.world.Iallgather(total, sent))
+        self._wait(self.world.Iallgather, total, sent)
         return sent[: array.size].reshape(array.shape)
 
     def greatest(self, *numbers: int) -> tuple[int, ...]:
         """The greatest of each number."""
         found = np.empty(len(numbers), np.int64)
-        self._wait(self.world.Iallreduce(np.array(numbers, np.int64), found, self.mpi.MAX))
+        self._wait(self.world.Iallreduce, np.array(numbers, np.int64), found, self.mpi.MAX)
         return tuple(map(int, found))
 
     def on_first(self, function: Callable[[], Value]) -> Value:
@@ -110,9 +110,9 @@ class Processes(Ranks):
             except InputError as error:
                 outcome = pickle.dumps((None, error))
         length = np.array([len(outcome)], np.int64)
-        self._wait(self.world.Ibcast(length))
+        self._wait(self.world.Ibcast, length)
         buffer = bytearray(outcome) if self.first else bytearray(int(length[0]))
-        self._wait(self.world.Ibcast([buffer, self.mpi.BYTE]))
+        self._wait(self.world.Ibcast, [buffer, self.mpi.BYTE])
         value, error = pickle.loads(buffer)
         if error is not None:
             raise error
@@ -121,7 +121,7 @@ class Processes(Ranks):
     def every(self, message: bytes) -> list[bytes]:
         """The messages of all processes, which have one length, by rank."""
         found = np.empty((self.size, len(message)), np.uint8)
-        self._wait(self.world.Iallgather(np.frombuffer(message, np.uint8), found))
+        self._wait(self.world.Iallgather, np.frombuffer(message, np.uint8), found)
         return [each.tobytes() for each in found]
 
     def device(self, name: str) -> str:
@@ -152,9 +152,10 @@ class Processes(Ranks):
 
     # Waiting, and the end ----------------------------------------------------------------------------------------------
 
-    def _wait(self, request: Any) -> None:
-        """Wait until a message has come and gone; raise Elsewhere if another process has failed."""
-        self._request = request
+    def _wait(self, start: Callable, *buffers: Any) -> None:
+        """Start a message and wait until it has come and gone; raise Elsewhere if another process has failed."""
+        self._buffers = buffers  # before it starts: an interrupt must not free them
+        request = start(*buffers)
         self._poll(lambda: request.Test() or self.alarms.Iprobe())
         if not request.Test():
             raise Elsewhere
@@ -178,7 +179,7 @@ class Processes(Ranks):
         """Wait for all others to come here; after an error, end this process, as all others do."""
         if error is None:
             try:
-                self._wait(self.world.Ibarrier())
+                self._wait(self.world.Ibarrier)
                 return
             except BaseException as late:  # of another process, or a signal while it was waited for
                 error = late
