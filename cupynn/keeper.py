@@ -7,6 +7,7 @@ from typing import Any
 
 from cupynn import state as states
 from cupynn.checks import InputError
+from cupynn.digest import PROBE
 from cupynn.interrupt import Interrupted, Signals
 from cupynn.parallel import Ranks
 from cupynn.state import State
@@ -23,6 +24,8 @@ class Keeper:
         Time between two saves within an epoch.
     settings : dict
         What must be the same when the training goes on.
+    digests : dict
+        Digest of all of the data, by the name of the option; None where there is none, or it lies in a memory map.
     ranks : Ranks
         The processes that train; a signal to any of them ends all.
 
@@ -32,8 +35,10 @@ class Keeper:
         If there is a state in `path` that a new training would replace.
     """
 
-    def __init__(self, path: Path | None, seconds: float, settings: dict[str, Any], ranks: Ranks) -> None:
-        self.path, self.seconds, self.settings, self.ranks = path, seconds, settings, ranks
+    def __init__(
+        self, path: Path | None, seconds: float, settings: dict[str, Any], digests: dict[str, str | None], ranks: Ranks
+    ) -> None:
+        self.path, self.seconds, self.settings, self.digests, self.ranks = path, seconds, settings, digests, ranks
         self.signals = Signals(saves=path is not None)
         self.saved = perf_counter()
 
@@ -41,9 +46,12 @@ class Keeper:
         """Bring a training to where it stood, or see that none is lost by beginning; return what its user should know."""
         self.state = state
         if resume:
-            return states.load(state, self.settings, self.path, self.ranks)
+            return states.load(state, self.settings, self.digests, self.path, self.ranks)
         if self.path is not None and self.ranks.on_first(lambda: self.path.exists() or states.previous(self.path).exists()):
             raise InputError(f"{self.path} holds a training already: go on with resume=True, or choose another checkpoint")
+        mapped = [name for name, digest in self.digests.items() if self.settings[name] and not digest]
+        if self.ranks.size > 1 and mapped:
+            return [f"of {' and '.join(mapped)}, only {PROBE} samples were compared between the processes"]
         return []
 
     def __enter__(self) -> "Keeper":
@@ -88,7 +96,7 @@ class Keeper:
         self.state.watch.check(self.state)  # before the last good state is replaced
         self.ranks.same_weights(self.state.network, f"at {self.state}")
         if self.path is not None:
-            states.save(self.state, self.settings, self.path, self.ranks)
+            states.save(self.state, self.settings, self.digests, self.path, self.ranks)
         self.saved = perf_counter()
 
     def _interrupted(self, asked: int) -> KeyboardInterrupt:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,11 @@ import cupynn
 from cupynn import checks, npz
 from cupynn.atomic import sweep
 from cupynn.checks import InputError
+from cupynn.digest import PROBE, probed
 from cupynn.health import Watch
 from cupynn.optimizers import Optimizer
 from cupynn.parallel import Ranks
 from cupynn.progress import Epoch, History, Tally
-from cupynn.spikes import SpikeTrains
 
 if TYPE_CHECKING:
     from cupynn.network import Sequential
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _HEADER = "training"
-_PROBE = 64  # samples that stand for all of a data set in its digest
 
 
 @dataclass
@@ -77,7 +75,7 @@ def previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.previous")
 
 
-def save(state: State, settings: dict[str, Any], path: Path, ranks: Ranks) -> None:
+def save(state: State, settings: dict[str, Any], digests: dict[str, str | None], path: Path, ranks: Ranks) -> None:
     """Write a state, whole or not at all, in the first process; what `path` held is kept beside it.
 
     Raises
@@ -89,6 +87,7 @@ def save(state: State, settings: dict[str, Any], path: Path, ranks: Ranks) -> No
         "format": FORMAT,
         "versions": _versions(state.network),
         "settings": settings,
+        "digests": digests,
         "place": {"epoch": state.epoch, "done": state.done, "batch": state.batch, "ended": state.ended},
         "seconds": perf_counter() - state.start,
         "encoded": state.network.encoded,
@@ -107,7 +106,7 @@ def save(state: State, settings: dict[str, Any], path: Path, ranks: Ranks) -> No
     ranks.on_first(lambda: npz.write(path, _HEADER, header, on_host, keep=previous(path)))
 
 
-def load(state: State, settings: dict[str, Any], path: Path, ranks: Ranks) -> list[str]:
+def load(state: State, settings: dict[str, Any], digests: dict[str, str | None], path: Path, ranks: Ranks) -> list[str]:
     """Bring a training that has not begun to where a file says it stood; return what its user should know.
 
     The first process reads it, and takes what all have added up in the epoch that goes on.
@@ -119,8 +118,13 @@ def load(state: State, settings: dict[str, Any], path: Path, ranks: Ranks) -> li
     """
     header, arrays, notices = ranks.on_first(lambda: _last_good(path))
     for name, value in settings.items():
-        if header["settings"].get(name) != value:
-            raise InputError(f"{path} belongs to another training: {_difference(name, header['settings'].get(name), value)}")
+        before, digest = header["settings"].get(name), header["digests"].get(name)
+        if before != value or (digest and digests.get(name) and digest != digests[name]):
+            raise InputError(f"{path} belongs to another training: {_difference(name, before, value)}")
+    if unknown := [
+        name for name, digest in digests.items() if settings[name] and not (digest and header["digests"].get(name))
+    ]:
+        notices.append(f"{path}: of {' and '.join(unknown)}, only {PROBE} samples were compared with those before")
     if len(header["tally"]["spikes"]) != 1 + len(state.network.layers):
         raise InputError(f"{path} belongs to another training: its network has other layers; pass the same, or train anew")
     npz.check(path, arrays, _expected(state, header["updates"]))
@@ -154,7 +158,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header = json.loads(arrays.pop(_HEADER).tobytes())
         version = header["format"]
         if version == FORMAT:
-            header = {key: kind(header[key]) for key, kind in _KINDS.items()}
+            header = {key: kind(header[key]) for key, kind in _KINDS.items()} | {"digests": dict(header.get("digests", {}))}
     except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess
         raise InputError(f"{path} holds no state of a training, or is damaged ({error})") from None
     if version != FORMAT:
@@ -261,22 +265,8 @@ def settings(network: "Sequential", optimizer: Optimizer, parts: dict[str, Any],
     values = {"network": definition.describe(network), "optimizer": optimizer.config()} | {
         name: part.config() if hasattr(part, "config") else part for name, part in parts.items()
     }
-    values |= {name: None if value is None else _digest(*value) for name, value in data.items()}
+    values |= {name: None if value is None else probed(*value) for name, value in data.items()}
     return json.loads(json.dumps(values))  # as a file gives them back
-
-
-def _digest(*arrays: Any) -> str:
-    """Digest of shapes, labels or weights, and of some samples spread over all: a data set may be larger than memory."""
-    digest = sha256()
-    for array in arrays:
-        digest.update(f"{array.shape} {getattr(array, 'dtype', 'spikes')}".encode())
-        whole = isinstance(array, np.ndarray) and array.ndim == 1
-        for number in np.unique(np.linspace(0, len(array) - 1, _PROBE).astype(np.int64)) if not whole else [slice(None)]:
-            part = array[number]
-            values = (part.neurons, part.offsets) if isinstance(part, SpikeTrains) else (part,)
-            for each in values:
-                digest.update(np.ascontiguousarray(each).tobytes())
-    return digest.hexdigest()
 
 
 def _difference(name: str, before: Any, now: Any) -> str:

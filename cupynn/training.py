@@ -15,6 +15,7 @@ from cupynn.arguments import explained
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.datasets import Dataset
+from cupynn.digest import whole_of_each
 from cupynn.health import Watch
 from cupynn.keeper import Keeper
 from cupynn.live import LiveCurves
@@ -308,16 +309,20 @@ def _keeper(
     if checkpoint is None and resume:
         raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
     if checkpoint is None and ranks.size == 1:
-        return Keeper(None, seconds, {}, ranks)
+        return Keeper(None, seconds, {}, {}, ranks)
     if state.optimizer.schedule == "cosine":
         parts = parts | {"epochs": epochs}
     if resume and state.optimizer.updates:
         raise InputError("resume=True with an optimizer that has done updates: pass a new one")
     settings = settings_of(state.network, state.optimizer, parts, pairs)
-    alike = settings | {"epochs": epochs, "checkpoint": str(checkpoint), "resume": resume, "version": cupynn.__version__}
+    digests = whole_of_each(
+        {name: pairs[name] for name in ("data", "validation")}, ranks
+    )  # of weights, all is in the settings
+    alike = settings | {name: [settings[name], digest] for name, digest in digests.items()}
+    alike |= {"epochs": epochs, "checkpoint": str(checkpoint), "resume": resume, "version": cupynn.__version__}
     ranks.same({name: json.dumps(value).encode() for name, value in alike.items()}, "pass the same in all processes")
     ranks.same_weights(state.network, "before training")
-    return Keeper(checkpoint and checks.path("checkpoint", checkpoint), seconds, settings, ranks)
+    return Keeper(checkpoint and checks.path("checkpoint", checkpoint), seconds, settings, digests, ranks)
 
 
 def _validation(network: "Sequential", data: Any) -> tuple[Any, np.ndarray]:
