@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 LARGEST = 1e30  # of all numbers: beyond it, sums of float32 would overflow
-LARGEST_INT = 2**31 - 1  # in which kernels count neurons, steps and spikes
+LARGEST_INT = 2**31 - 1  # in which kernels count neurons and spikes
+LARGEST_STEPS = 2**24  # float32, in which kernels hold times, has every whole number up to it
 EVENT_FIELDS = ("t", "x", "y", "p")  # of an event: microseconds, column, line, polarity
 
 
@@ -35,6 +36,11 @@ def integer(name: str, value: Any, minimum: int = 0, maximum: int | None = None)
         bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         raise InputError(f"{name}={value!r}: pass a whole number {bounds}")
     return int(value)
+
+
+def steps(name: str, value: Any, minimum: int = 1) -> int:
+    """Return `value`, a number of time steps of at least `minimum`, as an int, or raise InputError."""
+    return integer(name, value, minimum, LARGEST_STEPS)
 
 
 def number(name: str, value: Any, minimum: float = -LARGEST, above: float = -np.inf, maximum: float = LARGEST) -> float:

@@ -224,7 +224,7 @@ class SpikingClassifier(ClassifierMixin, BaseEstimator):
 
     def _made(self) -> tuple[Sequential, CountLoss, Optimizer, dict[str, Any]]:
         """Network, loss, optimizer and options of `fit`, by the parameters."""
-        steps = checks.integer("steps", self.steps, minimum=2)
+        steps = checks.steps("steps", self.steps, minimum=2)
         empty = isinstance(self.hidden_layer_sizes, tuple | list) and not self.hidden_layer_sizes
         hidden = () if empty else checks.shape("hidden_layer_sizes", self.hidden_layer_sizes)
         encoder = Regular(max_rate=0.5) if self.encoder is None else checks.only("encoder", self.encoder, IntensityEncoder)

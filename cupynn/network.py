@@ -33,7 +33,7 @@ class Sequential:
     input_shape : tuple of int
         Shape of one sample, such as (28, 28).
     steps : int
-        Number of time steps T.
+        Number of time steps T, at most 2^24.
     encoder : Encoder, optional
         Turns data into trains. Without one the network takes `SpikeTrains` only.
     seed : int
@@ -79,7 +79,7 @@ class Sequential:
         self.input_shape = checks.shape("input_shape", input_shape)
         if self.layers[0].kind_name in ("conv", "pool"):
             checks.channels_first("input_shape", self.input_shape)
-        self.steps = checks.integer("steps", steps, minimum=1, maximum=checks.LARGEST_INT)
+        self.steps = checks.steps("steps", steps)
         self.encoder = encoder if encoder is None else checks.only("encoder", encoder, Encoder)
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)

@@ -33,7 +33,7 @@ class SpikeTrains:
     offsets : ndarray of int64, shape (B * T + 1,)
         Events of sample b at step t are ``neurons[offsets[b * T + t] : offsets[b * T + t + 1]]``.
     steps : int
-        Number of time steps T.
+        Number of time steps T, at most 2^24.
     neuron_shape : tuple of int
         Shape of the layer that fires, such as (28, 28) or (800,).
 
@@ -60,9 +60,9 @@ class SpikeTrains:
     def __init__(self, neurons: np.ndarray, offsets: np.ndarray, steps: int, neuron_shape: tuple[int, ...]) -> None:
         self.neurons = neurons
         self.offsets = offsets
-        self.steps = steps
+        self.steps = checks.steps("steps", steps)
         self.neuron_shape = tuple(neuron_shape)
-        self.batch = (offsets.size - 1) // steps
+        self.batch = (offsets.size - 1) // self.steps
         self.size = prod(self.neuron_shape)
         self._verified = False
 
@@ -87,6 +87,7 @@ class SpikeTrains:
         first = "steps, samples" if time_first else "samples, steps"
         if array.ndim < 3 or 0 in array.shape[2 if time_first else 1 :] or (time_first and not len(array)):
             raise InputError(f"spikes have shape {array.shape}: pass ({first}, *neurons), no axis empty")
+        checks.steps("steps", array.shape[0 if time_first else 1])
         if array.dtype.kind not in "biuf":
             raise InputError(f"spikes have dtype {array.dtype}, other than 0 and 1: pass these as uint8, bool or float32")
         if not np.isin(array, (0, 1)).all():
@@ -123,6 +124,7 @@ class SpikeTrains:
         if len(shape) < 3:
             raise InputError(f"shape={shape}: pass (samples, steps, *neurons)")
         batch, steps, *neuron_shape = shape
+        checks.steps("steps", steps)
         columns = {"samples": (samples, batch), "times": (times, steps), "neurons": (neurons, prod(neuron_shape))}
         checked = []
         for name, (values, bound) in columns.items():
@@ -277,7 +279,7 @@ class SpikeTrains:
         steps : int
             Number of time steps that they shall have, at least as many as they have.
         """
-        steps = checks.integer("steps", steps, minimum=self.steps, maximum=checks.LARGEST_INT)
+        steps = checks.steps("steps", steps, minimum=self.steps)
         rows = self.offsets[1:].reshape(self.batch, self.steps)
         silence = np.repeat(rows[:, -1:], steps - self.steps, axis=1)
         offsets = np.concatenate([[0], np.concatenate([rows, silence], axis=1).ravel()])

@@ -212,7 +212,7 @@ class TestDefinitions:
         ({"hidden_layer_sizes": (10, 0)}, r"hidden_layer_sizes\[1\]=0: pass a whole number"),
         ({"hidden_layer_sizes": "many"}, "hidden_layer_sizes='many'"),
         ({"v_th": 0}, "v_th=0"),
-        ({"steps": 1}, "steps=1: pass a whole number of at least 2"),
+        ({"steps": 1}, "steps=1: pass a whole number from 2 to 16777216"),
         ({"encoder": "poisson"}, "encoder='poisson': pass"),
         ({"encoder": encoders.Events()}, "encoder is an Events: pass"),
         ({"loss": losses.SpikeCount(desired=100)}, "desired=100 spikes do not fit into 100 steps"),

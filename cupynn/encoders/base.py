@@ -48,7 +48,7 @@ class Encoder(Configured, ABC):
         x : ndarray or Ragged, shape (B, *shape)
             What `check` has let pass.
         steps : int
-            Number of time steps T.
+            Number of time steps T, at most 2^24.
         seed, draw : int
             Two numbers that together with each sample's own fix the random numbers: the network's seed, and the epoch or
             another count of draws, below 2^32.

@@ -88,5 +88,6 @@ class BSA(Encoder):
 
     def encode(self, x: Ragged, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Turn signals into trains; a signal alone decides on them."""
+        checks.steps("steps", steps)
         events = bsa(np.asarray(x.values), x.starts, x.stops, self.gain, self.hold, self.kernel, self.threshold, steps)
         return SpikeTrains(*events, steps, x.sample_shape)

@@ -65,6 +65,7 @@ class Events(Encoder):
 
     def encode(self, x: Ragged, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Trains (B, T, polarities, height, width) of a batch of recordings; seed, draw and samples do not matter."""
+        checks.steps("steps", steps)
         self.check(x)
         recordings = [x[index] for index in range(len(x))]
         bounds = np.concatenate([[0], np.cumsum(x.lengths)])

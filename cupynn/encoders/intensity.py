@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.encoders.base import Encoder
 from cupynn.kernels.cuda import on_device
@@ -79,5 +80,6 @@ class LevelEncoder(IntensityEncoder):
 
     def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Give each value of a batch, uint8 0..255 or floats in [0, 1], the train of its level."""
+        checks.steps("steps", steps)
         neurons, offsets = from_levels(self.levels(x), self.table(steps), steps)
         return SpikeTrains(neurons, offsets, steps, np.shape(x)[1:])

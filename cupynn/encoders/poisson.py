@@ -50,6 +50,7 @@ class Poisson(IntensityEncoder):
 
     def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Draw the trains of a batch: uint8 0..255, or floats in [0, 1]; arrays of a GPU give trains there."""
+        checks.steps("steps", steps)
         levels = self.levels(x)
         draw = draw if self.fresh else 0
         if on_device(levels):

@@ -50,6 +50,7 @@ class Regular(IntensityEncoder):
 
     def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
         """Make the trains of a batch: uint8 0..255, or floats in [0, 1]; arrays of a GPU give trains there."""
+        checks.steps("steps", steps)
         levels = self.levels(x)
         rule = (self.max_rate, self.random_phase, seed, draw)
         if on_device(levels):

@@ -53,7 +53,7 @@ def read_nmnist(path: str | PathLike, neurons: int | tuple[int, ...], steps: int
     InputError
         If a line has another form, a channel or time is out of its range, or the last sample is not ended.
     """
-    shape, steps = checks.shape("neurons", neurons), checks.integer("steps", steps, minimum=1)
+    shape, steps = checks.shape("neurons", neurons), checks.steps("steps", steps)
     label = class_label(path)
     file = TextFile(path, "lines `channel time time ...`, and `#` after each sample")
     ends = [index for index, line in enumerate(file.lines) if line.strip() == "#"]

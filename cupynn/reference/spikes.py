@@ -38,7 +38,7 @@ def read_spikes(path: str | PathLike, neurons: int | tuple[int, ...], steps: int
         If a line has neither form, a number is out of its range, there are too few or too many values, or there is more
         than one presentation.
     """
-    shape, steps = checks.shape("neurons", neurons), checks.integer("steps", steps, minimum=1)
+    shape, steps = checks.shape("neurons", neurons), checks.steps("steps", steps)
     file = TextFile(path, "spikes: lines `neuron time` between two lines `-1 -1`, or zeros and ones")
     first = next(row[0] for row in file.rows if row)
     return _pairs(file, prod(shape), steps) if first == "-1" else _maps(file, shape, steps)
