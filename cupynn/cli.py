@@ -1,13 +1,14 @@
 """The command line: it finds the command, runs it, and turns what goes wrong into one line and an exit code."""
 
 import argparse
-import os
+import errno
 import sys
 from collections.abc import Sequence
 
 import cupynn
 from cupynn import commands
 from cupynn.checks import InputError
+from cupynn.console import CannotPrint, Lenient, Strict, occupy_closed
 from cupynn.interrupt import Interrupted
 
 DONE, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 130, 141  # and argparse's own 2 for wrong usage
@@ -22,27 +23,42 @@ examples:
 
 _EXIT_CODES = """\
 exit codes:
-  0 done    1 an input cannot be used, the message says why    2 no such command or option
+  0 done    1 an input cannot be used or the output not written, the message says why    2 no such command or option
   130 interrupted, 143 by SIGTERM
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
+    occupy_closed()
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = out, err = Strict(sys.stdout), Lenient(sys.stderr)
     try:
-        try:
-            return _run(arguments)
-        finally:
-            sys.stdout.flush()  # here, where a reader that is gone can still be told from an error
-    except BrokenPipeError:  # of `cupynn datasets | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
-        return PIPE_CLOSED
+        return _run(arguments)
+    except CannotPrint as error:
+        if error.errno == errno.EPIPE:  # of `cupynn datasets | head`
+            return PIPE_CLOSED
+        print(f"cupynn: error: cannot write to standard output ({error.strerror}): send it elsewhere", file=err)
+        return BAD_INPUT
+    finally:
+        for stream in (out, err):
+            try:
+                Strict(stream.stream).flush()
+            except (CannotPrint, ValueError):
+                stream.silence()
+        sys.stdout, sys.stderr = before
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit:
+        sys.stdout.flush()  # of help
+        raise
     try:
         options.command(options)
+        if not options.prints_news:
+            sys.stdout.flush()
     except InputError as error:
         print(f"cupynn: error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -75,5 +91,5 @@ def _parser() -> argparse.ArgumentParser:
             name, help=module.HELP, description=module.DESCRIPTION, epilog=epilogue, formatter_class=layout
         )
         module.arguments(command)
-        command.set_defaults(command=module.run)
+        command.set_defaults(command=module.run, prints_news=getattr(module, "PRINTS_NEWS", False))
     return parser

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cupynn import checks, display
+from cupynn.console import Lenient
 from cupynn.evaluation import activity
 from cupynn.kernels import is_compiled
 from cupynn.live import NotebookBar, in_notebook
@@ -193,7 +194,8 @@ class Bar:
         if in_notebook():
             self.bar = NotebookBar(disable=not progress, **options)
         else:
-            self.bar = tqdm(disable=not (progress and sys.stderr.isatty()), dynamic_ncols=True, **options)
+            stream = Lenient(sys.stderr)
+            self.bar = tqdm(file=stream, disable=not (progress and stream.isatty()), dynamic_ncols=True, **options)
 
     def __enter__(self) -> "Bar":
         return self
@@ -219,7 +221,7 @@ class Bar:
     def tell(self, notice: str) -> None:
         """Print a notice above the bar."""
         if self.progress:
-            tqdm.write(notice, file=sys.stdout)
+            tqdm.write(notice, file=Lenient(sys.stdout))
 
     def tell_once(self, notices: list[str], history: History) -> None:
         """Print those notices that are new, and keep them."""
@@ -234,5 +236,5 @@ class Bar:
             self.bar.set_description(f"epoch {min(epoch.number + 1, self.epochs)}/{self.epochs}", refresh=False)
             self.bar.set_postfix_str("", refresh=False)  # figures of the epoch that is over
             width = len(str(self.epochs))
-            tqdm.write(f"epoch {epoch.number:{width}}/{self.epochs}  {epoch}", file=sys.stdout)
-            sys.stdout.flush()  # a log that somebody follows gets it now
+            tqdm.write(f"epoch {epoch.number:{width}}/{self.epochs}  {epoch}", file=Lenient(sys.stdout))
+            Lenient(sys.stdout).flush()  # a log that somebody follows gets it now

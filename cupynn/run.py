@@ -9,9 +9,10 @@ from itertools import count
 from os import PathLike
 from pathlib import Path
 
-from cupynn import atomic, checkpoint, health, metrics, plot, presets
+from cupynn import atomic, checkpoint, display, health, metrics, plot, presets
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
+from cupynn.console import say
 from cupynn.datasets import Dataset
 from cupynn.device import machine
 from cupynn.interrupt import Interrupted
@@ -112,7 +113,7 @@ def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", 
     with _kept(folder, ranks):
         if ranks.on_first(lambda: _finished(folder)):
             if progress and ranks.first:
-                print(f"{folder} is finished: {_RESULT} has its figures")
+                say(f"{folder} is finished: {_RESULT} has its figures")
             return folder
         experiment = presets.read(folder / _DEFINITION)
         _train(experiment, folder, experiment.load_data(), progress, device, ranks)
@@ -134,9 +135,8 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
     network, loss, optimizer = experiment.build(device)
     data, validation, test = loaded
     if progress:
-        print(f"{data}\nruns on {ranks.describe()}{network.device.describe()}; leaves its results in {folder}\n")
-        network.summary()
-        print()
+        say(f"{data}\nruns on {ranks.describe()}{network.device.describe()}; leaves its results in {folder}\n")
+        say(f"{display.network_text(network)}\n")
     begun = ranks.on_first(lambda: any(path.exists() for path in _states(folder)))
     try:
         history = network.fit(
@@ -162,8 +162,8 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
     _forget(folder)
     if progress:
         chosen = "the best on the validation data" if validation else "the last"
-        print(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {history.best.number}, {chosen})")
-        print(f"trained for {history.seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
+        say(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {history.best.number}, {chosen})")
+        say(f"trained for {history.seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
 
 
 def _states(folder: Path) -> tuple[Path, Path]:

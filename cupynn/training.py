@@ -14,6 +14,7 @@ from cupynn import checks, health
 from cupynn.arguments import explained
 from cupynn.augment import Augment
 from cupynn.checks import InputError
+from cupynn.console import say
 from cupynn.datasets import Dataset
 from cupynn.digest import whole_of_each
 from cupynn.health import Watch
@@ -243,7 +244,7 @@ def fit(
     keeper = _keeper(checkpoint, checkpoint_seconds, resume, state, options, pairs, epochs, ranks)
     history, watch, progress = state.history, state.watch, progress and ranks.first
     if progress and compiles(network):
-        print("compiling the kernels for this processor, once; it takes up to half a minute", flush=True)
+        say("compiling the kernels for this processor, once; it takes up to half a minute")
     optimizer.epochs = epochs
     with keeper, network.device, Bar(epochs, len(y), progress) as bar:
         for notice in keeper.begin(state, resume):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.console import Lenient
 
 from . import http
 from .cache import user_cache
@@ -189,7 +190,7 @@ def _wait_for(lock: "FileLock", folder: Path) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        if sys.stderr.isatty():
+        if Lenient(sys.stderr).isatty():
             print(f"waiting for another process that downloads to {folder}", file=sys.stderr)
         lock.acquire()
 

@@ -46,6 +46,8 @@ def _request(url: str, part: Path, start: int) -> None:
     import requests
     from tqdm import tqdm
 
+    from cupynn.console import Lenient
+
     headers = {"Accept-Encoding": "identity"}  # compressed on the way, the bytes could not be counted
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -67,7 +69,7 @@ def _request(url: str, part: Path, start: int) -> None:
                 unit="B",
                 unit_scale=True,
                 file=sys.stderr,
-                disable=not sys.stderr.isatty(),
+                disable=not Lenient(sys.stderr).isatty(),
             ) as bar,
         ):
             for chunk in response.iter_content(CHUNK):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cupynn.checks import InputError
+from cupynn.console import Lenient
 from cupynn.ragged import Ragged
 
 from . import packed
@@ -131,7 +132,7 @@ def _files(folder: Path) -> list[Path]:
 def _recordings(members: list[Member]) -> Iterator[np.ndarray]:
     from tqdm import tqdm
 
-    with tqdm(members, "packing n-mnist", unit=" recordings", disable=not sys.stderr.isatty(), leave=False) as bar:
+    with tqdm(members, "packing n-mnist", unit=" recordings", disable=not Lenient(sys.stderr).isatty(), leave=False) as bar:
         for member in bar:
             yield convert(records(member.read(), member.where), SENSOR, member.where)
 

@@ -1,12 +1,14 @@
 """From recordings to cochleagrams: what the speech datasets share."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from cupynn.checks import InputError
+from cupynn.console import Lenient
 from cupynn.ragged import Ragged
 
 from . import sound, tarred
@@ -72,7 +74,10 @@ def cochleagrams(
     from tqdm import tqdm
 
     names, parts, chunk = [], [], []
-    for name, signal, rate in tqdm(signals, title, total, unit=" recordings", leave=False, disable=None):
+    stream = Lenient(sys.stderr)
+    for name, signal, rate in tqdm(
+        signals, title, total, unit=" recordings", leave=False, file=stream, disable=not stream.isatty()
+    ):
         if rate != ear.rate:
             raise InputError(f"{name} has a sampling rate of {rate:,} Hz, expected {ear.rate:,} Hz: {remedy}")
         if signal.size < ear.hop:

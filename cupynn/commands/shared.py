@@ -89,8 +89,13 @@ def test_data(options: argparse.Namespace, run: "SavedRun | None") -> "Dataset":
     return run.data()[2]
 
 
-def print_json(value: Any) -> None:
-    """Print one line of JSON, for programs to read."""
+def json_line(value: Any) -> str:
+    """Return one line of JSON, for programs to read."""
     import json
 
-    print(json.dumps(value, ensure_ascii=False))
+    return f"{json.dumps(value, ensure_ascii=False)}\n"
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON."""
+    print(json_line(value), end="")

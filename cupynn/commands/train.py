@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cupynn.parallel import Ranks
 
 HELP = "train a preset or a definition of your own"
+PRINTS_NEWS = True  # of work that goes on: what it prints may be lost
 DESCRIPTION = "Train, and leave a folder with definition, metrics, checkpoints, result and pictures."
 EXAMPLES = """\
   cupynn train digits                     handwritten digits that need no download, in less than a minute
@@ -68,10 +69,13 @@ def run(options: argparse.Namespace) -> None:
     from cupynn import parallel
 
     with parallel.world() as ranks:
-        _run(options, ranks)
+        product = _run(options, ranks)
+    if product is not None and ranks.first:
+        print(product, end="", flush=True)
 
 
-def _run(options: argparse.Namespace, ranks: "Ranks") -> None:
+def _run(options: argparse.Namespace, ranks: "Ranks") -> str | None:
+    """Train, or go on; return what is to be printed when all is done."""
     from cupynn import presets, run
     from cupynn.checks import InputError
 
@@ -94,20 +98,17 @@ def _run(options: argparse.Namespace, ranks: "Ranks") -> None:
             raise InputError("train what? pass a preset or a .toml file, or --resume RUN")
         experiment = presets.read(options.experiment, values)
         if options.show:
-            if ranks.first:
-                print(experiment.to_toml(), end="")
-            return
+            return experiment.to_toml()
         folder = run.train(experiment, options.out, progress=not options.quiet, device=options.device, ranks=ranks)
-    if options.json and ranks.first:
-        _print_result(folder)
+    return _result(folder) if options.json and ranks.first else None
 
 
-def _print_result(folder: Path) -> None:
+def _result(folder: Path) -> str:
     from cupynn.saved_run import open_run
 
     result = open_run(folder).result
     test = {key: value for key, value in result["test"].items() if key != "confusion"}
-    shared.print_json(
+    return shared.json_line(
         {"folder": str(folder), "best_epoch": result["best_epoch"], "seconds": result["seconds"], "test": test}
     )
 

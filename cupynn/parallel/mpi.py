@@ -15,6 +15,7 @@ import numpy as np
 
 from cupynn import diagnosis
 from cupynn.checks import InputError
+from cupynn.console import Lenient
 from cupynn.interrupt import Interrupted
 from cupynn.kernels.threads import set_num_threads
 from cupynn.parallel.nccl import Nccl
@@ -204,9 +205,9 @@ class Processes(Ranks):
         speaker = min((rank for rank, (told, _) in said.items() if told), default=0)
         code = said[speaker][1]
         if self.rank == speaker:
-            print(f"cupynn: {f'rank {speaker}: ' if speaker else ''}{words}", file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
+            print(f"cupynn: {f'rank {speaker}: ' if speaker else ''}{words}", file=Lenient(sys.stderr))
+        Lenient(sys.stdout).flush()
+        Lenient(sys.stderr).flush()
         if not everybody:
             self.world.Abort(code)
         gone = self.alarms.Ibarrier()  # the launcher ends all when one has left: nobody leaves before it is told

@@ -1,0 +1,116 @@
+"""Standard output that is closed, full or read no further: a training ends well, a command that prints an answer says so."""
+
+import errno
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from test_cli import SMALL
+
+from cupynn import cli
+from cupynn.console import CannotPrint, Lenient, Strict, say
+
+pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+FULL = "cupynn: error: cannot write to standard output (No space left on device): send it elsewhere\n"
+CLOSED = FULL.replace("No space left on device", "Bad file descriptor")
+
+
+@pytest.fixture(scope="module")
+def definition(tmp_path_factory):
+    path = tmp_path_factory.mktemp("definition") / "small.toml"
+    path.write_text(SMALL.replace("epochs = 2", "epochs = 1"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(definition, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert cli.main(["train", str(definition), "--out", str(folder), "--quiet"]) == 0
+    return folder
+
+
+def shell(line, *arguments):
+    """Run `cupynn "$@"` with the redirections of a line of shell."""
+    command = ["sh", "-c", f'"$0" -m cupynn "$@" {line}', sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("line", ["> /dev/full 2>&1", "<&- >&- 2>&-"])
+def test_a_training_goes_on(definition, tmp_path, line):
+    done = shell(line, "train", definition, "--out", tmp_path / "run")
+    assert done.stderr == ""
+    assert done.returncode == 0
+    result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    assert result["test"]["accuracy"] > 0.3
+
+
+def test_a_training_whose_reader_is_gone_goes_on(definition, tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        command = [sys.executable, "-m", "cupynn", "train", str(definition), "--out", str(tmp_path / "run")]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "run" / "result.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        ("> /dev/full", ["evaluate", "RUN"]),
+        (">&-", ["datasets", "--json"]),
+        ("> /dev/full", ["train", "digits", "--show"]),
+        ("> /dev/full", ["train", "--help"]),
+        (">&-", ["--version"]),
+    ],
+)
+def test_an_answer_that_cannot_be_printed_is_an_error(trained, line, arguments):
+    arguments = [str(trained) if each == "RUN" else each for each in arguments]
+    done = shell(line, *arguments)
+    assert (done.returncode, done.stderr) == (1, FULL if "full" in line else CLOSED)
+
+
+def test_the_json_of_a_training_is_an_answer(trained):
+    done = shell("> /dev/full", "train", "--resume", trained, "--json")
+    assert (done.returncode, done.stderr) == (1, FULL)
+
+
+def test_errors_that_cannot_be_printed_keep_their_exit_code():
+    for line in ("2>&-", "2> /dev/full"):
+        done = shell(line, "evaluate", "nowhere")
+        assert (done.returncode, done.stdout) == (1, "")
+
+
+class Full(io.StringIO):
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class TestStreams:
+    def test_lenient(self, monkeypatch):
+        closed = io.StringIO()
+        closed.close()
+        for stream in (None, Full(), closed, Lenient(None)):
+            monkeypatch.setattr(sys, "stdout", stream)
+            say("nothing")
+            assert not Lenient(stream).isatty()
+
+    def test_strict(self):
+        for stream in (None, Full()):
+            strict = Strict(stream)
+            for _ in range(2):
+                with pytest.raises(CannotPrint):
+                    strict.write("something")
+            with pytest.raises(CannotPrint):
+                strict.flush()
+
+    def test_streams_are_restored(self, capsys):
+        before = sys.stdout, sys.stderr
+        cli.main(["devices"])
+        assert (sys.stdout, sys.stderr) == before
+        assert sys.stdout is before[0]
+        assert Strict(sys.stdout) == sys.stdout
+        assert capsys.readouterr().out
