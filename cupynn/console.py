@@ -1,7 +1,9 @@
-"""Standard output and error where they may be closed, or their disk full: what is printed may be lost, work may not."""
+"""What is printed: text that may be lost where a stream is closed or its disk full, and commands that can be pasted."""
 
 import errno
 import os
+import shlex
+import subprocess
 import sys
 from contextlib import suppress
 from typing import Any
@@ -88,6 +90,18 @@ def occupy_closed() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDONLY)  # takes the lowest number that is free
+
+
+def command(*words: str | os.PathLike) -> str:
+    """Return a command as a shell reads it, whatever characters its words have.
+
+    Parameters
+    ----------
+    *words : str or path
+        A path that begins with a hyphen would be read as an option, and is written as one below ``.``.
+    """
+    texts = [f".{os.sep}{word}" if isinstance(word, os.PathLike) and str(word)[0] == "-" else str(word) for word in words]
+    return subprocess.list2cmdline(texts) if os.name == "nt" else shlex.join(texts)
 
 
 def say(text: str = "") -> None:

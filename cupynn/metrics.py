@@ -9,6 +9,7 @@ from typing import Any
 
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
+from cupynn.console import command
 from cupynn.progress import Epoch, History
 
 FILE = "metrics.csv"
@@ -45,7 +46,8 @@ def read(path: str | PathLike) -> History:
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): pass the folder that cupynn train left") from None
     except (KeyError, TypeError, ValueError, csv.Error) as error:
-        remedy = f"pass another, or train again with `cupynn train {path.parent / 'definition.toml'}`"
+        again = command("cupynn", "train", path.parent / "definition.toml")
+        remedy = f"pass another, or train again with `{again}`"
         raise InputError(f"{path} is no metrics of a run, or is damaged ({error}): {remedy}") from None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from cupynn import atomic, checkpoint, display, health, metrics, plot, presets
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
-from cupynn.console import say
+from cupynn.console import command, say
 from cupynn.datasets import Dataset
 from cupynn.device import machine
 from cupynn.interrupt import Interrupted
@@ -210,7 +210,8 @@ def _kept(folder: Path, ranks: Ranks) -> Iterator[None]:
 
 def _again(folder: Path, ranks: Ranks) -> str:
     """Command that goes on with a run."""
-    return f"{f'mpirun -n {ranks.size} ' if ranks.size > 1 else ''}cupynn train --resume {folder}"
+    launcher = ["mpirun", "-n", str(ranks.size)] if ranks.size > 1 else []
+    return command(*launcher, "cupynn", "train", "--resume", folder)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from cupynn import metrics, presets
 from cupynn.checks import InputError
+from cupynn.console import command
 from cupynn.datasets import Dataset
 from cupynn.network import Sequential
 from cupynn.progress import History
@@ -117,7 +118,7 @@ class SavedRun:
 
     @property
     def _again(self) -> str:
-        return f"train it again with `cupynn train {self.folder / DEFINITION}`"
+        return f"train it again with `{command('cupynn', 'train', self.folder / DEFINITION)}`"
 
     def __repr__(self) -> str:
         heading = f"SavedRun {self.folder}"

@@ -4,14 +4,17 @@ import errno
 import io
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from test_cli import SMALL
 
-from cupynn import cli
-from cupynn.console import CannotPrint, Lenient, Strict, say
+from cupynn import InputError, cli, open_run, run
+from cupynn.console import CannotPrint, Lenient, Strict, command, say
+from cupynn.parallel import Ranks
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 FULL = "cupynn: error: cannot write to standard output (No space left on device): send it elsewhere\n"
@@ -114,3 +117,40 @@ class TestStreams:
         assert sys.stdout is before[0]
         assert Strict(sys.stdout) == sys.stdout
         assert capsys.readouterr().out
+
+
+class TestCommand:
+    FOLDER = Path("q b;touch x")
+
+    def read(self, text):
+        """Words that a shell makes of a command."""
+        done = subprocess.run(["sh", "-c", f"printf '%s\\n' {text}"], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    def test_each_word_stays_one(self):
+        for name in ("q b;touch x", "$HOME", "it's", "`id`", "-x", "*"):
+            *_, found = self.read(command("cupynn", "train", "--resume", Path(name)))
+            assert Path(found) == Path(name)
+            assert not found.startswith("-")
+
+    def test_on_windows(self, monkeypatch):
+        folder = Path("q b")
+        monkeypatch.setattr(os, "name", "nt")
+        assert command("cupynn", "train", folder) == 'cupynn train "q b"'
+
+    def test_of_a_run(self, tmp_path):
+        class Two(Ranks):
+            size = 2
+
+        words = ["cupynn", "train", "--resume"]
+        assert self.read(run._again(self.FOLDER, Two())) == ["mpirun", "-n", "2", *words, str(self.FOLDER)]
+        folder = tmp_path / self.FOLDER
+        folder.mkdir()
+        (folder / "definition.toml").touch()
+        (folder / "metrics.csv").write_text("number\nx\n", encoding="utf-8")
+        opened = open_run(folder)
+        for read in (lambda: opened.result, lambda: opened.network(), lambda: opened.history):
+            with pytest.raises(InputError) as error:
+                read()
+            [told] = re.findall(r"`(cupynn train .*)`", str(error.value))
+            assert self.read(told) == ["cupynn", "train", str(folder / "definition.toml")]
