@@ -183,6 +183,17 @@ def events(where: str, value: np.ndarray | Mapping[str, np.ndarray], sensor: tup
         raise InputError(f"{where}, event {first}: {field}={column[first]}: {remedy}")
 
 
+def read_only(array: Any) -> Any:
+    """Return a view that cannot be written of an array that kernels index by: they do so unchecked.
+
+    Numba compiles a kernel again for an array that can be written, so such arrays are read-only wherever they come from.
+    """
+    if isinstance(array, np.ndarray):
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
 def only(name: str, value: Any, kinds: type | tuple[type, ...], remedy: str | None = None) -> Any:
     """Return `value` if it is an instance of one of the kinds, or raise InputError with the remedy, "pass ...".
 

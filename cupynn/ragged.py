@@ -40,7 +40,7 @@ class Ragged:
         self, values: np.ndarray, starts: np.ndarray, stops: np.ndarray, sample_shape: int | tuple[int, ...]
     ) -> None:
         self.values = checks.only("values", values, np.ndarray)
-        self.starts, self.stops = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
+        self.starts, self.stops = (checks.read_only(np.array(bounds, np.int64)) for bounds in (starts, stops))
         self.sample_shape = checks.shape("sample_shape", sample_shape)
         if self.starts.ndim != 1 or self.starts.shape != self.stops.shape:
             raise InputError(f"starts {self.starts.shape} and stops {self.stops.shape}: pass one of each for every sample")

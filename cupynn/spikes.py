@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cupynn import checks
-from cupynn.checks import InputError
+from cupynn.checks import InputError, read_only
 from cupynn.exchange import host_array
 from cupynn.kernels import aligned
 from cupynn.kernels import events as kernels
@@ -29,7 +29,7 @@ class SpikeTrains:
     Parameters
     ----------
     neurons : ndarray of int32, shape (events,)
-        Flat index of the neuron of each event, sorted by (sample, step, neuron).
+        Flat index of the neuron of each event, sorted by (sample, step, neuron). Not copied: leave both arrays unchanged.
     offsets : ndarray of int64, shape (B * T + 1,)
         Events of sample b at step t are ``neurons[offsets[b * T + t] : offsets[b * T + t + 1]]``.
     steps : int
@@ -58,8 +58,7 @@ class SpikeTrains:
     xp = np
 
     def __init__(self, neurons: np.ndarray, offsets: np.ndarray, steps: int, neuron_shape: tuple[int, ...]) -> None:
-        self.neurons = neurons
-        self.offsets = offsets
+        self._neurons, self._offsets = read_only(neurons), read_only(offsets)
         self.steps = checks.steps("steps", steps)
         self.neuron_shape = tuple(neuron_shape)
         self.batch = (offsets.size - 1) // self.steps
@@ -171,14 +170,24 @@ class SpikeTrains:
         return cls(neurons, np.concatenate([*offsets, starts[-1:]]), parts[0].steps, parts[0].neuron_shape)
 
     @property
+    def neurons(self) -> np.ndarray:
+        """Neuron of each event, int32 (events,), read-only: kernels index by it."""
+        return self._neurons
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Where each step's events begin, int64 (B * T + 1,), read-only."""
+        return self._offsets
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """(B, T, *neuron_shape)."""
         return (self.batch, self.steps, *self.neuron_shape)
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Firing counts, int32 (B, *neuron_shape)."""
-        return np.diff(self.by_neuron()[1]).astype(np.int32).reshape(self.batch, *self.neuron_shape)
+        """Firing counts, int32 (B, *neuron_shape), read-only."""
+        return read_only(np.diff(self.by_neuron()[1]).astype(np.int32).reshape(self.batch, *self.neuron_shape))
 
     @property
     def fires(self) -> np.ndarray:
@@ -226,7 +235,7 @@ class SpikeTrains:
         return self
 
     def by_neuron(self) -> tuple[np.ndarray, np.ndarray]:
-        """Events sorted by (sample, neuron, step).
+        """Events sorted by (sample, neuron, step), in arrays that are read-only.
 
         Returns
         -------
@@ -239,7 +248,7 @@ class SpikeTrains:
     @cached_property
     def _by_neuron(self):
         self.verify()
-        return kernels.by_neuron(self.neurons, self.offsets, self.steps, self.size)
+        return tuple(map(read_only, kernels.by_neuron(self.neurons, self.offsets, self.steps, self.size)))
 
     def events(self) -> Events:
         """Address events (sample, step, neuron), sorted in this order; the neuron is its flat index."""
@@ -312,11 +321,8 @@ class SpikeTrains:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SpikeTrains):
             return NotImplemented
-        return (
-            self.shape == other.shape
-            and np.array_equal(self.offsets, other.offsets)
-            and np.array_equal(self.neurons, other.neurons)
-        )
+        pairs = ((self.shape, other.shape), (self.offsets, other.offsets), (self.neurons, other.neurons))
+        return all(np.array_equal(*pair) for pair in pairs)
 
     __hash__ = None
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cupynn.checks import read_only
 from cupynn.kernels import kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.threads import each, parallel
@@ -24,10 +25,11 @@ def _from_levels(turns, levels, times, starts, steps, rows, row_offsets):
 def spike_times(trains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Turn a table of trains into the times of each level's spikes.
 
-    trains (256, T) bool -> times (spikes,) int32, starts (257,) int64: level l fires at `times[starts[l] : starts[l + 1]]`.
+    trains (256, T) bool -> times (spikes,) int32, starts (257,) int64, both read-only.
+    Level l fires at `times[starts[l] : starts[l + 1]]`.
     """
     levels, times = np.nonzero(trains)
-    return times.astype(np.int32), np.searchsorted(levels, np.arange(len(trains) + 1))
+    return read_only(times.astype(np.int32)), read_only(np.searchsorted(levels, np.arange(len(trains) + 1)))
 
 
 def from_levels(levels: np.ndarray, table: tuple[np.ndarray, np.ndarray], steps: int) -> tuple[np.ndarray, np.ndarray]:
