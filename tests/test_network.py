@@ -97,7 +97,7 @@ class TestConstruction:
             ({"input_shape": "3"}, "input_shape='3'"),
             ({"steps": 0}, "steps=0"),
             ({"steps": 10.0}, r"steps=10\.0"),
-            ({"steps": 2**31}, "steps=2147483648: pass a whole number from 1 to 2147483647"),
+            ({"steps": 2**31}, "steps=2147483648: pass a whole number from 1 to 16777216"),
             ({"input_shape": (10**400,)}, r"input_shape has shape \(10+,\): pass at most 2,147,483,647 neurons"),
             (
                 {"layers": [SpikingDense(2**46, 1.0)]},
