@@ -1,12 +1,12 @@
 """A run that was left in a folder, opened again: definition, history, result, networks, data."""
 
 import json
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from cupynn import metrics, presets
+from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.console import command
 from cupynn.datasets import Dataset
@@ -68,17 +68,17 @@ class SavedRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    @cached_property
+    @cached
     def definition(self) -> presets.Experiment:
         """What was trained, and how: data, network, loss, optimizer and training."""
         return presets.read(self.folder / DEFINITION)
 
-    @cached_property
+    @cached
     def history(self) -> History:
         """Figures of each epoch that was finished, also of a run that was interrupted."""
         return metrics.read(self.folder)
 
-    @cached_property
+    @cached
     def result(self) -> dict[str, Any]:
         """Figures on the test data, epoch by epoch, and of the machine, as `result.json` has them."""
         path = self.folder / RESULT

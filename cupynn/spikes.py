@@ -1,12 +1,12 @@
 """`SpikeTrains`: the spike trains of a batch, held as events, converted only when asked."""
 
-from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cupynn import checks
+from cupynn.cached import cached
 from cupynn.checks import InputError, read_only
 from cupynn.exchange import host_array
 from cupynn.kernels import aligned
@@ -184,7 +184,7 @@ class SpikeTrains:
         """(B, T, *neuron_shape)."""
         return (self.batch, self.steps, *self.neuron_shape)
 
-    @cached_property
+    @cached
     def counts(self) -> np.ndarray:
         """Firing counts, int32 (B, *neuron_shape), read-only."""
         return read_only(np.diff(self.by_neuron()[1]).astype(np.int32).reshape(self.batch, *self.neuron_shape))
@@ -245,7 +245,7 @@ class SpikeTrains:
         """
         return self._by_neuron
 
-    @cached_property
+    @cached
     def _by_neuron(self):
         self.verify()
         return tuple(map(read_only, kernels.by_neuron(self.neurons, self.offsets, self.steps, self.size)))

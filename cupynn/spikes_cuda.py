@@ -1,11 +1,11 @@
 """`CudaTrains`: the spike trains of a batch on a GPU, held as bits."""
 
-from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from cupynn.cached import cached
 from cupynn.kernels.events_cuda import Bits, pack_bits, unpack_bits
 from cupynn.spikes import SpikeTrains
 
@@ -86,7 +86,7 @@ class CudaTrains(SpikeTrains):
         """Where each step's events begin, on the host."""
         return self._host.offsets
 
-    @cached_property
+    @cached
     def _host(self) -> SpikeTrains:
         neurons, offsets = unpack_bits(self.bits.words.get())
         return SpikeTrains(neurons, offsets, self.steps, self.neuron_shape)

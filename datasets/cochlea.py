@@ -7,11 +7,11 @@ M. Slaney, "Lyon's cochlear model", Apple Technical Report 13, 1988, and with th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from cupynn import checks
+from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
@@ -81,7 +81,7 @@ class PassiveEar:
         """Samples of a frame."""
         return round(self.frame * self.rate)
 
-    @cached_property
+    @cached
     def step(self) -> float:
         """Spacing of the channels, in bandwidths."""
         if int(_channels(self.rate, STEP)) == self.channels:
@@ -95,13 +95,13 @@ class PassiveEar:
                 narrow = middle
         return wide
 
-    @cached_property
+    @cached
     def frequencies(self) -> np.ndarray:
         """Centre frequencies (channels,), Hz: the bandwidths between neighbours, summed up from the top, are `step`."""
         place = _place(_top(self.rate, self.step)) - np.arange(1, self.channels + 1) * self.step
         return BREAK * np.sinh(place / EAR_Q)
 
-    @cached_property
+    @cached
     def filters(self) -> np.ndarray:
         """Coefficients (2 + channels, 5) of the cascade."""
         centre, bandwidth = self.frequencies, _bandwidth(self.frequencies)

@@ -1,10 +1,9 @@
 """Ben's Spiker Algorithm, which turns the channels of a signal into spikes."""
 
-from functools import cached_property
-
 import numpy as np
 
 from cupynn import checks
+from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.encoders.base import Encoder
 from cupynn.kernels.bsa import bsa
@@ -56,7 +55,7 @@ class BSA(Encoder):
         self.width = checks.number("width", width, above=0)
         self.threshold = checks.number("threshold", threshold, minimum=0)
 
-    @cached_property
+    @cached
     def kernel(self) -> np.ndarray:
         """The kernel, float64 (length,)."""
         kernel = np.exp(-((np.arange(self.length) - self.length / 2) ** 2) / self.width)

@@ -1,7 +1,6 @@
 """Initial weights as a config of the original program asks for them: drawn, or from files found below a folder."""
 
 from collections import defaultdict
-from functools import cached_property
 from itertools import takewhile
 from operator import eq
 from os import PathLike
@@ -9,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.layers import Layer
 from cupynn.reference.config import Block
@@ -36,7 +36,7 @@ class Folder:
         if not self.root.is_dir():
             raise InputError(f"root={str(root)!r}: no such folder; pass the one that holds the weights")
 
-    @cached_property
+    @cached
     def _files(self) -> dict[str, list[tuple[str, ...]]]:
         """Paths below the folder, in parts, by name of the file."""
         files = defaultdict(list)

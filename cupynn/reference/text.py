@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cupynn import checks
+from cupynn.cached import cached
 from cupynn.checks import InputError
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -58,7 +58,7 @@ class TextFile:
         if self.last == 0:
             raise self.error(1, f"the file is empty; expected {expected}")
 
-    @cached_property
+    @cached
     def rows(self) -> list[list[str]]:
         """Words of each line."""
         return [line.split() for line in self.lines]
