@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,6 +33,45 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
         If the folder does not exist or cannot be written.
     """
     npz.write(Path(path), _HEADER, *_content(network))
+
+
+def save_epoch(network: Sequential, path: Path, epoch: int, keep: Path | None = None) -> None:
+    """Write the network of an epoch, whose number is noted.
+
+    Parameters
+    ----------
+    network : Sequential
+    path : Path
+    epoch : int
+    keep : Path, optional
+        Gets what the file held.
+    """
+    header, arrays = _content(network)
+    npz.write(path, _HEADER, header | {"epoch": epoch}, arrays, keep)
+
+
+def restore_epoch(path: Path, before: Path, epoch: int) -> None:
+    """Have a file hold the network of an epoch; a later one, which the state of the training does not know, gives way.
+
+    Parameters
+    ----------
+    path : Path
+    before : Path
+        Holds what that file held before.
+    epoch : int
+        A file of version 0.1.0 does not say which it has, and is left as it is.
+
+    Raises
+    ------
+    InputError
+        If neither has it.
+    """
+    for file in (path, before):
+        with suppress(InputError):  # one that is missing or damaged
+            if _parts(file, file)[0].get("epoch", epoch) == epoch:
+                file.replace(path)
+                return
+    raise InputError(f"{path} does not hold the network of epoch {epoch}, the best until now: begin a new training")
 
 
 def to_bytes(network: Sequential) -> bytes:
@@ -91,6 +131,17 @@ def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
 
 
 def _read(file: Path | BinaryIO, path: Path | str, device: str) -> Sequential:
+    header, arrays = _parts(file, path)
+    resolve(device)
+    network = definition.build(header.get("network"), str(path), "cpu")
+    expected = network.arrays()
+    npz.check(path, arrays, expected)
+    for name, parameter in expected.items():
+        parameter[...] = arrays[name]
+    return network.to(device)
+
+
+def _parts(file: Path | BinaryIO, path: Path | str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         arrays = npz.read(file)
         header = json.loads(arrays.pop(_HEADER).tobytes())
@@ -101,10 +152,4 @@ def _read(file: Path | BinaryIO, path: Path | str, device: str) -> Sequential:
         raise InputError(
             f"{path} has format {version!r}, this version reads {FORMAT}: load it with the version that wrote it"
         )
-    resolve(device)
-    network = definition.build(header.get("network"), str(path), "cpu")
-    expected = network.arrays()
-    npz.check(path, arrays, expected)
-    for name, parameter in expected.items():
-        parameter[...] = arrays[name]
-    return network.to(device)
+    return header, arrays

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from cupynn import atomic, checkpoint, display, health, metrics, plot, presets
+from cupynn import state as states
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
 from cupynn.console import command, say
@@ -23,9 +24,10 @@ from cupynn.presets import Experiment
 from cupynn.progress import History
 from cupynn.results import Evaluation
 from cupynn.samples import sample_steps
+from cupynn.saved_run import open_run
 from cupynn.state import previous
 
-_DEFINITION, _RESULT, _LOCK = "definition.toml", "result.json", ".lock"
+_DEFINITION, _RESULT, _BEST, _LOCK = "definition.toml", "result.json", "best.npz", ".lock"
 
 
 def train(
@@ -90,6 +92,9 @@ def _begin(folder: Path, experiment: Experiment) -> None:
 def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", ranks: Ranks | None = None) -> Path:
     """Go on with a run that was interrupted, killed, or stopped by an error; it ends as if nothing had come between.
 
+    A finished run whose `result.json` is damaged or missing gets it again, from its best network and `metrics.csv`; its time
+    is then without validation, and the device that of this evaluation.
+
     Parameters
     ----------
     folder : path
@@ -116,28 +121,56 @@ def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", 
                 say(f"{folder} is finished: {_RESULT} has its figures")
             return folder
         experiment = presets.read(folder / _DEFINITION)
-        _train(experiment, folder, experiment.load_data(), progress, device, ranks)
+        loaded = experiment.load_data()
+        history = ranks.on_first(lambda: _trained(folder, experiment))
+        if history is None:
+            _train(experiment, folder, loaded, progress, device, ranks)
+        else:
+            _conclude(experiment, folder, loaded, history, progress, ranks.device(device), ranks)
     return folder
 
 
 def _finished(folder: Path) -> bool:
-    """Whether a run has its result; removes what nobody needs any more."""
-    if (folder / _RESULT).is_file():
-        _forget(folder)
-        return True
+    """Whether a run has its result, undamaged; removes what nobody needs any more."""
     atomic.sweep(folder)
-    return False
+    try:
+        _ = open_run(folder).result
+    except InputError:
+        return False
+    _forget(folder)
+    return True
+
+
+def _trained(folder: Path, experiment: Experiment) -> History | None:
+    """Epochs of a run that lacks nothing but its result; its time is without validation then. None if it has to train on."""
+    if any(path.exists() for path in _states(folder)):
+        return None
+    damaged = (folder / _RESULT).is_file()
+    try:
+        history = metrics.read(folder)
+        checkpoint.load(folder / _BEST, "cpu")
+    except InputError as error:
+        if damaged:
+            again = command("cupynn", "train", folder / _DEFINITION)
+            raise InputError(
+                f"{folder / _RESULT} is damaged, and so is what it is written from: train again with `{again}` ({error})"
+            ) from None
+        return None
+    if len(history) < (1 if damaged else experiment.training["epochs"]):
+        return None
+    history.seconds = sum(history["seconds"])
+    return history
 
 
 def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, device: str, ranks: Ranks) -> None:
     """Train in a folder, from its checkpoint on if there is one, test the best epoch, and write the results."""
     device, progress = ranks.device(device), progress and ranks.first
     network, loss, optimizer = experiment.build(device)
-    data, validation, test = loaded
+    data, validation, _ = loaded
     if progress:
         say(f"{data}\nruns on {ranks.describe()}{network.device.describe()}; leaves its results in {folder}\n")
         say(f"{display.network_text(network)}\n")
-    begun = ranks.on_first(lambda: any(path.exists() for path in _states(folder)))
+    begun = ranks.on_first(lambda: _begun(folder))
     try:
         history = network.fit(
             data,
@@ -153,17 +186,35 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
         )
     except Interrupted as stop:
         raise Interrupted(f"interrupted and saved; go on with: {_again(folder, ranks)}", stop.exit_code) from None
-    best = checkpoint.load(folder / "best.npz", device)
+    _conclude(experiment, folder, loaded, history, progress, device, ranks)
+
+
+def _conclude(
+    experiment: Experiment, folder: Path, loaded: tuple, history: History, progress: bool, device: str, ranks: Ranks
+) -> None:
+    """Test the network of the best epoch, and write the results."""
+    _, validation, test = loaded
+    best, loss = checkpoint.load(folder / _BEST, device), experiment.build("cpu")[1]
     evaluation = best.evaluate(test, loss, ranks=ranks)
     if not ranks.first:
         return
     _draw(folder, best, history, test)
-    _write_result(folder, experiment, network, history, evaluation, test.classes)
+    _write_result(folder, experiment, best, history, evaluation, test.classes)
     _forget(folder)
-    if progress:
+    if progress and ranks.first:
         chosen = "the best on the validation data" if validation else "the last"
         say(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {history.best.number}, {chosen})")
         say(f"trained for {history.seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
+
+
+def _begun(folder: Path) -> bool:
+    """Whether there is a state to go on from; the best network is then brought to where that stands."""
+    if not any(path.exists() for path in _states(folder)):
+        return False
+    if len(history := states.history(_states(folder)[0])):
+        best = folder / _BEST
+        checkpoint.restore_epoch(best, previous(best), history.best.number)
+    return True
 
 
 def _states(folder: Path) -> tuple[Path, Path]:
@@ -174,7 +225,7 @@ def _states(folder: Path) -> tuple[Path, Path]:
 
 def _forget(folder: Path) -> None:
     """Remove the state of a training that is finished: it is four times as large as the network."""
-    for path in _states(folder):
+    for path in (*_states(folder), previous(folder / _BEST)):
         path.unlink(missing_ok=True)
 
 
@@ -235,16 +286,21 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 class _Keeper:
-    """Callback that writes metrics and checkpoints after each epoch."""
+    """Callback that writes metrics and checkpoints after each epoch.
+
+    The state of the training is saved after that. Until then the best network that it knows is kept as well, so that a run
+    that ends in between goes on with it: the epoch, trained again by other processes, may do worse.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __call__(self, network: Sequential, history: History) -> None:
         epoch = history.epochs[-1]
-        checkpoint.save(network, self.folder / "last.npz")
+        checkpoint.save_epoch(network, self.folder / "last.npz", epoch.number)
         if history.best is epoch:
-            checkpoint.save(network, self.folder / "best.npz")
+            best = self.folder / _BEST
+            checkpoint.save_epoch(network, best, epoch.number, keep=previous(best))
         metrics.write(self.folder, history)
 
 

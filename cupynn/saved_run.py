@@ -88,7 +88,8 @@ class SavedRun:
             result = json.loads(path.read_text(encoding="utf-8"))
             float(result["test"]["accuracy"]), int(result["best_epoch"])
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path} is damaged ({error}): {self._again}") from None
+            again = command("cupynn", "train", "--resume", self.folder)
+            raise InputError(f"{path} is damaged ({error}): write it again with `{again}`") from None
         return result
 
     @property

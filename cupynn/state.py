@@ -138,6 +138,17 @@ def load(state: State, settings: dict[str, Any], digests: dict[str, str | None],
     return notices
 
 
+def history(path: Path) -> History:
+    """Return the epochs of the state that `load` would take.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    return History(_last_good(path)[0]["epochs"])
+
+
 def _last_good(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray], list[str]]:
     """Header and arrays of a state, or of the one before it, and what its user should know."""
     sweep(path.parent, f"{path.name}*")
