@@ -429,7 +429,7 @@ class TestSignals:
 
         class Asked(Ranks):
             def greatest(self, *numbers):
-                if next(calls) == 3:
+                if len(numbers) == 2 and next(calls) == 3:  # a signal, and whether it is time to save
                     signal.raise_signal(signal.SIGINT)
                 return numbers
 
