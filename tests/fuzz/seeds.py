@@ -186,7 +186,7 @@ def _training() -> list[bytes]:
             training.history.notices.append("layer dense_1 is dead")
             training.epoch, training.done, training.batch = 2, 2, 1
         with TemporaryDirectory() as folder:
-            state.save(training, {}, Path(folder) / "training.npz", Ranks())
+            state.save(training, {}, {}, Path(folder) / "training.npz", Ranks())
             contents.append((Path(folder) / "training.npz").read_bytes())
     return contents
 

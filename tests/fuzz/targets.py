@@ -102,10 +102,10 @@ def training_state() -> State:
 def read_training(content: bytes, folder: Path) -> None:
     """The state of a training; one that can be gone on with can be told, and saved again."""
     training = training_state()
-    state.load(training, {}, _written(folder / "file.npz", content), Ranks())
+    state.load(training, {}, {}, _written(folder / "file.npz", content), Ranks())
     assert str(training)
     assert repr(training.history)
-    state.save(training, {}, folder / "again.npz", Ranks())
+    state.save(training, {}, {}, folder / "again.npz", Ranks())
 
 
 def read_definition(content: bytes, folder: Path) -> None:
