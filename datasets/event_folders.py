@@ -9,6 +9,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.hdf5 import Reader, numeric
 from cupynn.ragged import Ragged
 
 from .dataset import Dataset
@@ -142,8 +143,11 @@ def _npz(path: Path) -> np.ndarray:
 def _hdf5(path: Path) -> np.ndarray:
     h5py = _library("h5py", path)
     with h5py.File(path, "r") as file:
-        group = file["events"] if isinstance(file.get("events"), h5py.Group) else file
-        return _structured({key: node[()] for key, node in group.items() if isinstance(node, h5py.Dataset)}, path)
+        reader = Reader(path.stat().st_size)
+        events = reader.member(file, "events") if "events" in file else None
+        entries = reader.members(events if isinstance(events, h5py.Group) else file)
+        numbers = ((name, entry) for name, entry in entries if isinstance(entry, h5py.Dataset) and numeric(entry.dtype))
+        return _structured({name: reader.array(name, entry) for name, entry in numbers}, path)
 
 
 def _aedat4(path: Path) -> np.ndarray:

@@ -135,6 +135,59 @@ def test_refuses_other_contents(tmp_path, kind, arrays, message):
     assert str(caught.value).startswith(str(tmp_path / "left" / "1."))
 
 
+class TestHostileHdf5:
+    """What the file says may not become bytes of another file, nor memory that it does not hold."""
+
+    def refused(self, path, message):
+        with pytest.raises(InputError, match=message) as caught:
+            datasets.read_events(path, SENSOR)
+        assert str(path) in str(caught.value)
+
+    def virtual(self, file, secret):
+        layout = h5py.VirtualLayout((3,), COLUMNS["t"].dtype)
+        layout[:] = h5py.VirtualSource(str(secret), "t", (3,))
+        file.create_virtual_dataset("t", layout)
+
+    def outside(self, file, secret):
+        file.create_dataset("t", (3,), "u1", external=[(str(secret), 0, 3)])
+
+    def twice_packed(self, file, secret):
+        settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        settings.set_chunk((8,))
+        settings.set_deflate(1)
+        settings.set_deflate(1)
+        h5py.h5d.create(file.id, b"t", h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple((8,)), settings)
+
+    def many_names(self, file, secret):
+        zeros = file.create_dataset("zeros", data=np.zeros(1 << 22, np.uint8), compression="gzip")
+        for number in range(8):
+            file[f"name{number}"] = zeros
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda file, secret: file.__setitem__("t", h5py.ExternalLink(str(secret), "t")), "t is a link to elsewhere"),
+            (lambda file, secret: file.__setitem__("t", h5py.SoftLink("/x")), "t is a link to elsewhere"),
+            (lambda file, secret: file.__setitem__("events", h5py.ExternalLink(str(secret), "/")), "events is a link"),
+            (virtual, "t lies in another file"),
+            (outside, "t lies in another file"),
+            (twice_packed, "t is packed more than once"),
+            (many_names, r"name\d declares 4,194,304 bytes, of which"),
+            (lambda file, secret: file.create_dataset("t", (1 << 40,), "u1", chunks=(1 << 10,)), "declares 1,099,511,627"),
+        ],
+    )
+    def test_refuses(self, tmp_path, change, message):
+        hdf5(tmp_path / "secret.h5", **COLUMNS)
+        hdf5(tmp_path / "1.h5", **{name: array for name, array in COLUMNS.items() if name != "t"})
+        with h5py.File(tmp_path / "1.h5", "r+") as file:
+            change(*((self,) if change.__name__ != "<lambda>" else ()), file, tmp_path / "secret.h5")
+        self.refused(tmp_path / "1.h5", message)
+
+    def test_passes_over_what_is_no_number(self, tmp_path):
+        hdf5(tmp_path / "1.h5", **COLUMNS, camera="DVS128", group=np.ones(3))
+        assert len(datasets.read_events(tmp_path / "1.h5", SENSOR)[0]) == 3
+
+
 def test_refuses_pickles(tmp_path):
     (tmp_path / "left").mkdir()
     np.save(tmp_path / "left" / "1.npy", np.array([{}], object))

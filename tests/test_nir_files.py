@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from cupynn import InputError, Sequential, cli, encoders, layers
 from cupynn import nir as ours
-from cupynn.nir import hdf5
 
 nir = pytest.importorskip("nir", reason="the library nir is not installed")
 
@@ -189,6 +188,9 @@ class TestDamaged:
             (lambda node: node.create_dataset("s", data=["a"] * 20_001), "s holds 20,001 strings"),
             (lambda node: node.__setitem__("s", h5py.SoftLink("/node")), "s is a link to elsewhere"),
             (lambda node: node.__setitem__("s", h5py.ExternalLink("/etc/passwd", "/x")), "s is a link to elsewhere"),
+            (lambda node: replace(node.file, "node", h5py.ExternalLink("other", "/node")), "node is a link to elsewhere"),
+            (lambda node: replace(node.file, "node", h5py.SoftLink("/other")), "node is a link to elsewhere"),
+            (lambda node: node.create_dataset("c", data=np.ones(2, [("a", "f4")])), "c holds "),
             (lambda node: node.__setitem__("s", node), "nested too deeply"),
             (lambda node: node.create_dataset("s", (1 << 40,), "f4", chunks=(1 << 10,)), "declares 4,398,046,511,104 bytes"),
             (
@@ -220,9 +222,9 @@ class TestDamaged:
         assert not ours.load(tmp_path / "zeros.nir").layers[0].params["weight"].any()
 
     def test_bounds(self, small, monkeypatch):
-        monkeypatch.setattr(hdf5, "MOST", 50)
+        monkeypatch.setattr("cupynn.hdf5.MOST", 50)
         self.refused(small, "more than 50 entries")
-        monkeypatch.setattr(hdf5, "LARGEST", 1000)
+        monkeypatch.setattr("cupynn.nir.hdf5.LARGEST", 1000)
         self.refused(small, "declares .* bytes")
 
     def test_what_the_graph_means_is_told_with_the_file(self, small, tmp_path):
@@ -232,7 +234,7 @@ class TestDamaged:
 
 def replace(group, name, value):
     group.pop(name, None)
-    group.create_dataset(name, data=value)
+    group[name] = value
 
 
 class TestCommand:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cupynn import hdf5
 from cupynn.checks import InputError
 
 from .heaps import Strings
@@ -14,9 +15,8 @@ from .library import nir_library
 if TYPE_CHECKING:
     import nir
 
-PACKED = 1100  # most bytes that one packed byte becomes; deflate makes 1032 of it
 LARGEST = 1 << 30  # bytes of all arrays together
-DEEPEST, MOST = 8, 20_000  # groups within groups, entries
+DEEPEST = 8  # groups within groups
 
 
 def read(path: Path) -> "nir.NIRGraph":
@@ -35,7 +35,8 @@ def read(path: Path) -> "nir.NIRGraph":
     try:
         content = path.read_bytes()
         with h5py.File(BytesIO(content), "r") as file:
-            table = _Reader(h5py, Strings(content)).table(file["node"])
+            reader = _Reader(content)
+            table = reader.table(reader.member(file, "node"))
         graph = library.NIRGraph.from_dict(_graph(table))
     except InputError:
         raise
@@ -63,43 +64,37 @@ def _kinds(field: str) -> tuple[type, ...]:
     return known.get(field, (np.ndarray, np.generic))
 
 
-class _Reader:
-    """Counts what is read of one file."""
+class _Reader(hdf5.Reader):
+    """Reads tables and strings as well as arrays."""
 
-    def __init__(self, h5py: Any, strings: Strings) -> None:
-        self.h5py, self.strings, self.bytes, self.entries = h5py, strings, 0, 0
+    def __init__(self, content: bytes) -> None:
+        super().__init__(len(content), LARGEST)
+        self.strings = Strings(content)
 
     def table(self, group: Any, depth: int = 0) -> dict[str, Any]:
         """Arrays, strings and tables of a group."""
+        import h5py
+
         if depth > DEEPEST:
             raise ValueError("groups are nested too deeply")
-        found = {}
-        for name in group:
-            self.entries += 1
-            if self.entries > MOST:
-                raise ValueError(f"more than {MOST:,} entries")
-            if not isinstance(group.get(name, getlink=True), self.h5py.HardLink):
-                raise ValueError(f"{name} is a link to elsewhere")
-            entry = group[name]
-            found[name] = self.table(entry, depth + 1) if isinstance(entry, self.h5py.Group) else self.value(name, entry)
-        return found
+        return {
+            name: self.table(entry, depth + 1) if isinstance(entry, h5py.Group) else self.value(name, entry)
+            for name, entry in self.members(group)
+        }
 
     def value(self, name: str, entry: Any) -> Any:
         """Read an array or a string, whose size is checked first."""
-        text = self.h5py.check_string_dtype(entry.dtype)
-        if text is None and entry.dtype.kind not in "fiub":
-            raise ValueError(f"{name} holds {entry.dtype}")
-        if entry.is_virtual or entry.external:
-            raise ValueError(f"{name} lies in another file")
-        stored = entry.id.get_storage_size()
-        self.bytes += entry.nbytes
-        if entry.nbytes > PACKED * stored + 64 or self.bytes > LARGEST:
-            raise ValueError(f"{name} declares {entry.nbytes:,} bytes, of which {stored:,} are stored")
+        import h5py
+
+        text = h5py.check_string_dtype(entry.dtype)
         if text is None:
-            return entry[()]
+            if entry.dtype.names:
+                raise ValueError(f"{name} holds {entry.dtype}")
+            return self.array(name, entry)
+        self.check(name, entry)
         if text.length is not None:
             return np.asarray(entry[()]).astype(f"U{text.length}").astype(object)[()]
-        if entry.size > MOST or (offset := entry.id.get_offset()) is None:
+        if entry.size > hdf5.MOST or (offset := entry.id.get_offset()) is None:
             raise ValueError(f"{name} holds {entry.size:,} strings, or packed ones")
         found = self.strings.at(offset, entry.size)
         return np.array(found, object).reshape(entry.shape) if entry.shape else found[0]
