@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's modes with more than 8 bits a value
+# What images may be, by their content. Pillow knows more formats, but for PostScript it starts Ghostscript.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 LITTER = ("Thumbs.db", "desktop.ini")  # what Windows leaves beside images
 
 
@@ -27,9 +29,10 @@ def from_image_folder(
     cut_ground: bool = False,
     name: str | None = None,
 ) -> Dataset:
-    """Read images that lie in one sub-folder a class, ``path/cat/17.png``, in any format that Pillow reads.
+    """Read images that lie in one sub-folder a class, ``path/cat/17.png``.
 
-    The classes are the sub-folders in the order of their names, and each one's images follow in the order of theirs.
+    The formats are BMP, GIF, JPEG, PNG, PPM (PBM, PGM), TIFF and WebP. The classes are the sub-folders in the order of their
+    names, and each one's images follow in the order of theirs.
     Hidden files, and files beside the sub-folders, are passed over. Images are turned as their EXIF data says; what is
     transparent becomes 0.
 
@@ -164,14 +167,17 @@ def read_image(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 image.verify()  # checksums, which decoding alone does not look at
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 image.load()
                 frames, mode = getattr(image, "n_frames", 1), image.mode
                 flat = None if mode in DEEP else _opaque(ImageOps.exif_transpose(image), "white" if invert else "black")
     except Exception as error:  # Pillow's decoders raise almost anything on damaged files
-        raise InputError(f"{file} cannot be read as an image ({error}): replace or remove it") from error
+        known = ", ".join(FORMATS)
+        raise InputError(
+            f"{file} cannot be read as an image ({error}): replace or remove it; formats are {known}"
+        ) from error
     if flat is None:
         raise InputError(f"{file} has more than 8 bits a value (mode {mode}): convert it to 8 bits first")
     if frames > 1:

@@ -158,6 +158,16 @@ def test_more_than_8_bits(pets):
         from_image_folder(pets)
 
 
+@pytest.mark.parametrize("name", ["drawing.eps", "drawing.png"])
+def test_pictures_that_are_programs_are_not_run(pets, monkeypatch, name):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("started Ghostscript"))
+    (pets / "cat" / name).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 5\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(
+        InputError, match=rf"{name} cannot be read as an image .*formats are BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP$"
+    ):
+        from_image_folder(pets)
+
+
 def test_several_frames(pets):
     frames = [Image.fromarray(image) for image in GREY[:3]]
     save(pets / "cat" / "moving.gif", frames[0], save_all=True, append_images=frames[1:])
