@@ -133,7 +133,7 @@ def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
 def _read(file: Path | BinaryIO, path: Path | str, device: str) -> Sequential:
     header, arrays = _parts(file, path)
     resolve(device)
-    network = definition.build(header.get("network"), str(path), "cpu")
+    network = definition.build(header.get("network"), str(path), "cpu", held=sum(array.size for array in arrays.values()))
     expected = network.arrays()
     npz.check(path, arrays, expected)
     for name, parameter in expected.items():

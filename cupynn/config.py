@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from cupynn.checks import InputError
@@ -33,7 +34,7 @@ class Configured:
 
     def __new__(cls, *arguments: Any, **options: Any) -> "Configured":
         """Refuse options that the constructor does not have, by an error that names those it has."""
-        parameters = inspect.signature(cls).parameters
+        parameters = parameters_of(cls)
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             for name in options:
                 if name not in parameters:
@@ -46,7 +47,7 @@ class Configured:
 
     def config(self) -> dict[str, Any]:
         """Arguments that make this object again, with its class under "kind"; those that are None are left out."""
-        values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        values = {name: getattr(self, name) for name in parameters_of(type(self))}
         return {"kind": type(self).__name__} | {
             name: value.config() if isinstance(value, Configured) else value
             for name, value in values.items()
@@ -54,10 +55,16 @@ class Configured:
         }
 
     def __repr__(self) -> str:
-        parameters = inspect.signature(type(self)).parameters
+        parameters = parameters_of(type(self))
         values = {name: getattr(self, name) for name in self.config() if name != "kind"}
         shown = [f"{name}={value!r}" for name, value in values.items() if value != parameters[name].default]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@cache
+def parameters_of(kind: type) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a constructor, looked up once: definitions may have many layers."""
+    return inspect.signature(kind).parameters
 
 
 def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
@@ -76,7 +83,7 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
     if not isinstance(kind, str) or kind not in registry:
         raise InputError(f"{where}: kind={kind!r}: pass one of {', '.join(map(repr, registry))}")
     arguments = {key: value for key, value in table.items() if key != "kind"}
-    check_keys(arguments, inspect.signature(registry[kind]).parameters, f"{where} ({kind})")
+    check_keys(arguments, parameters_of(registry[kind]), f"{where} ({kind})")
     try:
         return registry[kind](**arguments)
     except InputError as error:

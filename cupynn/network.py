@@ -1,5 +1,6 @@
 """`Sequential`: layers one after the other, with explicit forward and backward passes."""
 
+from collections import Counter
 from collections.abc import Iterable
 from math import prod
 from os import PathLike
@@ -99,10 +100,9 @@ class Sequential:
             if layer.input_shape:
                 raise InputError(f"layer {number}, {layer!r}, belongs to another network: make a new one")
             layer.name = layer.name or f"{layer.kind_name}_{number}"
-        names = [layer.name for layer in self.layers]
-        for name in names:
-            if names.count(name) > 1:
-                raise InputError(f"name={name!r} stands for {names.count(name)} layers: give each its own")
+        for name, places in Counter(layer.name for layer in self.layers).items():
+            if places > 1:
+                raise InputError(f"name={name!r} stands for {places} layers: give each its own")
 
     def to(self, device: str | Device) -> "Sequential":
         """Move all arrays to a device, such as "cpu" or "cuda", and return the network."""

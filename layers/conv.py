@@ -1,6 +1,6 @@
 """`SpikingConv2D`: a convolution of spiking neurons."""
 
-from math import sqrt
+from math import prod, sqrt
 
 import numpy as np
 
@@ -93,8 +93,14 @@ class SpikingConv2D(SpikingLayer):
             if pad >= kernel:
                 raise InputError(f"padding={padding!r}: pass less than kernel_size={kernel_size!r}")
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
-        """Draw the initial weights, uniform."""
+    def connect(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Fix the shapes; return those of the arrays that `build` makes.
+
+        Raises
+        ------
+        InputError
+            If the input is no image, or smaller than the kernel.
+        """
         channels, height, width = checks.image_shape(self.name, input_shape)
         kh, kw = self.kernel_size
         rows, columns = height + 2 * self.padding[0] - kh + 1, width + 2 * self.padding[1] - kw + 1
@@ -102,10 +108,15 @@ class SpikingConv2D(SpikingLayer):
             raise InputError(
                 f"{self.name}: kernel_size={self.kernel_size} exceeds the input {input_shape}: pass a smaller one"
             )
-        bound = self.initial_weight or self.v_th * INITIAL_SCALE * sqrt(3 / (channels * kh * kw))
         self.input_shape, self.output_shape = input_shape, (self.maps, rows, columns)
-        self.params = {"weight": rng.uniform(-bound, bound, (self.maps, channels, kh, kw)).astype(np.float32)}
-        self.grads = {"weight": np.zeros_like(self.params["weight"])}
+        return {"weight": (self.maps, channels, kh, kw)}
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        """Draw the initial weights, uniform."""
+        shape = self.connect(input_shape)["weight"]
+        bound = self.initial_weight or self.v_th * INITIAL_SCALE * sqrt(3 / prod(shape[1:]))
+        self.params = {"weight": rng.uniform(-bound, bound, shape).astype(np.float32)}
+        self.grads = {"weight": np.zeros(shape, np.float32)}
 
     @property
     def _shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

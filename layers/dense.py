@@ -84,13 +84,17 @@ class SpikingDense(SpikingLayer):
         self.initial_weight = None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
         self.output_shape = (self.units,)
 
+    def connect(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Fix the shapes; return those of the arrays that `build` makes."""
+        self.input_shape = input_shape
+        return {"weight": (self.units, prod(input_shape))}
+
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
         """Draw the initial weights, uniform."""
-        inputs = prod(input_shape)
-        bound = self.initial_weight or self.v_th * INITIAL_SCALE * sqrt(3 / inputs)
-        self.input_shape = input_shape
-        self.params = {"weight": rng.uniform(-bound, bound, (self.units, inputs)).astype(np.float32)}
-        self.grads = {"weight": np.zeros((self.units, inputs), np.float32)}
+        shape = self.connect(input_shape)["weight"]
+        bound = self.initial_weight or self.v_th * INITIAL_SCALE * sqrt(3 / shape[1])
+        self.params = {"weight": rng.uniform(-bound, bound, shape).astype(np.float32)}
+        self.grads = {"weight": np.zeros(shape, np.float32)}
 
     @property
     def weight(self) -> np.ndarray:

@@ -68,11 +68,16 @@ class SpikingPool2D(SpikingLayer):
         self.size = checks.pair("size", size, minimum=1)
         self.stride = self.size if stride is None else checks.pair("stride", stride, minimum=1)
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
-        """Fix the shapes; there is nothing to draw."""
+    def connect(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Fix the shapes; return those of the arrays that `build` makes."""
         channels, height, width = checks.image_shape(self.name, input_shape)
         self.input_shape = input_shape
         self.output_shape = (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
+        return {}
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        """Fix the shapes; there is nothing to draw."""
+        self.connect(input_shape)
 
     def drive(self) -> float:
         """Largest current that one step can give a neuron: its window."""

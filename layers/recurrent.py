@@ -113,6 +113,10 @@ class SpikingRecurrent(SpikingDense):
         """Arguments that make this layer again, but for the lateral weights, which are a buffer."""
         return {name: value for name, value in super().config().items() if name != "lateral"}
 
+    def connect(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Fix the shapes; return those of the arrays that `build` makes."""
+        return super().connect(input_shape) | {"lateral": (self.units, self.units)}
+
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
         """Draw the weights."""
         super().build(input_shape, rng)

@@ -13,7 +13,7 @@ import pytest
 from cupynn import Sequential, checkpoint, definition
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
-from cupynn.layers import SpikingDense, SpikingRecurrent
+from cupynn.layers import LAYERS, SpikingDense, SpikingRecurrent
 from cupynn.losses import SpikeCount
 
 STEPS = 30
@@ -322,3 +322,47 @@ class TestDamage:
             for name, content in members.items():
                 archive.writestr(name, content)
         refuses(path)
+
+
+class Narrow(SpikingDense):
+    """A layer of a user's: its weights are the product of a column and a row, which are all that it keeps."""
+
+    def build(self, input_shape, rng):
+        self.input_shape = input_shape
+        self.params = {
+            "column": np.ones((self.units, 1), np.float32),
+            "row": np.ones((1, int(np.prod(input_shape))), np.float32),
+        }
+        self.grads = {name: np.zeros_like(array) for name, array in self.params.items()}
+
+
+class TestMoreThanTheFileHolds:
+    """A file of 1 kB may declare weights of gigabytes: it is refused before any are drawn."""
+
+    @pytest.mark.parametrize(
+        ("shape", "layers"),
+        [
+            ((18_000,), [{"kind": "SpikingDense", "units": 18_000}]),
+            ((18_000,), [{"kind": "SpikingDense", "units": 10}, {"kind": "SpikingRecurrent", "units": 18_000}]),
+            ((1, 18_000, 18_000), [{"kind": "SpikingConv2D", "maps": 1, "kernel_size": 18_000}]),
+            ((1, 200, 200), [{"kind": "SpikingPool2D", "size": 2}, {"kind": "SpikingDense", "units": 30_000}]),
+            ((30_000,), [{"kind": "Narrow", "units": 30_000}, {"kind": "SpikingDense", "units": 30_000}]),
+            ((10_000,), [{"kind": "SpikingDense", "units": 100}] + [{"kind": "SpikingDense", "units": 1000}] * 4),
+        ],
+    )
+    def test_nothing_is_built(self, path, monkeypatch, shape, layers):
+        monkeypatch.setitem(LAYERS, "Narrow", Narrow)
+        monkeypatch.setattr(Sequential, "_name_layers", lambda _: pytest.fail("about to be built"))
+        tables = [table | {"v_th": 1.0} for table in layers]
+        rewrite(path, lambda _, header: header["network"].update(input_shape=shape, layers=tables))
+        refuses(path, r"network\.layers declare [0-9,]{9,} weights or more, the file holds 55: save it again")
+        with pytest.raises(InputError, match="weights or more"):
+            checkpoint.from_bytes(path.read_bytes())
+
+    def test_layers_of_users_are_loaded(self, tmp_path, monkeypatch):
+        """Also one that has fewer arrays than the layer from which it is derived."""
+        monkeypatch.setitem(LAYERS, "Narrow", Narrow)
+        net = Sequential([Narrow(3000, v_th=1.0)], (2000,), STEPS)
+        net.layers[0].params["row"][...] = np.arange(2000)
+        net.save(tmp_path / "net.npz")
+        assert equal(net, Sequential.load(tmp_path / "net.npz"))

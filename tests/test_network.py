@@ -61,6 +61,20 @@ class TestConstruction:
         with pytest.raises(InputError, match=rf"name='{given[0]}' stands for 2 layers"):
             Sequential([SpikingDense(2, 1.0, name=name) for name in given], 3, 10)
 
+    def test_the_time_grows_with_the_number_of_layers_alone(self):
+        compared = []
+
+        class Name(str):
+            __slots__ = ()
+            __hash__ = str.__hash__
+
+            def __eq__(self, other):
+                compared.append(other)
+                return str.__eq__(self, other)
+
+        Sequential([SpikingDense(1, v_th=1.0, name=Name(f"n{number}")) for number in range(100)], INPUT, STEPS)
+        assert len(compared) < 1000
+
     def test_the_seed_alone_makes_the_initial_weights(self):
         for one, other in zip(weights(make(7)), weights(make(7)), strict=True):
             np.testing.assert_array_equal(one, other)
