@@ -36,7 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def read_values(flag: str, given: Sequence[str], example: str) -> dict[str, Any]:
     """Parse each KEY=VALUE, where a value is read as in a TOML file, and as a string where it is no TOML."""
-    import tomllib
+    from tomllib import TOMLDecodeError
+
+    from cupynn import toml
 
     table = {}
     for text in given:
@@ -44,9 +46,11 @@ def read_values(flag: str, given: Sequence[str], example: str) -> dict[str, Any]
         if not equals:
             raise InputError(f"{flag} {text}: pass KEY=VALUE, such as {example}")
         try:
-            table[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+            table[key] = toml.loads(f"value = {value}")["value"]
+        except TOMLDecodeError:
             table[key] = value
+        except ValueError as error:
+            raise InputError(f"{flag} {text:.60}: {error}: pass a simpler value") from None
     return table
 
 

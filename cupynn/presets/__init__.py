@@ -4,7 +4,6 @@ The presets beside this file are such experiments, read by name; a file of your 
 """
 
 import inspect
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -14,7 +13,7 @@ from typing import Any
 
 import tomli_w
 
-from cupynn import checks, datasets, definition
+from cupynn import checks, datasets, definition, toml
 from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
 from cupynn.config import check_keys, make
@@ -176,9 +175,8 @@ def read(name: str | PathLike, values: Mapping[str, Any] | None = None) -> Exper
     else:
         raise InputError(f"{str(name)!r}: no such preset or .toml file; presets are {', '.join(names())}")
     try:
-        tables = tomllib.loads(text)
-        repr(tables)  # what is nested too deep, or a number too long, to be shown in an error
-    except (ValueError, RecursionError) as error:
+        tables = toml.loads(text)
+    except ValueError as error:
         raise InputError(f"{name}: not a TOML file: {error}") from None
     title = tables.pop("name", path.stem)
     if not isinstance(title, str) or not title or Path(title).name != title:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cupynn.checks import InputError
 from cupynn.config import nearest
+from cupynn.toml import DEEPEST
 
 
 def override(tables: Mapping[str, Any], values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -31,6 +32,8 @@ def override(tables: Mapping[str, Any], values: Mapping[str, Any], where: str) -
         if not path:
             raise InputError(f"{where}: {key}: pass a dotted key, such as training.epochs")
         place: Any = tables
+        if len(path) >= DEEPEST:
+            raise InputError(f"{where}: {key[:40]}...: pass a key of at most {DEEPEST} parts, found {len(path) + 1:,}")
         for depth, part in enumerate(path):
             place = _step(place, part, f"{where}: {key}", ".".join(path[:depth]))
         if not isinstance(place, dict):
