@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import cupynn
-from cupynn import definition, npz
+from cupynn import checks, definition, npz
 from cupynn.checks import InputError
 from cupynn.device import resolve
 from cupynn.network import Sequential
@@ -32,7 +32,7 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
     InputError
         If the folder does not exist or cannot be written.
     """
-    npz.write(Path(path), _HEADER, *_content(network))
+    npz.write(checks.path("path", path), _HEADER, *_content(network))
 
 
 def save_epoch(network: Sequential, path: Path, epoch: int, keep: Path | None = None) -> None:
@@ -122,7 +122,7 @@ def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
     InputError
         If the file is missing, damaged, or of another kind.
     """
-    path = Path(path)
+    path = checks.path("path", path)
     if path.is_dir():
         raise InputError(f"{path} is a folder: pass its best.npz, or cupynn.open_run(folder).network() if it is a run's")
     if not path.is_file():

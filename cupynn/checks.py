@@ -1,6 +1,7 @@
 """What a user hands in is checked here, before any work is done: one error that names the thing, the value, the remedy."""
 
 import inspect
+import os
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from os import PathLike
@@ -73,9 +74,15 @@ def choice(name: str, value: Any, options: Collection[str]) -> str:
 
 
 def path(name: str, value: Any) -> Path:
-    """Return `value`, a string or a path, as a Path, or raise InputError."""
+    """Return `value`, a string or a path, as a Path, or raise InputError; the file need not exist."""
     if not isinstance(value, str | PathLike) or not str(value):
         raise InputError(f"{name}={value!r}: pass the path of a file")
+    try:
+        os.stat(value)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long, or with a character that no path can have, such as NUL
+        raise InputError(f"{name}={value!r} is no path of a file here ({error}): pass another") from None
     return Path(value)
 
 

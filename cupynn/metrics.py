@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from cupynn import checks
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
 from cupynn.console import command
@@ -36,7 +37,7 @@ def read(path: str | PathLike) -> History:
     InputError
         If it is missing or damaged.
     """
-    path = Path(path)
+    path = checks.path("path", path)
     path = path / FILE if path.is_dir() else path
     try:
         text = path.read_bytes().decode()

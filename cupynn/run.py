@@ -9,7 +9,7 @@ from itertools import count
 from os import PathLike
 from pathlib import Path
 
-from cupynn import atomic, checkpoint, display, health, metrics, plot, presets
+from cupynn import atomic, checkpoint, checks, display, health, metrics, plot, presets
 from cupynn import state as states
 from cupynn.atomic import write_text
 from cupynn.checks import InputError
@@ -67,7 +67,7 @@ def train(
     InputError
         If the folder holds something already or cannot be written, or the data cannot be had.
     """
-    ranks = ranks or Ranks()
+    folder, ranks = folder if folder is None else checks.path("folder", folder), ranks or Ranks()
     network, loss, _ = experiment.build(ranks.device(device))
     data, _, _ = loaded = experiment.load_data()
     try:  # refuse what cannot be trained before the folder is made
@@ -112,7 +112,7 @@ def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", 
     InputError
         If the folder holds no run, another process trains in it, or the data cannot be had.
     """
-    folder, ranks = Path(folder), ranks or Ranks()
+    folder, ranks = checks.path("folder", folder), ranks or Ranks()
     if not (folder / _DEFINITION).is_file():
         raise InputError(f"{folder} holds no run, as there is no {_DEFINITION} in it: pass the folder of one")
     with _kept(folder, ranks):
@@ -229,12 +229,12 @@ def _forget(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _new_folder(folder: str | PathLike | None, name: str) -> Path:
+def _new_folder(folder: Path | None, name: str) -> Path:
     """Make a folder; without one given, a new one of this second, or with a number if there is one already."""
     try:
         if folder is not None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            return Path(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
         stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
         for number in count(1):
             path = Path("runs") / (stem if number == 1 else f"{stem}-{number}")

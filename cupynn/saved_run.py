@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cupynn import metrics, presets
+from cupynn import checks, metrics, presets
 from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.console import command
@@ -48,7 +48,7 @@ def open_run(path: str | PathLike) -> "SavedRun":
     >>> cupynn.plot.raster(net.record(wrong.x[:1]))                    # doctest: +SKIP
     >>> cupynn.plot.curves(run.history)                                # doctest: +SKIP
     """
-    folder = Path(path)
+    folder = checks.path("path", path)
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: pass the folder of a run, such as `cupynn train` leaves in runs/")
     if not (folder / DEFINITION).is_file():

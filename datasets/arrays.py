@@ -1,7 +1,6 @@
 """A dataset from arrays in an .npz file of your own."""
 
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
     ...     from_npz(f"{folder}/pets.npz")
     Dataset pets: 3 samples of shape (8, 8) uint8, 2 classes of 1 to 2 samples
     """
-    path = Path(path)
+    path = checks.path("path", path)
     if not path.is_file():
         raise InputError(f"{path}: no such file: {_REMEDY}")
     try:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 
 from . import tarred
@@ -79,7 +80,7 @@ def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     InputError
         If the file is missing or damaged, or holds something else.
     """
-    path = Path(path)
+    path = checks.path("path", path)
     with opened(path) as stream:
         return _records(read_up_to(stream, IMAGES * RECORD + 1), str(path))
 

@@ -63,7 +63,7 @@ def from_event_folder(
     ...     from_event_folder(folder, sensor=(2, 34, 34), name="gestures")
     Dataset gestures: 2 samples of shape (2, 34, 34) events, 2 classes of 1 to 1 samples
     """
-    folder, sensor = Path(path), checks.sensor("sensor", sensor)
+    folder, sensor = checks.path("path", path), checks.sensor("sensor", sensor)
     from_first_event = checks.flag("from_first_event", from_first_event)
     try:
         classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
@@ -108,7 +108,7 @@ def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_e
     ...     read_events(f"{folder}/1.npy", sensor=(2, 34, 34))[0]["t"]
     array([  0, 600], dtype=uint32)
     """
-    path, sensor = Path(path), checks.sensor("sensor", sensor)
+    path, sensor = checks.path("path", path), checks.sensor("sensor", sensor)
     return join([convert(_read(path), sensor, str(path), checks.flag("from_first_event", from_first_event))], sensor)
 
 

@@ -76,7 +76,7 @@ def from_image_folder(
     Dataset pets: 2 samples of shape (28, 28) uint8, 2 classes of 1 to 1 samples
     """
     _require_pillow()
-    path = Path(path)
+    path = checks.path("path", path)
     size = None if size is None else checks.pair("size", size, minimum=1)
     checks.flag("colour", colour)
     checks.flag("invert", invert)
@@ -162,6 +162,7 @@ def read_image(
     (16, 20)
     """
     _require_pillow()
+    file = checks.path("file", file)
     from PIL import Image, ImageOps
 
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 
 from .gzipped import opened, read_up_to
@@ -34,7 +35,7 @@ def read(path: str | Path, ndim: int) -> np.ndarray:
     InputError
         If the file is missing or damaged, or holds something else.
     """
-    path = Path(path)
+    path = checks.path("path", path)
     sizes, values = _sizes_and_values(path, ndim)
     declared = math.prod(sizes)
     if len(values) != declared:

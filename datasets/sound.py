@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 
 PCM, FLOAT, EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
@@ -42,7 +43,7 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
         If the file cannot be read, is damaged or empty, or has several channels or another encoding.
     """
     try:
-        content = Path(path).read_bytes()
+        content = checks.path("path", path).read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}): {INTACT}") from None
     return decode(content, str(path))

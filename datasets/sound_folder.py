@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
@@ -56,7 +57,7 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
     >>> data.classes, data.x
     (('large', 'small'), Ragged(shape=(2, 78), float32, 62 values))
     """
-    folder = Path(path).resolve()  # "." has no name
+    folder = checks.path("path", path).resolve()  # "." has no name
     files = _files(folder)
     paths = list(chain.from_iterable(files.values()))
     ear = PassiveEar(sound.read(paths[0])[1] if rate is None else rate, channels, frame)
@@ -97,7 +98,7 @@ def read_sound(path: str | PathLike, rate: int, channels: int = 78, frame: float
     ...     read_sound(f"{folder}/1.wav", rate=8000)
     Ragged(shape=(1, 78), float32, 31 values)
     """
-    return cochleagrams(_resampled([Path(path)], rate), PassiveEar(rate, channels, frame), 1, str(path))[0]
+    return cochleagrams(_resampled([checks.path("path", path)], rate), PassiveEar(rate, channels, frame), 1, str(path))[0]
 
 
 def first_rate(path: str | PathLike) -> int:
@@ -123,7 +124,7 @@ def first_rate(path: str | PathLike) -> int:
     ...     first_rate(folder)
     8000
     """
-    return sound.read(next(chain.from_iterable(_files(Path(path)).values())))[1]
+    return sound.read(next(chain.from_iterable(_files(checks.path("path", path)).values())))[1]
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:

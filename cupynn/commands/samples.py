@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cupynn import checks
 from cupynn.checks import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def read(file: str, network: "Sequential", run: "SavedRun | None", invert: bool 
     """
     from cupynn.encoders import BSA, Events
 
-    if not Path(file).is_file():
+    if not checks.path("FILE", file).is_file():
         raise InputError(f"{file}: no such file")
     picture = not isinstance(network.encoder, Events | BSA) and Path(file).suffix.lower() not in ARRAYS
     if invert and not picture:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cupynn import checks
 from cupynn.checks import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def open_network(path: str, device: str) -> "tuple[Sequential, SavedRun | None]"
     """Load the network of a run's folder, or of a file; and open the run, if the file lies in a run's folder or is one."""
     from cupynn import Sequential, saved_run
 
-    if not Path(path).exists():
+    if not checks.path("RUN", path).exists():
         raise InputError(f"{path}: no such file or folder; pass the folder of a run, or a network in an .npz file")
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     if folder == Path(path):

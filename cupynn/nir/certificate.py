@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-from cupynn import atomic
+from cupynn import atomic, checks
 
 FAITHFUL, LOSSY, UNSUPPORTED, UNTESTED = "faithful", "lossy", "unsupported", "untested"
 FORMAT = 1
@@ -109,7 +108,7 @@ class Certificate:
 
     def save(self, path: str | PathLike) -> None:
         """Write it to a file, JSON."""
-        atomic.write_text(Path(path), json.dumps(self.table(), indent=1, ensure_ascii=False) + "\n")
+        atomic.write_text(checks.path("path", path), json.dumps(self.table(), indent=1, ensure_ascii=False) + "\n")
 
     def __str__(self) -> str:
         names = list(self.layers[0].frameworks)

@@ -134,7 +134,7 @@ def load(
     InputError
         If the file is missing or damaged, or describes no network of cupynn's.
     """
-    path = Path(checks.path("path", path))
+    path = checks.path("path", path)
     graph = read(path)
     try:
         return from_nir(graph, steps, dt=dt, encoder=encoder, seed=seed, device=device)

@@ -1,7 +1,6 @@
 """One sample as a film: the events that come in, the spikes that go out, step by step."""
 
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ class Film(FuncAnimation):
 
     def save(self, filename: str | PathLike, writer: Any = None, **options: Any) -> None:
         """Write the film, as `matplotlib.animation.Animation.save` does; GIF, PNG and WebP by Pillow."""
-        if writer is None and Path(filename).suffix.lower() in PILLOW:
+        if writer is None and checks.path("filename", filename).suffix.lower() in PILLOW:
             writer = "pillow"
         super().save(filename, writer, **options)
 

@@ -165,7 +165,7 @@ def read(name: str | PathLike, values: Mapping[str, Any] | None = None) -> Exper
     InputError
         If there is no such preset or file, the file is no TOML, or a key is unknown, missing or has an unusable value.
     """
-    path = Path(name)
+    path = checks.path("name", name)
     if str(name) in names():
         text = (files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
     elif path.suffix == ".toml" and path.is_file():
@@ -179,7 +179,7 @@ def read(name: str | PathLike, values: Mapping[str, Any] | None = None) -> Exper
     except ValueError as error:
         raise InputError(f"{name}: not a TOML file: {error}") from None
     title = tables.pop("name", path.stem)
-    if not isinstance(title, str) or not title or Path(title).name != title:
+    if not isinstance(title, str) or not title or "\0" in title or Path(title).name != title:
         raise InputError(f"{name}: name={title!r}: pass a name that can be part of a folder's")
     if "data" in tables:
         tables["data"] = data_table.absolute(tables["data"], path.parent)

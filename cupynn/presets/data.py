@@ -62,9 +62,16 @@ def absolute(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if not isinstance(table, Mapping) or "kind" not in table:
         return table
     return {
-        key: str((folder / Path(value).expanduser()).resolve()) if key in PATHS and isinstance(value, str) else value
+        key: _absolute(key, value, folder) if key in PATHS and isinstance(value, str) else value
         for key, value in table.items()
     }
+
+
+def _absolute(key: str, path: str, folder: Path) -> str:
+    try:
+        return str((folder / Path(path).expanduser()).resolve())
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: there is no such home
+        raise InputError(f"data: {key}={path!r} is no path here ({error}): pass another") from None
 
 
 def _own(options: dict[str, Any]) -> tuple[Dataset, Dataset]:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.layers import Layer
@@ -32,7 +33,7 @@ class Folder:
     """
 
     def __init__(self, root: str | PathLike) -> None:
-        self.root = Path(root)
+        self.root = checks.path("root", root)
         if not self.root.is_dir():
             raise InputError(f"root={str(root)!r}: no such folder; pass the one that holds the weights")
 

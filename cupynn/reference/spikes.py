@@ -6,7 +6,6 @@ convolution or pooling layer has zeros and ones by channel, step and position, o
 
 from math import prod
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
@@ -101,7 +100,7 @@ def write_spikes(path: str | PathLike, spikes: np.ndarray, channels: int | None 
         If the array has another shape or other values, the channels do not divide the neurons, or the file cannot be
         written.
     """
-    spikes = np.asarray(spikes)
+    path, spikes = checks.path("path", path), np.asarray(spikes)
     if spikes.ndim < 2 or spikes.size == 0:
         raise InputError(f"spikes have shape {spikes.shape}: pass (steps, *neurons), no axis empty")
     if spikes.dtype.kind not in "biuf" or not np.isin(spikes, (0, 1)).all():
@@ -109,7 +108,7 @@ def write_spikes(path: str | PathLike, spikes: np.ndarray, channels: int | None 
     spikes = spikes.reshape(len(spikes), -1).astype(np.uint8)
     text = _pairs_text(spikes) if channels is None else _maps_text(spikes, channels)
     try:
-        Path(path).write_text(text, encoding="ascii", newline="\n")
+        path.write_text(text, encoding="ascii", newline="\n")
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours"

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from itertools import chain
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
@@ -40,7 +39,7 @@ class TextFile:
     """
 
     def __init__(self, path: str | PathLike, expected: str) -> None:
-        self.path = Path(path)
+        self.path = checks.path("path", path)
         try:
             data = self.path.read_bytes()
         except OSError as error:
