@@ -84,6 +84,7 @@ def train(
 
 def _begin(folder: Path, experiment: Experiment) -> None:
     """Write the definition to an empty folder."""
+    atomic.sweep(folder)
     if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
         raise InputError(f"{folder} is not empty: choose a new folder, so that no earlier run is lost")
     write_text(folder / _DEFINITION, experiment.to_toml())

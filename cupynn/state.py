@@ -151,7 +151,7 @@ def history(path: Path) -> History:
 
 def _last_good(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray], list[str]]:
     """Header and arrays of a state, or of the one before it, and what its user should know."""
-    sweep(path.parent, f"{path.name}*")
+    sweep(path.parent, path.name)
     try:
         return *_read(path), []
     except InputError as error:

@@ -1,7 +1,5 @@
 """What takes long to compute from data files is kept in the user's cache."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cupynn import npz
+from cupynn.atomic import replacing
 from cupynn.checks import InputError
 
 
@@ -55,20 +54,8 @@ def cached(
     arrays = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, arrays)
+        with replacing(path) as file:
+            np.savez(file, **arrays)
     except OSError as error:
         raise InputError(f"{path.parent} is the cache and cannot be written ({error}): make it writable") from None
     return arrays
-
-
-def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write the file whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            np.savez(file, **arrays)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            file.close()
-            os.unlink(file.name)
-            raise

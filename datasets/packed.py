@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cupynn import npz
+from cupynn.atomic import replacing
 
 MAGIC = b"cupynn 1"
 FOOTER = struct.Struct("<32sQ8s")
@@ -29,21 +30,13 @@ def write(path: Path, recordings: Iterable[np.ndarray], kind: np.dtype, index: d
         If the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            lengths = [_append(file, values, kind) for values in recordings]
-            content = BytesIO()
-            np.savez(content, lengths=np.array(lengths, np.int64), empty=np.empty(0, kind), **index)
-            digest = hashlib.sha256(content.getbuffer()).digest()
-            file.write(content.getbuffer())
-            file.write(FOOTER.pack(digest, content.getbuffer().nbytes, MAGIC))
-            file.flush()
-            os.fsync(file.fileno())
-        os.utime(temporary, (STAMP, STAMP))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path, stamp=STAMP) as file:
+        lengths = [_append(file, values, kind) for values in recordings]
+        content = BytesIO()
+        np.savez(content, lengths=np.array(lengths, np.int64), empty=np.empty(0, kind), **index)
+        digest = hashlib.sha256(content.getbuffer()).digest()
+        file.write(content.getbuffer())
+        file.write(FOOTER.pack(digest, content.getbuffer().nbytes, MAGIC))
 
 
 def _append(file, values: np.ndarray, kind: np.dtype) -> int:

@@ -22,6 +22,7 @@ from cupynn import (
 )
 from cupynn.checks import InputError
 from cupynn.datasets import cifar10, idx, sound
+from cupynn.plot.films import Film
 
 NET = Sequential([layers.SpikingDense(3, v_th=2.0, t_ref=0)], (8, 8), 40, encoders.Poisson(), device="cpu")
 DATA = np.ones((6, 8, 8), np.uint8), np.arange(6) % 3
@@ -39,7 +40,7 @@ DOORS = [
     open_run,
     metrics.read,
     plot.curves,
-    lambda path: plot.animate(NET.record(DATA[0][:1]), frames=2).save(path),
+    lambda path: Film.save(None, path),
     datasets.from_image_folder,
     datasets.read_image,
     lambda path: datasets.from_event_folder(path, (2, 8, 8)),

@@ -1,0 +1,161 @@
+"""Files written whole or not at all: what killed processes leave is swept, what living ones write is not."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cupynn import InputError, atomic, presets, run
+from cupynn.datasets import cache, packed
+
+ROOT = Path(__file__).parents[1]
+WRITE = """
+import sys, time
+from pathlib import Path
+from cupynn import atomic
+with atomic.replacing(Path(sys.argv[1])) as file:
+    file.write(sys.argv[2].encode())
+    file.flush()
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """Process that is at work on a file, and holds on until its input ends."""
+
+    def start(name="net.npz", content="half"):
+        words = [sys.executable, "-c", WRITE, str(tmp_path / name), content]
+        process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stdout.readline() == "writing\n"
+        return process
+
+    processes = []
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def left(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows locks what is open by itself")
+class TestSweep:
+    @pytest.mark.parametrize("content", ["half", ""])
+    def test_the_living_are_spared_and_the_dead_are_swept(self, tmp_path, writer, content):
+        process = writer(content=content)
+        os.utime(tmp_path / f"net.npz.{process.pid}.tmp", (1, 1))  # however old it seems
+        atomic.sweep(tmp_path)
+        atomic.write_text(tmp_path / "net.npz", "ours")
+        assert left(tmp_path) == ["net.npz", f"net.npz.{process.pid}.tmp"]
+        kill(process)
+        atomic.sweep(tmp_path, "other.npz")
+        assert len(left(tmp_path)) == 2
+        atomic.sweep(tmp_path)
+        assert left(tmp_path) == ["net.npz"]
+
+    def test_a_spared_one_ends_as_if_nothing_had_been(self, tmp_path, writer):
+        process = writer(content="whole")
+        atomic.sweep(tmp_path)
+        process.communicate("")
+        assert process.returncode == 0
+        assert (tmp_path / "net.npz").read_text(encoding="utf-8") == "whole"
+        assert left(tmp_path) == ["net.npz"]
+
+    def test_nobody_sweeps_between_the_last_byte_and_the_new_name(self, tmp_path, monkeypatch):
+        replace = Path.replace
+
+        def swept(temporary, target):
+            atomic.sweep(tmp_path)
+            return replace(temporary, target)
+
+        monkeypatch.setattr(Path, "replace", swept)
+        atomic.write_text(tmp_path / "x", "text")
+        assert (tmp_path / "x").read_text(encoding="utf-8") == "text"
+
+    def test_one_that_is_swept_before_it_is_locked_is_opened_again(self, tmp_path, monkeypatch):
+        opened, dup = [], os.dup
+
+        def swept(descriptor):
+            opened.append(descriptor)
+            if len(opened) == 1:
+                atomic.sweep(tmp_path)
+                assert left(tmp_path) == []
+            return dup(descriptor)
+
+        monkeypatch.setattr(os, "dup", swept)
+        atomic.write_text(tmp_path / "x", "text")
+        assert len(opened) == 2
+        assert (tmp_path / "x").read_text(encoding="utf-8") == "text"
+
+    def test_without_locks_age_decides(self, tmp_path, monkeypatch):
+        def refuse(*_):
+            raise OSError(38, "Function not implemented")
+
+        monkeypatch.setattr(atomic.fcntl, "flock", refuse)
+        (tmp_path / "net.npz.1.tmp").touch()
+        (tmp_path / "old.npz.1.tmp").touch()
+        os.utime(tmp_path / "old.npz.1.tmp", (1, 1))
+        atomic.write_text(tmp_path / "x", "text")
+        atomic.sweep(tmp_path)
+        assert left(tmp_path) == ["net.npz.1.tmp", "x"]
+
+
+def test_only_names_of_ours_are_swept(tmp_path):
+    names = ["notes.tmp", "a.b.tmp", "net[1].npz.12.tmp.npz", ".tmp", "1.tmp"]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "net[1].npz.12.tmp").touch()
+    atomic.write_text(tmp_path / "net[1].npz", "text")
+    assert left(tmp_path) == sorted([*names, "net[1].npz"])
+    atomic.sweep(tmp_path / "none")
+
+
+class TestWhoSweeps:
+    """Whoever writes a file sweeps what others have left of it."""
+
+    def test_packed_recordings(self, tmp_path):
+        (tmp_path / "n-mnist.events.4000000.tmp").write_bytes(b"2 GB")
+        packed.write(tmp_path / "n-mnist.events", [np.ones(3, np.uint8)], np.dtype("u1"), {})
+        assert left(tmp_path) == ["n-mnist.events"]
+        assert packed.read(tmp_path / "n-mnist.events") is not None
+
+    def test_the_cache(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cache, "user_cache", lambda: tmp_path)
+
+        def make():
+            return {"x": np.ones(3)}
+
+        cache.cached("ear", 1, (), make)
+        (name,) = left(tmp_path)
+        (tmp_path / name).unlink()
+        (tmp_path / f"{name}.4000000.tmp").touch()
+        cache.cached("ear", 1, (), make)
+        assert left(tmp_path) == [name]
+
+    def test_runs(self, tmp_path):
+        """Of their definition, when one begins, and of all else, when it is resumed."""
+        (tmp_path / "definition.toml.4000000.tmp").touch()
+        small = {"training.epochs": 1, "network.steps": 120, "network.layers.hidden.units": 3}
+        run.train(presets.read("digits", small), tmp_path, progress=False, device="cpu")
+        assert not list(tmp_path.glob("*.tmp"))
+        (tmp_path / "best.npz.4000000.tmp").touch()
+        run.resume(tmp_path, progress=False)
+        assert not list(tmp_path.glob("*.tmp"))
+
+    def test_an_error_says_what_could_not_be_written(self, tmp_path):
+        with pytest.raises(InputError, match=r"cannot write .*none"):
+            atomic.write_text(tmp_path / "none" / "x", "text")
