@@ -29,8 +29,9 @@ from reliability.work import KINDS, Fault, Raised, Work
 
 GROUP = 10  # interrupts in one fork
 LONGEST = 60  # seconds for one of them
-LATEST = 1.1  # of the time that the work takes undisturbed
+LATEST = 0.9  # of the time that the work takes undisturbed
 GAP = 0.006  # seconds at most between two signals
+LEVELS = 8  # more than two signals and what the work makes of them can use up
 MESSAGE = struct.Struct("ddii")
 
 
@@ -71,20 +72,17 @@ class Trial:
         self.raised: list[Raised] = []
         self.canaries: list[np.ndarray] = []
         self.handlers: dict[int, object] = {}
-        self.quiet = False
+        self.stages = [self._be_quiet, self._allocate, self._disturbed]  # the last is the first
         self.times = rng.choice([1, 2])
         self.delay, self.gap = rng.uniform(0, LATEST * work.seconds), rng.uniform(0, GAP)
         self.number = rng.choice(work.numbers)
         if self.number == signal.SIGTERM:  # one that comes after the training ends the process
-            self.times, self.delay = 1, self.delay / LATEST * 0.8
+            self.times, self.delay = 1, 0.6 * self.delay
 
     def run(self) -> None:
         """Work, be interrupted, and check."""
         self.work.prepare()
-        self._attempt(self._disturbed, 1 + self.times)
-        self._attempt(self._allocate, 1)
-        while not self.quiet:  # a signal may come as late as this
-            self._attempt(self._be_quiet, 0)
+        self._go_through(LEVELS)
         self.signaller.wait()
         for number, handler in self.handlers.items():
             signal.signal(number, handler)
@@ -103,6 +101,7 @@ class Trial:
         self.work.check(self.raised, self.times)
 
     def _disturbed(self) -> None:
+        self.stages.pop()
         if self.number == signal.SIGALRM and self.times == 1:  # by the kernel's timer, without a second process
             self.signaller.order(0, 0, 0, 0)
             signal.setitimer(signal.ITIMER_REAL, self.delay)
@@ -113,6 +112,7 @@ class Trial:
 
     def _allocate(self) -> None:
         """Take the memory that the work has let go of, such as a helper might still write to."""
+        self.stages.pop()
         for size in (2, 2, 2, 2, 5, 64, 801, 4096):
             self.canaries += [np.full(size, 7) for _ in range(30)]
 
@@ -123,15 +123,15 @@ class Trial:
         for number in numbers:
             signal.signal(number, lambda *_: None)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        self.quiet = True
+        self.stages.pop()
 
-    def _attempt(self, call, levels: int) -> None:
-        """Call, and note what is raised: by the call, and by a signal that comes while this is noted."""
+    def _go_through(self, levels: int) -> None:
+        """Do all stages, and note what is raised: in a stage, between two, and, one level further out, while it is noted."""
         try:
             if levels:
-                self._attempt(call, levels - 1)
-            else:
-                call()
+                self._go_through(levels - 1)
+            while self.stages:
+                self.stages[-1]()
         except BaseException as error:
             self.raised.append(Raised(error))
 
@@ -209,7 +209,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first ten; the next ten have the next number")
     options = parser.parse_args()
     cupynn.set_num_threads(1)  # so that no thread is lost in a fork
-    faults = 0
+    faults = interrupts = 0
     with tempfile.TemporaryDirectory() as folder:
         for kind in [options.kind] if options.kind else KINDS:
             work, met, wrong = KINDS[kind](Path(folder)), Counter(), 0
@@ -221,9 +221,10 @@ def main() -> int:
                     print(f"{kind}, seed {seed}: {fault.strip()}")
                     command = f"python tests/reliability/signals.py --kind {kind} --count {GROUP} --seed {seed}"
                     print(f"  repeat with: {command}", flush=True)
-            faults += wrong
+            faults, interrupts = faults + wrong, interrupts + sum(met.values())
             counts = ", ".join(f"{number} x {what}" for what, number in sorted(met.items()))
             print(f"{kind}: {sum(met.values())} interrupts ({counts}), {wrong} faults", flush=True)
+    print(f"{interrupts} interrupts, {faults} faults")
     return 1 if faults else 0
 
 
