@@ -139,6 +139,29 @@ class Predict(Use):
         return [self.net.predict(self.x, batch_size=10)]
 
 
+class Save(Use):
+    """Writing a network in the place of another."""
+
+    def build(self) -> None:
+        super().build()
+        self.path = self.folder / "network.npz"
+        self.old = Sequential([layers.SpikingDense(20000, v_th=3.0)], (64,), 100, seed=1, device="cpu")
+        self.new = Sequential([layers.SpikingDense(20000, v_th=3.0)], (64,), 100, seed=2, device="cpu")
+
+    def prepare(self) -> None:
+        self.old.save(self.path)
+
+    def run(self):
+        self.new.save(self.path)
+        return [weights(Sequential.load(self.path, "cpu"))]
+
+    def check(self, raised, times) -> None:
+        found = weights(Sequential.load(self.path, "cpu"))
+        if not any(np.array_equal(found, weights(net)) for net in (self.old, self.new)):
+            raise Fault("the file holds neither the old network nor the new one")
+        super().check(raised, times)
+
+
 class Noting(optimizers.Adam):
     """Adam that keeps the weights after each update."""
 
@@ -239,4 +262,5 @@ KINDS = {
     "evaluate": Evaluate,
     "predict": Predict,
     "passes": Forward,
+    "save": Save,
 }
