@@ -1,4 +1,4 @@
-"""The command of every night: it goes on after a finding, counts, and says how to repeat what was found."""
+"""The command of every night: it continues after a finding, counts, and prints how to repeat what was found."""
 
 import sys
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ def say(text, code=0):
     return lambda seed: ["-c", f"import sys; print({text!r}); sys.exit({code})"]
 
 
-def test_it_goes_on_after_a_finding(monkeypatch, capsys):
+def test_it_continues_after_a_finding(monkeypatch, capsys):
     jobs = {"bad": say("seed 3: wrong", 1), "good": say("12 networks, 3 ties, error 1.2e-05, 0 faults")}
     monkeypatch.setattr(nightly, "JOBS", jobs)
     clock = iter(range(9))  # a second later each time it is looked at, and twice within the 2.4 that it has

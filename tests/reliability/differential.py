@@ -4,7 +4,7 @@
 
 The simulation goes layer by layer, on the spikes that the layer below really gave. Where both differ about a spike while the
 membrane is within 1e-4 of the threshold, rounding decides: that is counted as a tie, and the
-simulation goes on with the spike that the network has. Network n has the seed `--seed` + n, by which it can be repeated.
+simulation continues with the spike that the network has. Network n has the seed `--seed` + n, by which it can be repeated.
 """
 
 import argparse

@@ -196,7 +196,7 @@ def survive(folder: Path, definition: Path, deaths: list[int]) -> tuple[int, lis
 def main() -> int:
     """Read the command line, and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, help="take every so many of the points")
+    parser.add_argument("--every", type=int, default=1, help="take one point of this number")
     parser.add_argument("--point", type=int, help="take this one alone")
     parser.add_argument("--again", action="store_true", help="kill the process that resumes as well, at a random point")
     parser.add_argument("--no-figures", action="store_true", help="write no pictures, which take most of the time")
@@ -223,7 +223,7 @@ def main() -> int:
                 print(f"point {point}, {place}{f', then point {kills[1]}' if options.again else ''}: {'; '.join(found)}")
                 again = " --again" * options.again + f" --seed {options.seed}"
                 print(f"  repeat with: python tests/reliability/kill_points.py --point {point}{again}", flush=True)
-    print(f"{2 * len(points)} points, {resumed} trainings killed {deaths} times, {faults} faults")
+    print(f"{2 * len(points)} points, {resumed} trainings, {deaths} kills, {faults} faults")
     return 1 if faults else 0
 
 

@@ -23,11 +23,11 @@ LONGEST = 1800  # seconds for one program, which would hang otherwise
 # The arguments of each program for a seed.
 JOBS: dict[str, Callable[[int], list[str]]] = {
     "differential": lambda seed: [f"{HERE}/differential.py", "--networks", "500", "--seed", f"{seed}"],
+    "corpus": lambda seed: ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"{ROOT}/tests/test_fuzz_corpus.py"],
     "signals": lambda seed: [f"{HERE}/signals.py", "--count", "100", "--seed", f"{seed}"],
     "kill points": lambda seed: [f"{HERE}/kill_points.py", "--again", "--seed", f"{seed}"],
     "kills": lambda seed: [f"{HERE}/kills.py", "--kills", "10", "--epochs", "5", "--seed", f"{seed}"],
     "ends": lambda seed: [f"{HERE}/kills.py", "--kills", "10", "--epochs", "5", "--signal", "TERM", "--seed", f"{seed}"],
-    "corpus": lambda seed: ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"{ROOT}/tests/test_fuzz_corpus.py"],
 }
 
 

@@ -72,7 +72,7 @@ class Work:
         """Make the network and the data."""
 
     def prepare(self) -> None:
-        """Do before each call what shall not be interrupted."""
+        """Prepare a call; this is not interrupted."""
 
     def run(self):
         """Work; return what can be compared."""
