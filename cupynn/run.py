@@ -86,7 +86,6 @@ def _begin(folder: Path, experiment: Experiment) -> None:
     """Write the definition to an empty folder, or to one where a process was killed as it did so."""
     if any(path.name != _LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
         raise InputError(f"{folder} is not empty: choose a new folder, so that no earlier run is lost")
-    atomic.sweep(folder, f"{_DEFINITION}.*")
     write_text(folder / _DEFINITION, experiment.to_toml())
 
 

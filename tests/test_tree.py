@@ -152,7 +152,7 @@ class TestSources:
 
     @each_source("cupynn/kernels/*")
     def test_kernels_know_trains_and_each_other(self, source):
-        self.imports_of_ours(source, "checks", "kernels", "spikes")
+        self.imports_of_ours(source, "checks", "interrupt", "kernels", "spikes")
 
     @each_source("datasets/*")
     def test_datasets_stand_alone(self, source):
