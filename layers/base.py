@@ -264,7 +264,7 @@ class SpikingLayer(Layer):
     def drive(self) -> float:
         """Largest current that one step can give a neuron, all its inputs firing."""
         weight = (self.params | self.buffers)["weight"]
-        return float(weight.reshape(len(weight), -1).clip(0, None).sum(1).max())
+        return float(weight.reshape(len(weight), -1).clip(0, None).sum(1, dtype=np.float64).max())
 
     @property
     def potential(self) -> Psp:

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from pictures import png
 
 from cupynn import Sequential, layers, plot
@@ -153,3 +154,12 @@ def test_bad_input_is_named_with_its_remedy(net, call, message):
     with pytest.raises(InputError) as raised:
         call(net)
     assert str(raised.value) == message
+
+
+def test_large_weights_have_finite_figures():
+    """Of which the squares are not finite."""
+    net = Sequential([layers.SpikingDense(3, v_th=1.0)], (4,), 10, device="cpu")
+    net.layers[0].params["weight"][...] = np.linspace(-1e30, 1e30, 12, dtype=np.float32).reshape(3, 4)
+    shown = [text.get_text() for text in plot.weights(net).findobj(Text)]
+    assert any("deviation 6.28e+29" in text for text in shown)
+    assert len(plot.receptive_fields(net).axes) >= 3

@@ -64,7 +64,9 @@ def weights(net: Sequential, layers: str | Sequence[str] | None = None) -> Figur
             left.set(ylim=(0, None), ylabel="weights", xlabel="weight")
             left.yaxis.set_major_locator(whole(4))
             left.yaxis.set_major_formatter("{x:,.0f}")
-            titles(left, name, f"mean {weight.mean():.3g}, deviation {weight.std():.3g}", colours[name])
+            titles(
+                left, name, f"mean {weight.mean(dtype=float):.3g}, deviation {weight.std(dtype=float):.3g}", colours[name]
+            )
             image = right.imshow(
                 weight, cmap=signed(right), norm=_scale(weight), aspect="auto", origin="lower", interpolation="nearest"
             )
@@ -168,7 +170,7 @@ def _layer(net: Sequential, name: str | None, kind: type, word: str, other: str)
 
 def _strongest(weight: np.ndarray) -> list[int]:
     """Return the neurons or maps with the largest weights, in order of their number."""
-    size = (weight.reshape(len(weight), -1) ** 2).mean(1)
+    size = (weight.reshape(len(weight), -1).astype(np.float64) ** 2).mean(1)
     return sorted(np.argsort(-size, kind="stable")[:SHOWN].tolist())
 
 
