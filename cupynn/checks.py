@@ -116,6 +116,15 @@ def host(name: str, value: Any) -> Any:
     return value
 
 
+def writable(name: str, array: Any) -> None:
+    """Raise InputError if an array that is to be written to is read-only, as none on a GPU is."""
+    if isinstance(array, np.ndarray) and not array.flags.writeable:
+        raise InputError(
+            f"{name} is read-only, as memory maps and the arrays in joblib's workers are: put a copy in its place, "
+            "array.copy(), or use a copy of the network, copy.deepcopy(net)"
+        )
+
+
 def numbers(name: str, value: Any, samples: int) -> np.ndarray:
     """Return `value`, the numbers of so many samples, below 2^32, as an array, or raise InputError."""
     array = np.asarray(host(name, value))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.data import Data
 from cupynn.evaluation import DRAW
@@ -47,8 +48,13 @@ def before_training(network: "Sequential", loss: CountLoss, x: Data, steps: int)
     Raises
     ------
     InputError
-        If a weight is not finite, a layer without trained weights, the data or the loss's target cannot be reached.
+        If a weight is read-only or not finite, or a layer without trained weights, the data or the loss's target cannot be
+        reached.
     """
+    for layer in network.layers:
+        for name in layer.params:
+            checks.writable(f"{layer.name}/{name}", layer.params[name])
+            checks.writable(f"the gradient of {layer.name}/{name}", layer.grads[name])
     loss.check(network.output_shape, steps, network.layers[-1].neuron.most(steps))
     with network.device:
         for name, array in network.arrays().items():

@@ -102,7 +102,7 @@ class Optimizer(Configured, ABC):
         Raises
         ------
         InputError
-            If what it is given is no network, or another one than it has updated before.
+            If what it is given is no network, or another one than it has updated before, or a parameter is read-only.
         """
         if not hasattr(network, "layers") or not hasattr(network, "device"):
             raise InputError(f"network is a {type(network).__name__}: pass the Sequential itself, optimizer.step(net)")
@@ -114,6 +114,7 @@ class Optimizer(Configured, ABC):
             moments, arrays = dict(self.moments), []
             for layer in network.layers:
                 for name, parameter in layer.params.items():
+                    checks.writable(f"{layer.name}/{name}", parameter)
                     key, weight = (layer.name, name), parameter.reshape(len(parameter), -1)
                     gradient = layer.grads[name].reshape(weight.shape)
                     none = xp.zeros(len(weight), np.float32)

@@ -127,6 +127,8 @@ def load(state: State, settings: dict[str, Any], digests: dict[str, str | None],
         notices.append(f"{path}: of {' and '.join(unknown)}, only {PROBE} samples were compared with those before")
     if len(header["tally"]["spikes"]) != 1 + len(state.network.layers):
         raise InputError(f"{path} belongs to another training: its network has other layers; pass the same, or train anew")
+    for name, array in state.network.arrays().items():
+        checks.writable(name, array)
     npz.check(path, arrays, _expected(state, header["updates"]))
     now = _versions(state.network)
     if others := [f"{name} {version}" for name, version in header["versions"].items() if now.get(name) != version]:

@@ -313,7 +313,7 @@ class SpikingLayer(Layer):
         Raises
         ------
         InputError
-            If they are not what `forward` took and returned, or the error has another shape.
+            If they are not what `forward` took and returned, the error has another shape, or a gradient is read-only.
         """
         expected = (inputs.batch, inputs.steps, *self.output_shape)
         if inputs.size != prod(self.input_shape) or outputs.shape != expected or outputs.on_cuda != inputs.on_cuda:
@@ -328,6 +328,8 @@ class SpikingLayer(Layer):
         inputs.verify()
         outputs.verify()
         self.check_arrays(inputs.on_cuda)
+        for name, gradient in self.grads.items():
+            checks.writable(f"the gradient of {self.name}/{name}", gradient)
         return inputs.xp.ascontiguousarray(delta, np.float32)
 
     def run(self, spikes: SpikeTrains, membrane: np.ndarray, current: np.ndarray) -> Run:
