@@ -99,7 +99,10 @@ def spike_train_psp(layer, inputs: np.ndarray, fired: np.ndarray) -> np.ndarray:
 
 
 def backward(layer, links: Synapses, inputs: np.ndarray, fired: np.ndarray, delta: np.ndarray):
-    """Return the gradient of the weights, in the place of each, and the error of the inputs' counts (B, inputs)."""
+    """Return the gradient of the weights, in the place of each, the error of the inputs' counts (B, inputs), and its size.
+
+    The size is the largest sum of the magnitudes of its terms: rounding is a share of that, where they cancel.
+    """
     e = spike_train_psp(layer, inputs, fired)
     o, o_in = fired.sum(1), inputs.sum(1)
     silent, silent_in = (o == 0)[:, :, None], (o_in == 0)[:, None, :]
@@ -107,28 +110,32 @@ def backward(layer, links: Synapses, inputs: np.ndarray, fired: np.ndarray, delt
     slope = np.where(silent | silent_in, layer.silent_slope, slope)
     if layer.kind_name == "pool":
         area = layer.size[0] * layer.size[1]
-        return None, np.einsum("bi,bij,ij->bj", delta / area, slope, links.exist)
+        terms = (delta / area)[:, :, None] * slope * links.exist
+        return None, terms.sum(1), np.abs(terms).sum(1).max()
     scaled = delta / layer.v_th
-    below = np.einsum("bi,bij,ij->bj", scaled, slope, links.weight)
+    terms = scaled[:, :, None] * slope * links.weight
     share = np.where(silent, 0.5, e / np.maximum(o, 1)[:, :, None])
     h = np.einsum("bij,ij->bi", share, links.weight) / layer.v_th
-    f = lateral_factor(layer, fired) if links.lateral is not None and layer.kind_name == "dense" else 1.0
+    with np.errstate(divide="ignore"):
+        f = 1 / lateral_divisor(layer, fired)
     contribution = np.where(silent, np.where(silent_in, 0.0, 0.1), e)
     each = np.einsum("bi,bij->ij", scaled * (1 + h) * f, contribution) / len(fired)
     gradient = np.zeros(layer.params["weight"].size)
     np.add.at(gradient, links.index[links.exist], each[links.exist])
-    return gradient, below
+    return gradient, terms.sum(1), np.abs(terms).sum(1).max()
 
 
-def lateral_factor(layer, fired: np.ndarray) -> np.ndarray:
-    """Return the factor (B, neurons) by which the neurons of an inhibited layer act on their own counts."""
-    o = fired.sum(1)
+def lateral_divisor(layer, fired: np.ndarray) -> np.ndarray:
+    """Return by what (B, neurons) the gradients of an inhibited layer's neurons are divided; it may be 0."""
+    o, strength = fired.sum(1), getattr(layer, "lateral_inhibition", 0.0)
+    if not strength:
+        return np.ones(o.shape)
     e = spike_train_psp(layer, fired, fired)  # e[b, l, j]: of train j at the firings of l
     silent = (o == 0)[:, :, None] | (o == 0)[:, None, :]
     ratio = np.where(silent, 1.0, e / np.maximum(o, 1)[:, None, :]).transpose(0, 2, 1)  # ratio[b, j, l]
     g = np.where(o > 0, 1 / layer.v_th, 0.0)
     around = ratio * ratio.transpose(0, 2, 1) * (1 - np.eye(o.shape[1]))
-    return 1 / (1 - layer.lateral_inhibition**2 * g * np.einsum("bjl,bl->bj", around, g))
+    return 1 - strength**2 * g * np.einsum("bjl,bl->bj", around, g)
 
 
 def loss_error(loss, fired: np.ndarray, labels: np.ndarray, weights: np.ndarray):
