@@ -1,8 +1,8 @@
-"""SIGINT and SIGTERM during a training: noted, so that the step that goes on is finished and its outcome saved."""
+"""Signals: noted during a training, so that its step is finished and saved, and deferred where they would do harm."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -29,8 +29,8 @@ class Signals:
 
     Parameters
     ----------
-    saves : bool
-        Whether there is a state to save; without one, a second signal raises KeyboardInterrupt at once.
+    terminate : bool
+        Whether SIGTERM is noted too, as there is a state to save; else it ends the process, as it always does.
 
     Attributes
     ----------
@@ -40,8 +40,8 @@ class Signals:
         Whether it has ended work that can be left at any point.
     """
 
-    def __init__(self, saves: bool) -> None:
-        self.saves = saves
+    def __init__(self, terminate: bool) -> None:
+        self.terminate = terminate
         self.asked = 0
         self.broke_in = self._at_once = False
         self._before: dict[int, object] = {}
@@ -49,7 +49,7 @@ class Signals:
     def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
             for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-                if signal.getsignal(number) is usual and (self.saves or number == signal.SIGINT):
+                if signal.getsignal(number) is usual and (self.terminate or number == signal.SIGINT):
                     self._before[number] = usual
                     signal.signal(number, self._note)
         return self
@@ -74,14 +74,52 @@ class Signals:
         again, self.asked = self.asked, number
         if self._at_once and not again:
             self._break_in()
-        if again and not self.saves:
-            raise KeyboardInterrupt
 
     def _break_in(self) -> None:
         self.broke_in = True
         raise KeyboardInterrupt
 
 
-def handler_error(error: SystemError) -> BaseException:
-    """What a signal handler raised while a kernel was called, of which Python makes a SystemError; else the error itself."""
-    return error.__cause__ or error
+class Deferred:
+    """While entered, Python's signal handlers wait; they are called at the end.
+
+    For what an interrupt would leave half done for the rest of the process, such as Numba while it compiles.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable] = {}
+        self._came: list[tuple[int, FrameType | None]] = []
+        self._over = False
+
+    def __enter__(self) -> "Deferred":
+        if threading.current_thread() is threading.main_thread():  # no other runs handlers
+            try:
+                for number in signal.valid_signals():
+                    if callable(handler := signal.getsignal(number)):
+                        self._handlers[number] = handler
+                        signal.signal(number, self._note)
+            except BaseException:  # raised by the handler of one that was still to come
+                self._restore()
+                raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+        for number, frame in self._came:
+            self._handlers[number](number, frame)
+
+    def _restore(self) -> None:
+        self._over = True  # if a handler raises here, those that are not restored yet are called all the same
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._over:
+            self._handlers[number](number, frame)
+        else:
+            self._came.append((number, frame))
+
+
+def handler_error(error: Exception) -> BaseException:
+    """Return what was raised first, of which code that does not expect it, such as a signal handler's, made this error."""
+    return error.__cause__ or error.__context__ or error

@@ -39,7 +39,7 @@ class Keeper:
         self, path: Path | None, seconds: float, settings: dict[str, Any], digests: dict[str, str | None], ranks: Ranks
     ) -> None:
         self.path, self.seconds, self.settings, self.digests, self.ranks = path, seconds, settings, digests, ranks
-        self.signals = Signals(saves=path is not None)
+        self.signals = Signals(terminate=path is not None)
         self.saved = perf_counter()
 
     def begin(self, state: State, resume: bool) -> list[str]:
@@ -69,7 +69,7 @@ class Keeper:
         if kind is None and self.signals.asked:  # since the last epoch was saved
             raise self._interrupted(self.signals.asked)
 
-    def left(self) -> AbstractContextManager:
+    def interruptible(self) -> AbstractContextManager:
         """Context of work that changes nothing and takes long: a signal ends the training at once, if no others wait."""
         return nullcontext() if self.ranks.size > 1 else self.signals.breaking_in()
 

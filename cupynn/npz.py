@@ -12,6 +12,7 @@ from numpy.lib import format as npy
 
 from cupynn.atomic import writing
 from cupynn.checks import InputError
+from cupynn.interrupt import handler_error
 
 
 def read(file: Path | BinaryIO) -> dict[str, np.ndarray]:
@@ -49,7 +50,10 @@ def write(path: Path, name: str, header: dict[str, Any], arrays: dict[str, np.nd
 def put(file: BinaryIO, name: str, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Write arrays, and a header of this name, to an open file."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    np.savez(file, **{name: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **contiguous)
+    try:
+        np.savez(file, **{name: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **contiguous)
+    except ValueError as error:  # of a ZIP file that an interrupt, or a full disk, has left open
+        raise handler_error(error) from None
 
 
 def check(path: Path, arrays: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:

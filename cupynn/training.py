@@ -173,8 +173,8 @@ def fit(
     checkpoint : path, optional
         File for the state of the training, from which it can go on: saved every `checkpoint_seconds`, after each epoch, and
         when SIGINT or SIGTERM ends it, which then raises `Interrupted`. The state before is kept beside it. Without a
-        checkpoint, SIGINT raises KeyboardInterrupt once the batch that is being trained on is done, or at once if it comes
-        a second time.
+        checkpoint, SIGINT raises KeyboardInterrupt once the batch that is being trained on is done. In validation and in
+        callbacks a signal is acted on at once.
     checkpoint_seconds : float
         Time between two saves within an epoch.
     resume : bool
@@ -268,14 +268,19 @@ def fit(
                 keeper.after_batch()
             watch.check(state)
             shown = optimizer.averaged(network)
-            with keeper.left():
-                epoch, held_out = tally.epoch(shown, number, optimizer, validation, loss, ranks)
-            history.epochs.append(epoch)
-            bar.line(epoch)
-            bar.tell_once(health.after_epoch(shown, epoch, steps, held_out), history)
+            try:
+                with keeper.interruptible():
+                    epoch, held_out = tally.epoch(shown, number, optimizer, validation, loss, ranks)
+                    history.epochs.append(epoch)
+                    bar.line(epoch)
+                    bar.tell_once(health.after_epoch(shown, epoch, steps, held_out), history)
+                    ended = ranks.on_first(lambda shown=shown: any([callback(shown, history) for callback in callbacks]))
+            except BaseException:
+                del history.epochs[number - 1 :]  # the state is that of before: this epoch is reported again
+                raise
+            state.ended = ended
             if boost:
                 samples.boost(network.output_shape[-1], ranks)
-            state.ended = ranks.on_first(lambda shown=shown: any([callback(shown, history) for callback in callbacks]))
             state.next_epoch()
             parts.look()
             keeper.after_epoch()

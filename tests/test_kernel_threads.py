@@ -1,5 +1,6 @@
 """Kernels on several threads: every turn is taken once, an interrupt leaves none behind, and their number can be set."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -130,6 +131,23 @@ class TestInterrupts:
             np.testing.assert_array_equal(taken, after)
             assert all(other.tolist() == [0, 9, 0, 0] for other in others)
         assert interrupts > 0
+
+    def test_a_kernel_is_compiled_to_the_end(self):
+        """Numba that is interrupted may never compile again."""
+        seen = []
+
+        def compiled(*_):
+            signal.raise_signal(signal.SIGALRM)
+            signal.raise_signal(signal.SIGINT)
+            seen.append("to the end")
+
+        compiled.signatures = []
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            parallel(compiled, 1)
+        assert seen == ["to the end"]
+        assert gc.isenabled()
+        assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)) == (signal.default_int_handler, before)
 
     def test_what_a_handler_raises_within_a_call_comes_out_as_it_is(self):
         """Python makes a SystemError of it, which `except KeyboardInterrupt` would miss."""

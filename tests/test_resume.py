@@ -450,17 +450,46 @@ class TestSignals:
             fit(alone)
         np.testing.assert_array_equal(weights(net), weights(alone))
 
-    def test_without_a_checkpoint_a_second_one_does_not_wait(self, monkeypatch):
+    def test_without_a_checkpoint_a_second_one_changes_nothing(self, monkeypatch):
         def twice():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
-            raise Stop("waited")
 
         before = signal.getsignal(signal.SIGINT)
         stop_at(monkeypatch, 2, twice)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="interrupted at epoch 1 after 8 samples"):
             fit(make())
         assert signal.getsignal(signal.SIGINT) is before
+
+    def test_a_callback_is_not_waited_for(self, path):
+        alone, again = make(), make()
+        expected = fit(alone)
+
+        def hang(net, history):
+            if len(history) == 2:
+                signal.raise_signal(signal.SIGINT)
+                raise Stop("waited")
+
+        with pytest.raises(Interrupted, match="epoch 2 after 30 samples"):
+            fit(make(), checkpoint=path, callbacks=[hang])
+        assert figures(fit(again, checkpoint=path, resume=True)) == figures(expected)
+        np.testing.assert_array_equal(weights(again), weights(alone))
+
+    def test_a_save_that_is_broken_off_says_what_broke_it_off(self, monkeypatch, path):
+        """`zipfile` makes a ValueError of it: it cannot close a file that is being written."""
+        from numpy.lib import format as npy
+
+        plain, calls = npy.write_array, count(1)
+
+        def write(*arguments, **options):
+            plain(*arguments, **options)
+            if next(calls) == 2:
+                raise KeyboardInterrupt("pressed")
+
+        monkeypatch.setattr(npy, "write_array", write)
+        with pytest.raises(KeyboardInterrupt, match="pressed"):
+            make().save(path)
+        assert not list(path.parent.iterdir())
 
     def test_in_a_thread_there_are_none(self, path):
         thread = threading.Thread(target=fit, args=(make(),), kwargs={"checkpoint": path})

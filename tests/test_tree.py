@@ -156,9 +156,7 @@ class TestSources:
 
     @each_source("datasets/*")
     def test_datasets_stand_alone(self, source):
-        self.imports_of_ours(
-            source, "atomic", "cached", "checks", "console", "datasets", "hdf5", "kernels", "npz", "ragged"
-        )
+        self.imports_of_ours(source, "atomic", "cached", "checks", "console", "datasets", "hdf5", "kernels", "npz", "ragged")
 
     @staticmethod
     def imports_of_ours(source, *allowed):

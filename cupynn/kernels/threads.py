@@ -18,7 +18,7 @@ from weakref import finalize
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.interrupt import handler_error
+from cupynn.interrupt import Deferred, handler_error
 from cupynn.kernels.turns import close, each, enter, leave, new_turns
 
 __all__ = ["each", "get_num_threads", "parallel", "set_num_threads"]
@@ -37,9 +37,10 @@ class _Crew:
         self._started = 0
         self._starting = threading.Lock()
         finalize(self, self._jobs.put, None).atexit = False
-        turns = new_turns(0)  # compile what ends a job before there is one
+        turns = new_turns(0)
         address = turns.ctypes.data
-        enter(address), leave(address), close(address)
+        with Deferred():  # what ends a job is compiled before there is one
+            enter(address), leave(address), close(address)
 
     def call(self, job: list, helpers: int) -> None:
         """Have up to so many threads help with a job, a list of kernel, turns and arguments."""
@@ -191,17 +192,19 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
 
 
 def _compile(kernel, address, arguments) -> None:
-    """Run a kernel for the first time, without garbage collection.
+    """Run a kernel for the first time.
 
-    It would go through all that the compiler holds, again and again: 1 s of 12.
+    Without garbage collection, which would go through all that the compiler holds, again and again: 1 s of 12. An interrupt
+    waits, since it would leave Numba unable to compile anything else (`generator raised StopIteration`).
     """
     enabled = gc.isenabled()
-    gc.disable()
-    try:
-        kernel(address, *arguments)
-    finally:
-        if enabled:
-            gc.enable()
+    with Deferred():
+        gc.disable()
+        try:
+            kernel(address, *arguments)
+        finally:
+            if enabled:
+                gc.enable()
 
 
 def _share(kernel, turns, arguments, threads) -> None:
