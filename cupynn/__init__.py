@@ -36,18 +36,18 @@ _MODULES = (
     "training",
 )
 _HOMES = {
-    "Sequential": "network",
+    "Sequential": "sequential",
     "SpikeTrains": "spikes",
     "Ragged": "ragged",
     "SpikingClassifier": "estimator",
     "Evaluation": "results",
-    "History": "progress",
+    "History": "results",
     "Recording": "results",
     "InputError": "checks",
     "get_num_threads": "kernels.threads",
     "set_num_threads": "kernels.threads",
-    "open_run": "saved_run",
-    "tonic_events": "foreign",
+    "open_run": "run",
+    "tonic_events": "network.foreign",
 }
 
 __all__ = ["__version__", *_MODULES, *_HOMES]

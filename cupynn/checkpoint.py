@@ -1,26 +1,13 @@
-"""Files of networks: definition and weights in one .npz, written atomically, read without pickle."""
+"""Networks in files, and as bytes: definition and weights in one .npz, written whole or not at all, read without pickle."""
 
-import json
-import os
-from contextlib import suppress
-from io import BytesIO
-from pathlib import Path
-from typing import Any, BinaryIO
+from os import PathLike
 
-import numpy as np
-
-import cupynn
-from cupynn import checks, definition, npz
-from cupynn.checks import InputError
-from cupynn.device import resolve
-from cupynn.network import Sequential
-
-FORMAT = 1
-_HEADER = "definition"
+from cupynn.network import storage
+from cupynn.sequential import Sequential
 
 
-def save(network: Sequential, path: str | os.PathLike) -> None:
-    """Write a network to `path`, whole or not at all.
+def save(network: Sequential, path: str | PathLike) -> None:
+    """Write a network to a file, whole or not at all.
 
     Parameters
     ----------
@@ -32,46 +19,24 @@ def save(network: Sequential, path: str | os.PathLike) -> None:
     InputError
         If the folder does not exist or cannot be written.
     """
-    npz.write(checks.path("path", path), _HEADER, *_content(network))
+    storage.save(network, path)
 
 
-def save_epoch(network: Sequential, path: Path, epoch: int, keep: Path | None = None) -> None:
-    """Write the network of an epoch, whose number is noted.
-
-    Parameters
-    ----------
-    network : Sequential
-    path : Path
-    epoch : int
-    keep : Path, optional
-        Gets what the file held.
-    """
-    header, arrays = _content(network)
-    npz.write(path, _HEADER, header | {"epoch": epoch}, arrays, keep)
-
-
-def restore_epoch(path: Path, before: Path, epoch: int) -> None:
-    """Have a file hold the network of an epoch; a later one, which the state of the training does not know, gives way.
+def load(path: str | PathLike, device: str = "auto") -> Sequential:
+    """Read a network that `save` wrote, on any device, for this one.
 
     Parameters
     ----------
-    path : Path
-    before : Path
-        Holds what that file held before.
-    epoch : int
-        A file of version 0.1.0 does not say which it has, and is left as it is.
+    path : str or path
+    device : str
+        Where it runs, as in `Sequential`.
 
     Raises
     ------
     InputError
-        If neither has it.
+        If the file is missing, damaged, or of another kind.
     """
-    for file in (path, before):
-        with suppress(InputError):  # one that is missing or damaged
-            if _parts(file, file)[0].get("epoch", epoch) == epoch:
-                file.replace(path)
-                return
-    raise InputError(f"{path} does not hold the network of epoch {epoch}, the best until now: begin a new training")
+    return storage.load(Sequential, path, device)
 
 
 def to_bytes(network: Sequential) -> bytes:
@@ -81,9 +46,7 @@ def to_bytes(network: Sequential) -> bytes:
     ----------
     network : Sequential
     """
-    file = BytesIO()
-    npz.put(file, _HEADER, *_content(network))
-    return file.getvalue()
+    return storage.to_bytes(network)
 
 
 def from_bytes(content: bytes, device: str = "cpu") -> Sequential:
@@ -100,56 +63,4 @@ def from_bytes(content: bytes, device: str = "cpu") -> Sequential:
     InputError
         If the content is damaged, or of another kind.
     """
-    return _read(BytesIO(content), "the network", device)
-
-
-def _content(network: Sequential) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
-    return header, {name: network.device.get(array) for name, array in network.arrays().items()}
-
-
-def load(path: str | os.PathLike, device: str = "auto") -> Sequential:
-    """Read a network that `save` wrote, on whatever device, for this one.
-
-    Parameters
-    ----------
-    path : str or path
-    device : str
-        Where it shall run.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, or of another kind.
-    """
-    path = checks.path("path", path)
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: pass its best.npz, or cupynn.open_run(folder).network() if it is a run's")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; pass a network saved by net.save(path)")
-    return _read(path, path, device)
-
-
-def _read(file: Path | BinaryIO, path: Path | str, device: str) -> Sequential:
-    header, arrays = _parts(file, path)
-    resolve(device)
-    network = definition.build(header.get("network"), str(path), "cpu", held=sum(array.size for array in arrays.values()))
-    expected = network.arrays()
-    npz.check(path, arrays, expected)
-    for name, parameter in expected.items():
-        parameter[...] = arrays[name]
-    return network.to(device)
-
-
-def _parts(file: Path | BinaryIO, path: Path | str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    try:
-        arrays = npz.read(file)
-        header = json.loads(arrays.pop(_HEADER).tobytes())
-        version = header["format"]
-    except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess
-        raise InputError(f"{path} is no network of cupynn's, or is damaged ({error}); save it anew with net.save") from None
-    if version != FORMAT:
-        raise InputError(
-            f"{path} has format {version!r}, this version reads {FORMAT}: load it with the version that wrote it"
-        )
-    return header, arrays
+    return storage.from_bytes(Sequential, content, device)

@@ -1,12 +1,15 @@
 """Objects that say which arguments made them, and are made again from these: what files and presets hold."""
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
-from functools import cache
-from typing import Any
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from cupynn.checks import InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Arguments in other libraries: what does the same here, and what there is nothing for.
 RENAMED = {
@@ -83,11 +86,16 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
     if not isinstance(kind, str) or kind not in registry:
         raise InputError(f"{where}: kind={kind!r}: pass one of {', '.join(map(repr, registry))}")
     arguments = {key: value for key, value in table.items() if key != "kind"}
-    check_keys(arguments, parameters_of(registry[kind]), f"{where} ({kind})")
+    return construct(registry[kind], arguments, f"{where} ({kind})")
+
+
+def construct(kind: Callable[..., R], arguments: Mapping[str, Any], where: str) -> R:
+    """Call a class with the arguments of a table; every error begins with `where`."""
+    check_keys(arguments, parameters_of(kind), where)
     try:
-        return registry[kind](**arguments)
+        return kind(**arguments)
     except InputError as error:
-        raise InputError(f"{where} ({kind}): {error}") from None
+        raise InputError(f"{where}: {error}") from None
 
 
 def check_keys(table: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], where: str) -> None:
@@ -105,3 +113,35 @@ def check_keys(table: Mapping[str, Any], parameters: Mapping[str, inspect.Parame
 def nearest(key: str, known: Collection[str]) -> str:
     """Text that asks for the known key most like a mistyped one; empty if none is like it."""
     return "".join(f" (did you mean {match!r}?)" for match in get_close_matches(key, known, n=1))
+
+
+def explained(positional: str, keywords: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function so that arguments it does not take raise InputError.
+
+    Parameters
+    ----------
+    positional : str
+        What to do where there are too many without a keyword.
+    keywords : mapping of str to str
+        What to pass instead, by names that other libraries have.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        parameters = list(signature.parameters.values())
+        known = [parameter.name for parameter in parameters[1:]]  # the first is the network itself
+        most = sum(parameter.kind is not parameter.KEYWORD_ONLY for parameter in parameters)
+
+        @wraps(function)
+        def call(*arguments: P.args, **options: P.kwargs) -> R:
+            for name in options:
+                if name not in known:
+                    advice = f": {keywords[name]}" if name in keywords else nearest(name, known)
+                    raise InputError(f"{function.__name__} has no option {name!r}{advice}; it has {', '.join(known)}")
+            if len(arguments) > most:
+                raise InputError(f"{function.__name__} got {len(arguments) - 1} arguments without a keyword: {positional}")
+            return function(*arguments, **options)
+
+        return call
+
+    return decorate

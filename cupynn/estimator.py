@@ -16,12 +16,13 @@ from cupynn import checkpoint, checks, presets
 from cupynn.checks import InputError
 from cupynn.encoders import Regular
 from cupynn.encoders.intensity import IntensityEncoder
-from cupynn.evaluation import DRAW
 from cupynn.layers import SpikingDense
 from cupynn.losses import CountLoss, SoftmaxCount
-from cupynn.network import Sequential
-from cupynn.optimizers import Adam, Optimizer
-from cupynn.presets import Experiment
+from cupynn.network.network import DRAW
+from cupynn.optimizers import Adam
+from cupynn.optimizers.base import Optimizer
+from cupynn.presets.experiment import Experiment
+from cupynn.sequential import Sequential
 
 _SCALINGS = ("feature", "all")
 _FLOATS = (np.float64, np.float32)
@@ -262,7 +263,7 @@ class SpikingClassifier(ClassifierMixin, BaseEstimator):
                 f"y has {len(self.classes_)} classes, the definition's network an output of {network.output_shape}: "
                 "give its last layer a neuron for each class"
             )
-        return network, loss, optimizer, experiment.fit_options()
+        return network, loss, optimizer, vars(experiment.options())
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))

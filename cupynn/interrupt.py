@@ -14,6 +14,13 @@ class Interrupted(KeyboardInterrupt):
     ----------
     exit_code : int
         130 for SIGINT, 143 for SIGTERM, as shells count.
+
+    Examples
+    --------
+    >>> try:                                                             # doctest: +SKIP
+    ...     net.fit(train, checkpoint="training.npz")
+    ... except Interrupted as stop:
+    ...     sys.exit(stop.exit_code)
     """
 
     def __init__(self, message: str, exit_code: int) -> None:

@@ -11,8 +11,8 @@ from cupynn.checks import InputError
 from cupynn.config import Configured
 from cupynn.kernels import loss_cuda
 from cupynn.kernels.cuda import on_device
-from cupynn.spikes import SpikeTrains
-from cupynn.spikes_cuda import CudaTrains
+from cupynn.spikes.cuda_trains import CudaTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from cupynn.kernels.footprint import Footprint, Load, Phase, float32, trains_byt
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.kernels.sums import Sum
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 # Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
 # membrane of some neurons crosses the threshold and that of others does not, whatever the width of the layer below. After

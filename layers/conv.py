@@ -10,7 +10,7 @@ from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import Sum
 from cupynn.layers import conv_cpu, conv_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 class SpikingConv2D(SpikingLayer):

@@ -16,7 +16,7 @@ from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_
 from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
 from cupynn.kernels.sums import Sum
 from cupynn.kernels.threads import each, parallel
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (maps, rows, columns)
 
@@ -95,7 +95,7 @@ def simulate(
     maps, rows, columns = shapes[1]
     canonical = np.arange(maps * rows * columns, dtype=np.int32).reshape(maps, rows * columns).T.ravel()
     geometry = (canonical, kernel_size, inputs.steps, shapes, padding)
-    events = event_rows(inputs.batch, prod(shapes[1]) * neuron.most(inputs.steps), inputs.steps)
+    events = event_rows(inputs.batch, prod(shapes[1]) * neuron.max_count(inputs.steps), inputs.steps)
     states = (membranes, currents)
     parallel(_simulate, inputs.batch, inputs.neurons, inputs.offsets, runs, *geometry, neuron, *states, *events)
     if membranes.size:

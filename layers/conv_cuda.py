@@ -13,7 +13,7 @@ from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
 from cupynn.kernels.sums import Sum
 from cupynn.kernels.update_cuda import add_parts
-from cupynn.spikes_cuda import CudaTrains
+from cupynn.spikes.cuda_trains import CudaTrains
 
 _CONV = Source("cupynn.layers", "conv")
 _BLOCK = 128
@@ -32,7 +32,7 @@ def simulate(
     maps, channels, kh, kw = weight.shape
     (_, *image), (_, rows, columns) = shapes
     chunks, steps, places = blocks(maps, _MAPS), inputs.steps, rows * columns
-    outputs = CudaTrains(silent(inputs.batch, steps, maps * places, neuron.most(steps)), steps, shapes[1])
+    outputs = CudaTrains(silent(inputs.batch, steps, maps * places, neuron.max_count(steps)), steps, shapes[1])
     together = cupy.zeros((chunks * _MAPS, channels, kh, kw), np.float32)
     together[:maps] = weight
     together = cupy.ascontiguousarray(together.reshape(chunks, _MAPS, -1).transpose(0, 2, 1))

@@ -9,7 +9,7 @@ from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import Sum
 from cupynn.layers import dense_cpu, dense_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 class SpikingDense(SpikingLayer):

@@ -10,7 +10,7 @@ from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, Psp, saturation, spsp
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
 from cupynn.kernels.sums import Sum
 from cupynn.kernels.threads import each, parallel
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 def side_by_side(weight: np.ndarray) -> np.ndarray:
@@ -108,7 +108,7 @@ def simulate(
     among = np.zeros(0, np.float32) if lateral is None else side_by_side(lateral)
     trains = (inputs.neurons, inputs.offsets, inputs.steps)
     synapses = (side_by_side(weight), n_in, n_out, neuron, np.float32(inhibition), among)
-    rows = event_rows(inputs.batch, n_out * neuron.most(inputs.steps), inputs.steps)
+    rows = event_rows(inputs.batch, n_out * neuron.max_count(inputs.steps), inputs.steps)
     parallel(_simulate, inputs.batch, *trains, *synapses, membranes, currents, *rows)
     return SpikeTrains(*pack(*rows), inputs.steps, (n_out,))
 

@@ -12,7 +12,7 @@ from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
 from cupynn.kernels.sums import Sum
 from cupynn.kernels.update_cuda import add_groups, group_sums
-from cupynn.spikes_cuda import CudaTrains
+from cupynn.spikes.cuda_trains import CudaTrains
 
 _DENSE = Source("cupynn.layers", "dense")
 _BLOCK = 128
@@ -26,7 +26,7 @@ def simulate(
     import cupy
 
     n_out, steps = len(weight), inputs.steps
-    outputs = CudaTrains(silent(inputs.batch, steps, n_out, neuron.most(steps)), steps, (n_out,))
+    outputs = CudaTrains(silent(inputs.batch, steps, n_out, neuron.max_count(steps)), steps, (n_out,))
     columns = cupy.ascontiguousarray(weight.T)
     among = columns if lateral is None else cupy.ascontiguousarray(lateral.T)
     record = membranes.size > 0

@@ -7,7 +7,7 @@ from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import Sum
 from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 class SpikingPool2D(SpikingLayer):

@@ -11,7 +11,7 @@ from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import Psp, decays_of
 from cupynn.kernels.simd import LANES, aligned
 from cupynn.kernels.threads import each, parallel
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (channels, rows, columns)
 
@@ -66,7 +66,7 @@ def simulate(
 ) -> SpikeTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     trains = inputs.neurons, inputs.offsets, inputs.steps
-    rows = event_rows(inputs.batch, prod(shapes[1]) * neuron.most(inputs.steps), inputs.steps)
+    rows = event_rows(inputs.batch, prod(shapes[1]) * neuron.max_count(inputs.steps), inputs.steps)
     extents = _extents(shapes, size, stride)
     parallel(_simulate, inputs.batch, *trains, extents, shapes[1], neuron, membranes, currents, *rows)
     return SpikeTrains(*pack(*rows), inputs.steps, shapes[1])

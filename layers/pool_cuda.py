@@ -9,7 +9,7 @@ from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import tables
-from cupynn.spikes_cuda import CudaTrains
+from cupynn.spikes.cuda_trains import CudaTrains
 
 _POOL = Source("cupynn.layers", "pool")
 _BLOCK = 128
@@ -29,7 +29,7 @@ def simulate(
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     (channels, *image), (_, rows, columns) = shapes
     neurons, steps = channels * rows * columns, inputs.steps
-    outputs = CudaTrains(silent(inputs.batch, steps, neurons, neuron.most(steps)), steps, shapes[1])
+    outputs = CudaTrains(silent(inputs.batch, steps, neurons, neuron.max_count(steps)), steps, shapes[1])
     record = membranes.size > 0
     for part in parts(inputs.batch, 1):  # no workspace, but no more samples than a grid holds
         below, words, counts = inputs.bits.words[part], outputs.bits.words[part], outputs.bits.counts[part]

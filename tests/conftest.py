@@ -12,8 +12,9 @@ import platformdirs
 import pytest
 from hypothesis import settings
 
-from cupynn import datasets, diagnosis
-from cupynn.device import resolve
+from cupynn import datasets
+from cupynn.device import diagnosis
+from cupynn.device.device import resolve
 from cupynn.layers import SpikingDense
 from cupynn.layers.base import Run
 

@@ -5,8 +5,8 @@ import io
 import numpy as np
 
 from cupynn.kernels.psp import psp
-from cupynn.progress import Epoch, History
 from cupynn.results import Recording
+from cupynn.results.history import Epoch, History
 from cupynn.spikes import SpikeTrains
 
 RECORDING = "what net.record(x) returned, x being a few samples such as test.x[:10]"

@@ -254,7 +254,9 @@ class TestTraining:
         x, y = draw_data(12)
         x, augment, seen = x.reshape(-1, 3, 3), Augment(scale=0.5), []
         monkeypatch.setattr(
-            network, "draw", lambda *arguments: seen.append(arguments) or Sequential.draw(network, *arguments)
+            network,
+            "encode_checked",
+            lambda *arguments: seen.append(arguments) or Sequential.encode_checked(network, *arguments),
         )
         network.fit((x, y), validation=(x, y), augment=augment, epochs=2, batch_size=5, loss=LOSS, progress=False)
         trained = [(images, numbers, draw) for images, numbers, draw, *_ in seen if draw > 0]

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cupynn import Sequential, checkpoint, definition
+from cupynn import Sequential, checkpoint
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
 from cupynn.layers import LAYERS, SpikingDense, SpikingRecurrent
 from cupynn.losses import SpikeCount
+from cupynn.network import definition, storage
 
 STEPS = 30
 
@@ -107,7 +108,7 @@ class TestRoundTrip:
     def test_the_file_is_free_of_pickles(self, path):
         with np.load(path, allow_pickle=False) as archive:
             assert set(archive.files) == {"definition", "hidden/weight", "dense_2/weight"}
-            assert json.loads(archive["definition"].tobytes())["format"] == checkpoint.FORMAT
+            assert json.loads(archive["definition"].tobytes())["format"] == storage.FORMAT
 
 
 class TestWriting:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cupynn import InputError, Sequential, augment, cli, commands, datasets, presets
+from cupynn.training.loop import Training
 
 real = datasets.load
 FILES = {"definition.toml", "metrics.csv", "last.npz", "best.npz", "result.json", "raster.png", "curves.png"}
@@ -167,9 +168,7 @@ def test_mistakes_get_one_line_and_exit_code_1(arguments, message, capsys, tmp_p
 
 
 def test_interruption_keeps_the_finished_epochs(definition, tmp_path, monkeypatch, capsys):
-    from cupynn import training
-
-    real, calls = training._update, []
+    real, calls = Training._update, []
 
     def step(*arguments):
         calls.append(1)
@@ -177,7 +176,7 @@ def test_interruption_keeps_the_finished_epochs(definition, tmp_path, monkeypatc
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(training, "_update", step)
+    monkeypatch.setattr(Training, "_update", step)
     assert cli.main(["train", str(definition), "--out", str(tmp_path / "run"), "--quiet"]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert Sequential.load(tmp_path / "run" / "best.npz").output_shape == (10,)
@@ -232,7 +231,7 @@ class TestPresets:
 
     def test_augmentation_is_an_option_of_training(self, definition):
         definition.write_text(SMALL.replace("epochs = 2", 'epochs = 2\naugment = { kind = "Augment", scale = 0.2 }'))
-        assert presets.read(definition).fit_options()["augment"].config() == augment.Augment(scale=0.2).config()
+        assert presets.read(definition).options().augment.config() == augment.Augment(scale=0.2).config()
 
     def test_options_reach_the_data_set(self, definition, monkeypatch):
         definition.write_text(SMALL.replace('"digits"', '"emnist"\nsplit = "letters"'), encoding="utf-8")

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from cupynn import Sequential, definition
+from cupynn import Sequential
 from cupynn.checks import InputError
 from cupynn.config import Configured, make
 from cupynn.encoders import ENCODERS, Poisson
 from cupynn.layers import LAYERS, SpikingDense
 from cupynn.losses import LOSSES
+from cupynn.network import definition
 from cupynn.optimizers import OPTIMIZERS, SGD, ExponentialRegularizer
 
 
@@ -103,7 +104,7 @@ class TestDefinition:
         table = json.loads(json.dumps(definition.describe(net)))
         assert table == definition.describe(net)
         assert set(table) == {"input_shape", "steps", "seed", "layers"} | ({"encoder"} if encoder else set())
-        again = definition.build(table, "here")
+        again = definition.build(Sequential, table, "here")
         assert definition.describe(again) == table
         assert repr(again) == repr(net)
         assert repr(again.encoder) == repr(net.encoder)
@@ -113,13 +114,13 @@ class TestDefinition:
 
     def test_what_may_be_left_out(self):
         table = {"input_shape": [3], "steps": 10, "layers": [{"kind": "SpikingDense", "units": 2, "v_th": 1.0}]}
-        net = definition.build(table, "here")
+        net = definition.build(Sequential, table, "here")
         assert (net.input_shape, net.steps, net.seed, net.encoder) == ((3,), 10, 0, None)
 
     def test_the_table_is_left_alone(self):
         table = definition.describe(network())
         copy = json.loads(json.dumps(table))
-        definition.build(table, "here")
+        definition.build(Sequential, table, "here")
         assert table == copy
 
     @pytest.mark.parametrize(
@@ -159,8 +160,8 @@ class TestDefinition:
     )
     def test_a_message_says_where_and_what(self, change, message):
         with pytest.raises(InputError, match=message):
-            definition.build(change(definition.describe(network())), "here")
+            definition.build(Sequential, change(definition.describe(network())), "here")
 
     def test_the_device_is_passed_on(self):
         with pytest.raises(InputError, match=r"^device='tpu'"):
-            definition.build(definition.describe(network()), "here", device="tpu")
+            definition.build(Sequential, definition.describe(network()), "here", device="tpu")

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from test_cli import SMALL
 
-from cupynn import InputError, cli, open_run, run
+from cupynn import InputError, cli, open_run
 from cupynn.console import CannotPrint, Lenient, Strict, command, say
 from cupynn.parallel import Ranks
+from cupynn.run.folder import resume_command
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 FULL = "cupynn: error: cannot write to standard output (No space left on device): send it elsewhere\n"
@@ -143,7 +144,7 @@ class TestCommand:
             size = 2
 
         words = ["cupynn", "train", "--resume"]
-        assert self.read(run._again(self.FOLDER, Two())) == ["mpirun", "-n", "2", *words, str(self.FOLDER)]
+        assert self.read(resume_command(self.FOLDER, Two())) == ["mpirun", "-n", "2", *words, str(self.FOLDER)]
         folder = tmp_path / self.FOLDER
         folder.mkdir()
         (folder / "definition.toml").touch()

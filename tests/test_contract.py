@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from eventful import recording, toy
 
+from cupynn import Sequential
 from cupynn.augment import AUGMENTS
 from cupynn.checks import InputError
 from cupynn.config import Configured, make
@@ -15,10 +16,9 @@ from cupynn.encoders import ENCODERS, Encoder
 from cupynn.layers import LAYERS, Layer
 from cupynn.layers.base import Run
 from cupynn.losses import LOSSES, CountError
-from cupynn.network import Sequential
 from cupynn.optimizers import OPTIMIZERS, Optimizer
+from cupynn.optimizers.regularizers import REGULARIZERS, ExponentialRegularizer
 from cupynn.ragged import Ragged
-from cupynn.regularizers import REGULARIZERS, ExponentialRegularizer
 from cupynn.spikes import SpikeTrains
 
 REGISTRIES = {

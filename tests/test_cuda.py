@@ -20,7 +20,7 @@ from cupynn.checks import InputError
 from cupynn.kernels import cuda
 from cupynn.layers import conv_cuda
 from cupynn.spikes import SpikeTrains
-from cupynn.spikes_cuda import CudaTrains
+from cupynn.spikes.cuda_trains import CudaTrains
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [
@@ -134,7 +134,7 @@ def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
         for draw in range(3):
             spikes = network.encode(x, np.arange(len(x)), draw)
             training.step(network, losses.SpikeCount(9, 1, 1), optimizer, spikes, y)
-        optimizer.settle(network)
+        optimizer.apply_averages(network)
         trained.append(parameters(network))
     before = parameters(make("cpu"))
     for key, weight in trained[1].items():

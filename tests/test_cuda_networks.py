@@ -11,7 +11,7 @@ from cuda_nets import cnn, data, mlp, parameters
 
 from cupynn import Sequential, encoders, losses, optimizers, plot, training
 from cupynn.checks import InputError
-from cupynn.device import CudaDevice
+from cupynn.device.device import CudaDevice
 from cupynn.spikes import SpikeTrains
 
 pytestmark = [pytest.mark.gpu, pytest.mark.parametrize("device", ["cuda"], indirect=True)]

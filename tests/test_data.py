@@ -5,7 +5,7 @@ import pytest
 
 from cupynn import Sequential, encoders, layers
 from cupynn.checks import InputError
-from cupynn.data import as_pair
+from cupynn.network.inputs import as_pair
 
 X = np.random.default_rng(0).integers(0, 256, (6, 3, 2), dtype=np.uint8)
 Y = np.array([0, 1, 2, 0, 1, 2])

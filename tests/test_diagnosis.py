@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from cupynn import cli, device, diagnosis
+from cupynn import cli
 from cupynn.checks import InputError
-from cupynn.diagnosis import Driver
+from cupynn.device import device, diagnosis
+from cupynn.device.diagnosis import Driver
 
 
 @pytest.fixture

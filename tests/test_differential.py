@@ -16,7 +16,7 @@ def test_random_networks(first):
 
 def test_a_fault_is_found(monkeypatch):
     """The comparison would be worth nothing if it did not see a wrong spike and a wrong weight gradient."""
-    from cupynn.network import Sequential
+    from cupynn import Sequential
 
     plain = Sequential.backward
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cupynn import InputError, Sequential, SpikeTrains, digest
+from cupynn import InputError, Sequential, SpikeTrains
 from cupynn.encoders import Poisson
 from cupynn.layers import SpikingDense
 from cupynn.losses import SpikeCount
 from cupynn.optimizers import Adam
 from cupynn.parallel import Ranks
 from cupynn.ragged import Ragged
+from cupynn.training import digest
 
 OLD = Path(__file__).parent / "data" / "0.1.0" / "dense-training.npz"
 
@@ -118,7 +119,7 @@ class TestRanks:
 
         net = Sequential([SpikingDense(2, v_th=2.0)], (4,), 30, Poisson(0.5), device="cpu")
         options = {"loss": SpikeCount(5, 1, 1), "epochs": 1, "batch_size": 50, "progress": False}
-        monkeypatch.setattr(Two, "same_weights", lambda *_: None)
+        monkeypatch.setattr(Two, "same_arrays", lambda *_: None)
         net.fit((x, y), ranks=Two(), **options)
         with pytest.raises(InputError, match="data of rank 1 is another than that of rank 0"):
             net.fit((blank_between(x), y), ranks=Two(), **options)

@@ -11,9 +11,13 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from cupynn import InputError, Sequential, display, encoders, kernels, layers, losses, progress
-from cupynn.progress import History
+from cupynn import InputError, Sequential, encoders, kernels, layers, losses
+from cupynn.results.history import History
 from cupynn.spikes import SpikeTrains
+from cupynn.spikes import picture as display
+from cupynn.training import bar
+from cupynn.training.bar import Bar
+from cupynn.training.fit import compiles
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.integers(0, 256, (6, 9), np.uint8), np.arange(6) % 3
@@ -173,18 +177,18 @@ class TestBar:
         shown = io.StringIO()
         shown.isatty = lambda: True
         monkeypatch.setattr(sys, "stderr", shown)
-        monkeypatch.setattr(progress, "SHOW_EVERY", 0)
+        monkeypatch.setattr(bar, "SHOW_EVERY", 0)
         lines = []
-        monkeypatch.setattr(progress.tqdm, "write", lambda text, file: lines.append((text, shown.tell())))
+        monkeypatch.setattr(bar.tqdm, "write", lambda text, file: lines.append((text, shown.tell())))
         bars = []
-        real = progress.Bar.line
+        real = Bar.line
 
         def line(bar, epoch):
             assert "accuracy" in bar.bar.postfix
             real(bar, epoch)
             bars.append((bar.bar.desc, bar.bar.postfix, bar.bar.n))
 
-        monkeypatch.setattr(progress.Bar, "line", line)
+        monkeypatch.setattr(Bar, "line", line)
         monkeypatch.setattr(encoders.Poisson, "notice", lambda *data: None)  # its images are all ground
         fit(make())
         assert [text.split("  ")[0] for text, _ in lines] == ["epoch 1/2", "epoch 2/2"]
@@ -199,7 +203,7 @@ class TestBar:
         assert "\r" not in captured.out
 
     def test_in_a_notebook_it_has_a_place_that_is_empty_in_the_end(self, notebook, monkeypatch, capsys):
-        monkeypatch.setattr(progress, "SHOW_EVERY", 0)
+        monkeypatch.setattr(bar, "SHOW_EVERY", 0)
         fit(make())
         [states] = notebook
         assert re.match(r"  0%\|.*\| 0/12 ", states[0]["text/plain"])
@@ -234,11 +238,11 @@ class TestCompiling:
     def test_is_told_where_nothing_is_compiled(self, monkeypatch, capsys):
         net = make()
         net.forward(net.encode(X))
-        assert not progress.compiles(net)
+        assert not compiles(net)
         fit(net)
         assert "compiling" not in capsys.readouterr().out
         monkeypatch.setattr(kernels, "_sources", lambda: "as after an update")
-        assert progress.compiles(make())
+        assert compiles(make())
         fit(make(), epochs=1)
         assert capsys.readouterr().out.startswith("compiling the kernels for this processor, once")
         fit(make(), epochs=1, progress=False)

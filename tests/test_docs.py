@@ -36,7 +36,7 @@ def test_examples(name):
         "cupynn",
         "cupynn.encoders.poisson",
         "cupynn.encoders.bsa",
-        "cupynn.network",
+        "cupynn.sequential",
         "cupynn.layers.dense",
         "cupynn.datasets.dataset",
         "cupynn.datasets.cochlea",
@@ -68,6 +68,6 @@ def test_docstrings(name):
 
 
 def test_the_walk_sees_members():
-    assert {"Sequential", "Sequential.fit"} <= {name for name, _ in public_members("cupynn.network")}
+    assert {"Sequential", "Sequential.fit"} <= {name for name, _ in public_members("cupynn.sequential")}
     assert "adam" in {name for name, _ in public_members("cupynn.kernels.update")}
     assert "Layer.parameter_count" in {name for name, _ in public_members("cupynn.layers.base")}

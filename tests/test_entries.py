@@ -58,7 +58,7 @@ class TestTrains:
 
     def test_good_ones_are_looked_at_once(self):
         spikes = events().verify()
-        spikes.neurons = None
+        spikes._neurons = None
         assert spikes.verify() is spikes
 
     @pytest.mark.parametrize("kind", LAYERS)

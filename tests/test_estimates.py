@@ -10,10 +10,11 @@ import pytest
 from test_parts import make
 from test_splitting import SAMPLES, data
 
-from cupynn import Sequential, encoders, layers, losses, memory, optimizers
+from cupynn import Sequential, encoders, layers, losses, optimizers
+from cupynn.device import memory
+from cupynn.device.memory import Free
+from cupynn.evaluation.parts import Parts
 from cupynn.kernels import cuda
-from cupynn.memory import Free
-from cupynn.parts import Parts
 
 
 def estimated(net, x, samples, room, training, spikes=None):
@@ -44,11 +45,11 @@ def test_estimates_are_what_a_gpu_uses(device, emulated, monkeypatch, training, 
             if training:
                 split.gradients(
                     losses.SpikeCount(9, 2, 1),
-                    lambda part: (net.draw(placed[part], numbers[part], 1), y[part], weights[part]),  # noqa: B023
+                    lambda part: (net.encode_checked(placed[part], numbers[part], 1), y[part], weights[part]),  # noqa: B023
                     samples,
                 )
             else:
-                for _, trains in split.runs(lambda part: net.draw(placed[part], numbers[part], 1), samples):  # noqa: B023
+                for _, trains in split.runs(lambda part: net.encode_checked(placed[part], numbers[part], 1), samples):  # noqa: B023
                     assert trains.pop().batch == samples
             ratios.append(estimated(net, x, samples, Free(0, True), training) / (card.total - before))
         assert min(ratios[1:]) > 0.9  # the first makes tables, once
@@ -59,8 +60,8 @@ PEAKS = """
 import sys
 import numpy as np
 from cupynn import Sequential, encoders, layers, losses, set_num_threads
-from cupynn.memory import Free
-from cupynn.parts import Parts
+from cupynn.device.memory import Free
+from cupynn.evaluation.parts import Parts
 
 set_num_threads(2)
 kind, training = sys.argv[1], sys.argv[2] == "True"
@@ -83,10 +84,10 @@ def peak(samples):
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the high-water mark begins anew
     if training:
-        draw = lambda part: (net.draw(x[part], numbers[part], 1), y[part], weights[part])
+        draw = lambda part: (net.encode_checked(x[part], numbers[part], 1), y[part], weights[part])
         passed = parts.gradients(losses.SpikeCount(9, 2, 1), draw, samples).spikes
     else:
-        for _, trains in parts.runs(lambda part: net.draw(x[part], numbers[part], 1), samples):
+        for _, trains in parts.runs(lambda part: net.encode_checked(x[part], numbers[part], 1), samples):
             passed = [layer.total for layer in trains]
             del trains
     taken = memory("VmHWM") - before
@@ -123,7 +124,7 @@ class TestSize:
         """Sizes that batches are split into where so much is free."""
 
         def sizes(room, samples=SAMPLES, reserved=False, **options):
-            monkeypatch.setattr("cupynn.parts.free", lambda device: Free(int(room / memory.USABLE), reserved))
+            monkeypatch.setattr("cupynn.evaluation.parts.free", lambda device: Free(int(room / memory.USABLE), reserved))
             net = make("cpu")
             x, y = data(samples=samples)
             parts = Parts(net, x, samples, **options)
@@ -131,7 +132,7 @@ class TestSize:
 
             def draw(part):
                 seen.append(part.stop - part.start)
-                return net.draw(x[part], np.arange(samples)[part], 1), y[part], np.ones(samples)[part]
+                return net.encode_checked(x[part], np.arange(samples)[part], 1), y[part], np.ones(samples)[part]
 
             parts.gradients(losses.SpikeCount(9, 2, 1), draw, samples)
             return seen

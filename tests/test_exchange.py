@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cupynn import InputError, Sequential, SpikeTrains, layers
-from cupynn.exchange import host_array
 from cupynn.kernels.aligned import LINE, aligned, zeros
+from cupynn.spikes.exchange import host_array
 
 LIBRARIES = ["torch", "jax"]
 

@@ -6,9 +6,9 @@ from test_training import LOSS, STEPS, STILL, draw_data, draw_trains, fit, make,
 
 from cupynn import presets
 from cupynn.checks import InputError
-from cupynn.memory import Free
+from cupynn.device.memory import Free
+from cupynn.evaluation.parts import Parts
 from cupynn.optimizers import Adam
-from cupynn.parts import Parts
 
 
 def test_trains_as_a_shorter_network_does(device):
@@ -53,7 +53,7 @@ def test_trains_have_the_steps_that_they_have():
 
 def test_a_definition_may_set_them():
     digits = presets.read("digits")
-    assert digits.replace(**{"training.steps": 200}).fit_options()["steps"] == 200
+    assert digits.replace(**{"training.steps": 200}).options().steps == 200
     for steps in (0, digits.network["steps"] + 1, "many"):
         with pytest.raises(InputError, match=f"digits: training: steps={steps!r}: pass a whole number"):
             digits.replace(**{"training.steps": steps})
@@ -65,7 +65,9 @@ def test_they_take_the_memory_of_a_shorter_network(monkeypatch, reserved):
     net, short = make().to("cpu"), make().to("cpu")
     short.steps = 40
     seen = []
-    monkeypatch.setattr("cupynn.training.Parts", lambda *args, **options: seen.append(Parts(*args, **options)) or seen[-1])
+    monkeypatch.setattr(
+        "cupynn.training.loop.Parts", lambda *args, **options: seen.append(Parts(*args, **options)) or seen[-1]
+    )
     fit(net, draw_data(), steps=40, epochs=1)
     fit(short, draw_data(), epochs=1)
     needs = [parts.bytes(4, Free(0, reserved)) for parts in (*seen, Parts(net, x, 4))]

@@ -8,7 +8,7 @@ import pytest
 
 from cupynn import Ragged, Sequential, augment, encoders, layers, losses, optimizers
 from cupynn.checks import InputError
-from cupynn.regularizers import ExponentialRegularizer
+from cupynn.optimizers import ExponentialRegularizer
 from cupynn.spikes import SpikeTrains
 
 RNG = np.random.default_rng(0)

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from test_training import LOSS, draw_data, draw_trains, make, weights
 
-from cupynn import Ragged, Sequential, cli, encoders, health, layers, presets, training
+from cupynn import Ragged, Sequential, cli, encoders, layers, presets
 from cupynn.checks import InputError
 from cupynn.datasets import Dataset
-from cupynn.health import Diverged
 from cupynn.kernels.lif import lif
 from cupynn.losses import SoftmaxCount, SpikeCount
 from cupynn.optimizers import SGD, Adam
-from cupynn.progress import Epoch
+from cupynn.results.history import Epoch
 from cupynn.spikes import SpikeTrains
+from cupynn.training import health
+from cupynn.training.health import Diverged
+from cupynn.training.loop import Training
 
 STILL = 1e-30
 DATA = draw_data(12)
@@ -27,16 +29,16 @@ def fit(net, data=DATA, **options):
 
 def spoil(monkeypatch, batch, change):
     """Change a network's arrays in the update of this batch."""
-    plain, seen = training._update, []
+    plain, seen = Training._update, []
 
-    def step(network, *arguments):
-        result = plain(network, *arguments)
+    def step(training, *arguments):
+        result = plain(training, *arguments)
         seen.append(1)
         if len(seen) == batch:
-            change(network)
+            change(training.network)
         return result
 
-    monkeypatch.setattr(training, "_update", step)
+    monkeypatch.setattr(Training, "_update", step)
 
 
 class TestFinite:

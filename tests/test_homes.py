@@ -120,7 +120,9 @@ class TestTwoAtOnce:
 
     def test_trainings_have_folders_of_their_own(self, definition, tmp_path):
         """Both are told the same time, so that they want the same folder."""
-        same = "import cupynn.run as run; import types; run.datetime = types.SimpleNamespace(now=lambda: run.Then()); "
+        same = (
+            "import cupynn.run.folder as run; import types; run.datetime = types.SimpleNamespace(now=lambda: run.Then()); "
+        )
         same += "run.Then = type('Then', (), {'__format__': lambda self, _: 'then'}); "
         both = [start(same + self.TRAIN, definition, cwd=tmp_path, PYTHONPATH=ROOT, HOME=tmp_path) for _ in range(2)]
         for process in both:

@@ -145,7 +145,7 @@ class TestConstruction:
 
     @pytest.mark.parametrize("device", ["auto", "cpu"])
     def test_devices(self, device, monkeypatch):
-        monkeypatch.setattr("cupynn.diagnosis.usable_gpus", lambda: 0)
+        monkeypatch.setattr("cupynn.device.diagnosis.usable_gpus", lambda: 0)
         assert str(Sequential([SpikingDense(2, 1.0)], 3, 10, device=device).device) == "cpu"
 
     def test_largest_seed_and_a_single_step(self):

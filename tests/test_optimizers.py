@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cupynn.checks import InputError
-from cupynn.device import resolve
+from cupynn.device.device import resolve
 from cupynn.optimizers import SGD, Adam, ExponentialRegularizer
 
 SHAPES = {"weight": (3, 4), "kernels": (2, 3, 2, 2)}  # a second one of four axes: convolution kernels
@@ -131,7 +131,7 @@ def test_averages_follow_the_formula_and_leave_the_updates_alone(kind, average):
         np.testing.assert_allclose(layer.params[layer.name], mean, rtol=1e-5, atol=1e-6)
     for weight, layer in zip(live, net.layers, strict=True):
         np.testing.assert_array_equal(layer.params[layer.name], weight)
-    optimizers[1].settle(net)
+    optimizers[1].apply_averages(net)
     for mean, layer in zip(means, net.layers, strict=True):
         np.testing.assert_allclose(layer.params[layer.name], mean, rtol=1e-5, atol=1e-6)
 
@@ -141,7 +141,7 @@ def test_without_averages_or_updates_the_weights_stay():
         net = network()
         before = [layer.params[layer.name].copy() for layer in net.layers]
         assert optimizer.averaged(net) is net
-        optimizer.settle(net)
+        optimizer.apply_averages(net)
         for layer, weight in zip(net.layers, before, strict=True):
             np.testing.assert_array_equal(layer.params[layer.name], weight)
 

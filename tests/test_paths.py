@@ -11,7 +11,6 @@ from cupynn import (
     datasets,
     encoders,
     layers,
-    metrics,
     nir,
     open_run,
     optimizers,
@@ -23,6 +22,7 @@ from cupynn import (
 from cupynn.checks import InputError
 from cupynn.datasets import cifar10, idx, sound
 from cupynn.plot.films import Film
+from cupynn.results import metrics
 
 NET = Sequential([layers.SpikingDense(3, v_th=2.0, t_ref=0)], (8, 8), 40, encoders.Poisson(), device="cpu")
 DATA = np.ones((6, 8, 8), np.uint8), np.arange(6) % 3

@@ -17,8 +17,8 @@ from pictures import RECORDING, TRAINS, events, history, line, marks, panels, pn
 from cupynn import Ragged, Sequential, encoders, layers, plot
 from cupynn.checks import InputError
 from cupynn.datasets import PassiveEar
-from cupynn.progress import History
 from cupynn.results import Recording
+from cupynn.results.history import History
 from cupynn.spikes import SpikeTrains
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from pictures import history, line, png
 
-from cupynn import metrics, plot, presets, run
+from cupynn import plot, presets, run
 from cupynn.checks import InputError
 from cupynn.plot.style import PALETTE
-from cupynn.progress import History
+from cupynn.results import metrics
+from cupynn.results.history import History
 
 
 @pytest.fixture(scope="module")

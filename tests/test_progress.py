@@ -8,7 +8,7 @@ from test_training import LOSS, STILL, draw_data, draw_trains, fit, make, weight
 
 from cupynn.checks import InputError
 from cupynn.optimizers import SGD, Adam
-from cupynn.progress import Epoch
+from cupynn.results.history import Epoch
 
 
 class TestHistory:

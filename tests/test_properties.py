@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cupynn import get_num_threads, set_num_threads
-from cupynn.device import resolve
+from cupynn.device.device import resolve
 from cupynn.encoders import Poisson
 from cupynn.spikes import SpikeTrains
 

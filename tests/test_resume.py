@@ -16,7 +16,7 @@ import pytest
 from reliability.kills import ROOT, survive
 from test_training import CLASSES, LOSS, draw_data, draw_trains, make, weights
 
-from cupynn import Sequential, cli, training
+from cupynn import Sequential, cli
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
@@ -25,8 +25,9 @@ from cupynn.layers import SpikingDense
 from cupynn.losses import SoftmaxCount
 from cupynn.optimizers import SGD, Adam
 from cupynn.parallel import Ranks
-from cupynn.state import previous
-from cupynn.training import EarlyStopping
+from cupynn.training import EarlyStopping, tally
+from cupynn.training.loop import Training
+from cupynn.training.state import previous
 
 HELD_OUT = draw_data(9, seed=1)
 
@@ -43,7 +44,7 @@ def fit(net, data=None, **options):
 
 def stop_at(monkeypatch, batch, how=None):
     """Have the step of this number fail, or do something instead."""
-    plain, numbers = training._update, count(1)
+    plain, numbers = Training._update, count(1)
 
     def step(*arguments):
         if next(numbers) == batch:
@@ -52,7 +53,7 @@ def stop_at(monkeypatch, batch, how=None):
             how()
         return plain(*arguments)
 
-    monkeypatch.setattr(training, "_update", step)
+    monkeypatch.setattr(Training, "_update", step)
 
 
 def figures(history):
@@ -339,7 +340,7 @@ class TestSignals:
         alone, net, again = make(), make(), make()
         made = lambda: {"optimizer": Adam(0.02, average=average)}  # noqa: E731
         expected = fit(alone, **made())
-        plain, calls = Sequential.evaluate, count(1)
+        plain, calls = tally.evaluate, count(1)
 
         def evaluate(*arguments, **options):
             if next(calls) == 2:
@@ -348,7 +349,7 @@ class TestSignals:
             return plain(*arguments, **options)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Sequential, "evaluate", evaluate)
+            patch.setattr(tally, "evaluate", evaluate)
             with pytest.raises(Interrupted, match="epoch 2 after 30 samples"):
                 fit(net, checkpoint=path, checkpoint_seconds=1e9, **made())
         assert figures(fit(again, checkpoint=path, resume=True, **made())) == figures(expected)
@@ -382,7 +383,7 @@ class TestSignals:
         alone, net, again = make(), make(), make()
         made = lambda: {"optimizer": Adam(0.02, average=0.9)}  # noqa: E731
         fit(alone, **made())
-        owner, name = {"validation": (Sequential, "evaluate"), "averages": (Adam, "averaged")}[place]
+        owner, name = {"validation": (tally, "evaluate"), "averages": (Adam, "averaged")}[place]
         plain, calls = getattr(owner, name), count(1)
 
         def twice(*arguments, **options):
@@ -413,12 +414,12 @@ class TestSignals:
         assert stop.value.exit_code == 143
 
     def test_one_after_the_last_save_is_acted_on(self, monkeypatch, path):
-        plain = Adam.settle
-        monkeypatch.setattr(Adam, "settle", lambda *given: (signal.raise_signal(signal.SIGINT), plain(*given)))
+        plain = Adam.apply_averages
+        monkeypatch.setattr(Adam, "apply_averages", lambda *given: (signal.raise_signal(signal.SIGINT), plain(*given)))
         alone, net, again = make(), make(), make()
         with pytest.raises(Interrupted, match="the start of epoch 4"):
             fit(net, checkpoint=path)
-        monkeypatch.setattr(Adam, "settle", plain)
+        monkeypatch.setattr(Adam, "apply_averages", plain)
         fit(alone)
         fit(again, checkpoint=path, resume=True)
         np.testing.assert_array_equal(weights(again), weights(alone))

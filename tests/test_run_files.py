@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from test_cli import FILES, SMALL
 
-from cupynn import InputError, checkpoint, cli, open_run, presets, progress, run
-from cupynn.keeper import Keeper
+from cupynn import InputError, checkpoint, cli, open_run, presets, run
+from cupynn.training.checkpointer import Checkpointer as Keeper
+from cupynn.training.tally import Tally
 
 
 class Stop(Exception):
@@ -85,13 +86,13 @@ class TestBest:
                 run.train(presets.read(definition, {"training.epochs": 3}), folder, progress=False)
 
     def pretend(self, monkeypatch, accuracies):
-        plain = progress.Tally.epoch
+        plain = Tally.epoch
 
         def epoch(*arguments):
             found, held_out = plain(*arguments)
             return replace(found, validation_accuracy=accuracies[found.number - 1]), held_out
 
-        monkeypatch.setattr(progress.Tally, "epoch", epoch)
+        monkeypatch.setattr(Tally, "epoch", epoch)
 
     @pytest.mark.parametrize("damaged", [False, True])
     def test_an_epoch_that_does_worse_when_it_is_trained_again(self, monkeypatch, definition, tmp_path, damaged):

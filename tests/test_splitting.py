@@ -12,8 +12,8 @@ from test_parts import make
 from cupynn import layers, losses, optimizers, presets
 from cupynn.augment import Augment
 from cupynn.checks import InputError
+from cupynn.evaluation.parts import Parts
 from cupynn.kernels import cuda
-from cupynn.parts import Parts
 
 SAMPLES = 27
 REGULARIZER = optimizers.ExponentialRegularizer(strength=0.1, beta=0.5, w_max=3.0)
@@ -194,7 +194,7 @@ LIMITED = """
 import sys
 import numpy as np
 from cupynn import Sequential, encoders, layers, losses, optimizers, set_num_threads
-from cupynn.parts import Parts
+from cupynn.evaluation.parts import Parts
 
 set_num_threads(2)
 rng = np.random.default_rng(0)
@@ -257,4 +257,4 @@ def test_sizes_that_cannot_be_used(size):
 
 
 def test_a_definition_may_set_the_size():
-    assert presets.read("digits").replace(**{"training.part_size": 5}).fit_options()["part_size"] == 5
+    assert presets.read("digits").replace(**{"training.part_size": 5}).options().part_size == 5

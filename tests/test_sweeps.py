@@ -23,7 +23,7 @@ class TestFit:
         assert network.layers[0].units == 20
         again, loss, optimizer = small.build()
         train, validation, _ = small.load_data()
-        again.fit(train, validation=validation, loss=loss, optimizer=optimizer, progress=False, **small.fit_options())
+        again.fit(train, validation=validation, loss=loss, optimizer=optimizer, progress=False, **vars(small.options()))
         for name, array in network.arrays().items():
             np.testing.assert_array_equal(array, again.arrays()[name])
         assert history.best.validation_accuracy == max(history["validation_accuracy"]) > 0.5

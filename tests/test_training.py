@@ -11,7 +11,7 @@ from cupynn.encoders import Poisson
 from cupynn.layers import SpikingDense
 from cupynn.losses import SpikeCount
 from cupynn.optimizers import SGD, Adam
-from cupynn.progress import History
+from cupynn.results.history import History
 from cupynn.spikes import SpikeTrains
 from cupynn.training import EarlyStopping
 

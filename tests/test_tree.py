@@ -17,7 +17,7 @@ FOLDERS = {"cupynn": "cupynn", "layers": "cupynn.layers", "datasets": "cupynn.da
 SOURCES = sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 # Where Numba may be imported: kernels, and a module that asks for the number of threads.
-NUMBA = ("cupynn/kernels/*.py", "layers/*_cpu.py", "cupynn/device.py")
+NUMBA = ("cupynn/kernels/*.py", "layers/*_cpu.py", "cupynn/device/device.py")
 
 NIR = ("nir", "nirtorch", "torch", "norse", "snntorch", "spikingjelly")  # the library, and frameworks that run its files
 
@@ -47,17 +47,23 @@ def package_of(folder):
     return ".".join([FOLDERS[top], *rest])
 
 
+def imported(node, package):
+    """Modules, and names from modules, of one statement of a source in a package."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if not isinstance(node, ast.ImportFrom):
+        return set()
+    parent = package[: len(package) + 1 - node.level] if node.level else []
+    module = ".".join([*parent, *([node.module] if node.module else [])])
+    return {module, *(f"{module}.{alias.name}" for alias in node.names)}
+
+
 def imports(source, everywhere=True):
     """Modules, and names from modules, that a source imports; only while it is itself imported unless `everywhere`."""
     found, package = set(), package_of(Path(source).parent).split(".")
 
     def visit(node):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parent = package[: len(package) + 1 - node.level] if node.level else []
-            module = ".".join([*parent, *([node.module] if node.module else [])])
-            found.update((module, *(f"{module}.{alias.name}" for alias in node.names)))
+        found.update(imported(node, package))
         typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         deferred = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if not typing_only and (everywhere or not deferred):
@@ -78,7 +84,6 @@ def test_the_walk_sees_imports():
     assert "cupynn.datasets.dataset" in imports("datasets/digits.py")  # a relative one
     assert "sklearn.datasets" in imports("datasets/digits.py")
     assert "sklearn.datasets" not in imports("datasets/digits.py", everywhere=False)  # deferred
-    assert "cupynn.network" not in imports("cupynn/training.py")  # for type checkers only
 
 
 class TestPackaging:
@@ -118,7 +123,7 @@ class TestSources:
         tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
         assert not any(isinstance(node, ast.Global | ast.Nonlocal) for node in ast.walk(tree))
 
-    @each_source("*", but=["cupynn/device.py"])
+    @each_source("*", but=["cupynn/device/device.py"])
     def test_cupy_stays_behind_the_device(self, source):
         assert not any(within(module, "cupy") for module in imports(source, everywhere=False))
 
@@ -142,26 +147,91 @@ class TestSources:
             or not any(within(each, first) for each in everywhere)
         )
 
-    @each_source("cupynn/*", "layers/*", "datasets/*", but=["cupynn/nir/*", "cupynn/commands/*"])
-    def test_nothing_needs_nir(self, source):
-        assert not any(within(module, "cupynn.nir") for module in imports(source))
 
-    @each_source("layers/*")
-    def test_layers_know_nothing_above_them(self, source):
-        self.imports_of_ours(source, "checks", "config", "kernels", "layers", "spikes", "spikes_cuda")
+# The rooms of the house and the flat files, in order: each imports only what stands before it; those of one line do not
+# import each other. Imports for typing and within functions count.
+ORDER = (
+    ("checks",),
+    ("cached", "config", "console", "interrupt", "ragged", "toml"),
+    ("atomic", "hdf5"),
+    ("npz",),
+    ("kernels",),
+    ("datasets",),
+    ("spikes",),
+    ("device",),
+    ("encoders",),
+    ("layers",),
+    ("augment", "losses"),
+    ("results",),
+    ("network",),
+    ("optimizers",),
+    ("parallel",),
+    ("plot",),
+    ("evaluation",),
+    ("training",),
+    ("sequential",),
+    ("checkpoint",),
+    ("presets",),
+    ("run",),
+    ("estimator", "nir", "reference"),
+    ("bench",),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
+)
+FLOORS = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
+UPWARD = {("cupynn/results/history.py", "plot")}  # a history draws its curves in a notebook
+HOMES = {"Sequential": "sequential", "SpikeTrains": "spikes", "InputError": "checks"}  # names that `cupynn` itself offers
 
-    @each_source("cupynn/kernels/*")
-    def test_kernels_know_trains_and_each_other(self, source):
-        self.imports_of_ours(source, "checks", "interrupt", "kernels", "spikes")
 
-    @each_source("datasets/*")
-    def test_datasets_stand_alone(self, source):
-        self.imports_of_ours(source, "atomic", "cached", "checks", "console", "datasets", "hdf5", "kernels", "npz", "ragged")
+def room_of(module):
+    """Room of a dotted name within the package; None for the package itself."""
+    name = module.split(".")[1] if "." in module else None
+    return HOMES.get(name, name)
 
-    @staticmethod
-    def imports_of_ours(source, *allowed):
-        ours = {module for module in imports(source) if module.startswith("cupynn.")}
-        assert not [module for module in ours if not any(within(module, f"cupynn.{name}") for name in allowed)]
+
+def upward(source):
+    """Imports of a source that point to its own floor or above, each with its line."""
+    own = room_of(f"{package_of(Path(source).parent)}.{Path(source).stem}")
+    for node in ast.walk(ast.parse((ROOT / source).read_text(encoding="utf-8"))):
+        for module in imported(node, package_of(Path(source).parent).split(".")):
+            room = room_of(module) if within(module, "cupynn") else None
+            if room in (None, own, "__version__") or (source, room) in UPWARD:
+                continue
+            if room not in FLOORS or FLOORS[room] >= FLOORS[own]:
+                yield f"{source}:{node.lineno} imports {module}"
+
+
+class TestRooms:
+    def test_imports_point_down(self):
+        sources = [source for source in SOURCES if source != "cupynn/__init__.py"]
+        assert [found for source in sources for found in upward(source)] == []
+
+    def test_every_room_has_its_place(self):
+        rooms = {room_of(f"{package_of(Path(source).parent)}.{Path(source).stem}") for source in SOURCES} - {"__init__"}
+        assert rooms == set(FLOORS)
+
+    def test_rooms_have_no_circles_within(self):
+        graph = {}
+        for source in SOURCES:
+            package = package_of(Path(source).parent)
+            module = package if Path(source).stem == "__init__" else f"{package}.{Path(source).stem}"
+            tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
+            graph[module] = {each for node in ast.walk(tree) for each in imported(node, package.split("."))} - {module}
+        assert circle(graph) == []
+
+
+def circle(graph):
+    """Modules that import each other in a circle, if there is one; a package's face, which hands names on, is none."""
+    left = {module: {each for each in found if each in graph} for module, found in graph.items()}
+    left = {module: found for module, found in left.items() if not any(each.startswith(f"{module}.") for each in left)}
+    left.pop("cupynn", None)
+    while True:
+        free = [module for module, found in left.items() if not found & left.keys()]
+        if not free:
+            return sorted(left)
+        for module in free:
+            del left[module]
 
 
 def python(code, cwd=ROOT):

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cupynn import layers
-from cupynn.network import Sequential
-from cupynn.spikes import SpikeTrains
+from cupynn.sequential import Sequential
+from cupynn.spikes.trains import SpikeTrains
 
 
 class Counts(NamedTuple):

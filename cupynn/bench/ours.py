@@ -9,7 +9,7 @@ import numpy as np
 from cupynn import __version__
 from cupynn.bench import counts, nets
 from cupynn.bench.clock import peak_memory, seconds
-from cupynn.device import machine
+from cupynn.device.device import machine
 from cupynn.kernels.bandwidth import read_bandwidth
 
 WARM_UP = 60  # training steps, after which the layers are about as active as in training

@@ -14,7 +14,9 @@ def run(preset: str, folder: Path) -> dict[str, float]:
     start = perf_counter()
     import numpy as np
 
-    from cupynn import optimizers, presets, training
+    from cupynn import presets
+    from cupynn.optimizers import base as optimizers
+    from cupynn.training import fit as training
 
     imported = perf_counter()
     network, loss, _ = presets.read(preset).build("cpu")

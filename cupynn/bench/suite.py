@@ -92,6 +92,6 @@ def _start(output: Output) -> None:
 
 
 def _machine() -> dict[str, Any]:
-    from cupynn.device import machine
+    from cupynn.device.device import machine
 
     return machine()

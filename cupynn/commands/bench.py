@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure, print, keep."""
     from cupynn.bench import suite
-    from cupynn.device import resolve
+    from cupynn.device.device import resolve
 
     for name in options.what:
         checks.choice("WHAT", name, suite.ALL)

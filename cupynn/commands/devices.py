@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Report."""
-    from cupynn import diagnosis
+    from cupynn.device import diagnosis
 
     if options.json:
         shared.print_json(diagnosis.state())

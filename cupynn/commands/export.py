@@ -8,7 +8,7 @@ from cupynn.commands import samples, shared
 
 if TYPE_CHECKING:
     from cupynn import Sequential
-    from cupynn.saved_run import SavedRun
+    from cupynn.run.saved import SavedRun
 
 HELP = "write the network of a run for other frameworks (NIR), and measure what they make of it"
 DESCRIPTION = """\

@@ -30,7 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read, print and save."""
-    from cupynn import definition, nir
+    from cupynn import nir
+    from cupynn.network import definition
 
     network = nir.load(options.file, options.steps, dt=options.dt, device="cpu")
     network.save(options.out)

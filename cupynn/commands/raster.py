@@ -29,7 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Draw."""
-    from cupynn import checks, evaluation, plot
+    from cupynn import checks, plot
+    from cupynn.evaluation import evaluate as evaluation
 
     if options.file is not None and options.data is not None:
         raise InputError(f"--file {options.file} with DATA {options.data}: pass one of them")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cupynn import Sequential
-    from cupynn.data import Data
-    from cupynn.saved_run import SavedRun
+    from cupynn.run.saved import SavedRun
+    from cupynn.spikes.trains import Data
 
 ARRAYS = (".npy", ".npz")
 

@@ -11,7 +11,7 @@ from cupynn.checks import InputError
 if TYPE_CHECKING:
     from cupynn import Sequential
     from cupynn.datasets import Dataset
-    from cupynn.saved_run import SavedRun
+    from cupynn.run.saved import SavedRun
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,8 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 def open_network(path: str, device: str) -> "tuple[Sequential, SavedRun | None]":
     """Load the network of a run's folder, or of a file; and open the run, if the file lies in a run's folder or is one."""
-    from cupynn import Sequential, saved_run
+    from cupynn import Sequential
+    from cupynn.run import saved as saved_run
 
     if not checks.path("RUN", path).exists():
         raise InputError(f"{path}: no such file or folder; pass the folder of a run, or a network in an .npz file")

@@ -104,7 +104,7 @@ def _run(options: argparse.Namespace, ranks: "Ranks") -> str | None:
 
 
 def _result(folder: Path) -> str:
-    from cupynn.saved_run import open_run
+    from cupynn.run.saved import open_run
 
     result = open_run(folder).result
     test = {key: value for key, value in result["test"].items() if key != "confusion"}

@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from cupynn.config import Configured
-from cupynn.data import Data
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import Data, SpikeTrains
 
 
 class Encoder(Configured, ABC):

@@ -8,7 +8,7 @@ from cupynn.checks import InputError
 from cupynn.encoders.base import Encoder
 from cupynn.kernels.bsa import bsa
 from cupynn.ragged import Ragged
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 class BSA(Encoder):

@@ -7,7 +7,7 @@ from cupynn.checks import InputError
 from cupynn.encoders.base import Encoder
 from cupynn.kernels.events_encode import encode
 from cupynn.ragged import Ragged
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 class Events(Encoder):

@@ -11,7 +11,7 @@ from cupynn.encoders.base import Encoder
 from cupynn.kernels.cuda import on_device
 from cupynn.kernels.levels import from_levels
 from cupynn.ragged import Ragged
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 LEVELS = np.arange(256)
 # Of the largest value: a lower quartile above the one, or a median above the other, is that of a ground that fires.

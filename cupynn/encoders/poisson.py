@@ -9,8 +9,8 @@ from cupynn.encoders.intensity import IntensityEncoder
 from cupynn.kernels import poisson_cuda
 from cupynn.kernels.cuda import on_device
 from cupynn.kernels.poisson import gap_tables, poisson
-from cupynn.spikes import SpikeTrains
-from cupynn.spikes_cuda import CudaTrains
+from cupynn.spikes.cuda_trains import CudaTrains
+from cupynn.spikes.trains import SpikeTrains
 
 _tables = lru_cache(maxsize=4)(gap_tables)
 

@@ -7,8 +7,8 @@ from cupynn.encoders.intensity import IntensityEncoder
 from cupynn.kernels import regular_cuda
 from cupynn.kernels.cuda import on_device
 from cupynn.kernels.regular import regular
-from cupynn.spikes import SpikeTrains
-from cupynn.spikes_cuda import CudaTrains
+from cupynn.spikes.cuda_trains import CudaTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 class Regular(IntensityEncoder):

@@ -6,12 +6,27 @@ a row of its own, as wide as the worst case (untouched memory costs nothing), an
 """
 
 import mmap
+from typing import Protocol
 
 import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.simd import lowest
 from cupynn.kernels.threads import each, parallel
+
+
+class Trains(Protocol):
+    """What kernels read of trains; `SpikeTrains` has it."""
+
+    batch: int
+    steps: int
+    size: int
+    neurons: np.ndarray
+    offsets: np.ndarray
+    counts: np.ndarray
+
+    def by_neuron(self) -> tuple[np.ndarray, np.ndarray]:
+        """Times of each neuron's spikes, and where they begin."""
 
 
 @inline

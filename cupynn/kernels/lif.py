@@ -26,7 +26,7 @@ class Lif(NamedTuple):
     threshold: np.float32
     t_ref: np.float32
 
-    def most(self, steps: int) -> int:
+    def max_count(self, steps: int) -> int:
         """Largest firing count of a neuron in so many steps: at every one but the first that its rest leaves it."""
         rest = int(self.t_ref)
         return (steps - 1 + rest) // (rest + 1)

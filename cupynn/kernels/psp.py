@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
+from cupynn.kernels.events import Trains
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store
 from cupynn.kernels.threads import each, parallel
-from cupynn.spikes import SpikeTrains
 
 PSP_KERNELS = ("exact", "srm")
 
@@ -218,9 +218,7 @@ def _spsp(turns, neurons, offsets, times, neuron_offsets, first, n_in, psp, t_re
                 at += width
 
 
-def spsp(
-    below: SpikeTrains, above: SpikeTrains, errors: np.ndarray, constants: Psp, t_ref: int
-) -> Iterator[tuple[slice, Spsp]]:
+def spsp(below: Trains, above: Trains, errors: np.ndarray, constants: Psp, t_ref: int) -> Iterator[tuple[slice, Spsp]]:
     """S-PSPs of trains on the neurons above whose error (B, N_out) is not zero, for one part of the batch after the other.
 
     A part's matrices stay below SPSP_VALUES, so that they come from the last-level cache when they are used.
@@ -246,7 +244,7 @@ def spsp(
         first = last
 
 
-def spsp_matrix(below: SpikeTrains, above: SpikeTrains, constants: Psp, t_ref: int) -> np.ndarray:
+def spsp_matrix(below: Trains, above: Trains, constants: Psp, t_ref: int) -> np.ndarray:
     """S-PSP e_ij of every train j below on every neuron i above, float32 (B, N_out, N_in)."""
     errors = np.ones((above.batch, above.size), np.float32)
     matrices = np.zeros((above.batch, above.size, -(-below.size // FEW) * FEW), np.float32)

@@ -9,9 +9,9 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import make
-from cupynn.device import resolve
+from cupynn.device.device import resolve
 from cupynn.encoders import ENCODERS, Encoder
-from cupynn.network import Sequential
+from cupynn.sequential import Sequential
 
 from .chain import Link, links
 from .library import nir_library

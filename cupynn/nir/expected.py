@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cupynn.atomic import writing
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 from .library import nir_library
 from .neuron import DT

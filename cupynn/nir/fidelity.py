@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import cupynn
-from cupynn import checks, evaluation
+from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
+from cupynn.evaluation import evaluate as evaluation
 from cupynn.layers import Layer
-from cupynn.network import Sequential
-from cupynn.spikes import SpikeTrains
+from cupynn.sequential import Sequential
+from cupynn.spikes.trains import SpikeTrains
 
 from . import frameworks
 from .build import from_nir

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cupynn import checks
 from cupynn.atomic import writing
 from cupynn.encoders import Encoder
-from cupynn.network import Sequential
+from cupynn.sequential import Sequential
 
 from . import expected, fidelity
 from .build import from_nir

@@ -12,7 +12,7 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.layers import SpikingConv2D, SpikingDense, SpikingPool2D, SpikingRecurrent
 from cupynn.layers.base import Layer
-from cupynn.network import Sequential
+from cupynn.sequential import Sequential
 
 from .library import nir_library
 from .neuron import DT, encode

@@ -5,24 +5,22 @@ import pickle
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
 import numpy as np
 
-from cupynn import diagnosis
 from cupynn.checks import InputError
 from cupynn.console import Lenient
+from cupynn.device import diagnosis
+from cupynn.device.device import Device
 from cupynn.interrupt import Interrupted
 from cupynn.kernels.threads import set_num_threads
 from cupynn.parallel.nccl import Nccl
 from cupynn.parallel.ranks import Ranks, Value
-
-if TYPE_CHECKING:
-    from cupynn.network import Sequential
 
 SPIN = 2e-4  # seconds for which a process asks for a message without pause
 LONGEST_PAUSE = 1e-3  # seconds between two questions for one that is late
@@ -65,11 +63,10 @@ class Processes(Ranks):
 
     # What a training asks for ------------------------------------------------------------------------------------------
 
-    def sum_gradients(self, network: "Sequential") -> None:
+    def sum_gradients(self, gradients: Sequence[Any], device: Device) -> None:
         """Replace every gradient by its sum over the processes, all in one message."""
-        gradients = [layer.grads[name] for layer in network.layers for name in layer.params]
-        if network.device.on_cuda:
-            self._nccl = self._nccl or Nccl(network.device, self.size, self.rank, self.on_first)
+        if device.on_cuda:
+            self._nccl = self._nccl or Nccl(device, self.size, self.rank, self.on_first)
             self._nccl.sum(gradients)
             return
         total = self.total(np.concatenate([gradient.reshape(-1) for gradient in gradients]))

@@ -1,12 +1,10 @@
 """Sums over GPUs: NCCL through CuPy, one GPU a process."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cupynn.checks import InputError
-
-if TYPE_CHECKING:
-    from cupynn.device import Device
+from cupynn.device.device import Device
 
 
 class Nccl:
@@ -30,7 +28,7 @@ class Nccl:
         If CuPy has no NCCL.
     """
 
-    def __init__(self, device: "Device", size: int, rank: int, on_first: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, device: Device, size: int, rank: int, on_first: Callable[[Callable[[], Any]], Any]) -> None:
         self.device = device
         try:
             from cupy.cuda import nccl

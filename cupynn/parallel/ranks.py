@@ -1,15 +1,13 @@
 """What a training asks of the processes that share it, and the answers of one that trains alone, which cost nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cupynn.checks import InputError
-
-if TYPE_CHECKING:
-    from cupynn.network import Sequential
+from cupynn.device.device import Device
 
 Value = TypeVar("Value")
 
@@ -51,8 +49,15 @@ class Ranks:
         start = self.rank * least + min(self.rank, more)
         return slice(start, start + least + (self.rank < more))
 
-    def sum_gradients(self, network: "Sequential") -> None:
-        """Replace every gradient by its sum over the processes: each has the mean over the whole batch of its own share."""
+    def sum_gradients(self, gradients: Sequence[Any], device: Device) -> None:
+        """Replace every gradient by its sum over the processes: each has the mean over the whole batch of its own share.
+
+        Parameters
+        ----------
+        gradients : sequence of arrays
+        device : Device
+            Where they lie.
+        """
 
     def total(self, array: np.ndarray) -> np.ndarray:
         """Sum of an array in host memory over the processes."""
@@ -98,18 +103,20 @@ class Ranks:
                 if found[mine] != every[0][mine]:
                     raise RanksDiffer(f"{name} of rank {rank} is another than that of rank 0: {remedy}")
 
-    def same_weights(self, network: "Sequential", when: str) -> None:
-        """Raise RanksDiffer unless the network has the same bits in all processes; they should not be able to differ.
+    def same_arrays(self, when: str, arrays: Mapping[str, Any], device: Device) -> None:
+        """Raise RanksDiffer unless arrays have the same bits in all processes; those of a network cannot differ.
 
         Parameters
         ----------
-        network : Sequential
         when : str
             For the message, such as "epoch 3".
+        arrays : mapping of str to array
+        device : Device
+            Where they lie.
         """
         if self.size > 1:
-            arrays = {f"{when}, {name}": network.device.get(array).tobytes() for name, array in network.arrays().items()}
-            self.same(arrays, "a callback has changed it, or a machine is faulty; go on from the last checkpoint")
+            parts = {f"{when}, {name}": device.get(array).tobytes() for name, array in arrays.items()}
+            self.same(parts, "a callback has changed it, or a machine is faulty; go on from the last checkpoint")
 
     def __enter__(self) -> "Ranks":
         return self

@@ -25,8 +25,8 @@ from cupynn.plot.style import (
     titles,
     whole,
 )
-from cupynn.results import Recording
-from cupynn.spikes import SpikeTrains
+from cupynn.results.recording import Recording
+from cupynn.spikes.trains import SpikeTrains
 
 ROW, TALLEST = 0.17, 2.1  # height of a row of a few neurons, and of the panel of a large layer, inches
 

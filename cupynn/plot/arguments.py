@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 
 from cupynn import checks
 from cupynn.checks import InputError, only
-from cupynn.network import Sequential
-from cupynn.results import Recording
-from cupynn.spikes import SpikeTrains
+from cupynn.network.network import Network
+from cupynn.results.recording import Recording
+from cupynn.spikes.trains import SpikeTrains
 
 RECORDING = "what net.record(x) returned, x being a few samples such as test.x[:10]"
 NETWORK = "a network, such as Sequential.load(path) returns"
@@ -28,9 +28,9 @@ def spikes_by_layer(value: Recording | SpikeTrains) -> dict[str, SpikeTrains]:
     return only("recording", value, Recording, f"{RECORDING}, or {TRAINS}").spikes
 
 
-def network(value: Sequential) -> Sequential:
+def network(value: Network) -> Network:
     """Return `value` if it is a network."""
-    return only("net", value, Sequential, NETWORK)
+    return only("net", value, Network, NETWORK)
 
 
 def listed(name: str, value: Any) -> list:

@@ -13,8 +13,8 @@ from cupynn import checks
 from cupynn.plot import arguments
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import FEW, GREY, MUTED, PALE, STYLE, heading, layer_colours, number, shades, signed, step_axis, whole
-from cupynn.results import Recording
-from cupynn.spikes import SpikeTrains
+from cupynn.results.recording import Recording
+from cupynn.spikes.trains import SpikeTrains
 
 FRAMES = 100  # at most
 INTERVAL = 60  # of two frames, milliseconds

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from cupynn import metrics
 from cupynn.checks import InputError, only
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import FEW, GREY, PALETTE, STYLE, heading, layer_colours, number, titles, whole
-from cupynn.progress import History
+from cupynn.results import metrics
+from cupynn.results.history import History
 
 HISTORY = "what net.fit(...) returned, or the folder that cupynn train left"
 RUNS = "several, such as {'small': history, 'large': 'runs/large'}"

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from cupynn.kernels.psp import Psp
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 def traces(below: SpikeTrains, potential: Psp) -> np.ndarray:

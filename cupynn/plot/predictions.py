@@ -15,8 +15,9 @@ from cupynn.checks import InputError
 from cupynn.plot import arguments
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import FEW, GREY, MUTED, PALETTE, STYLE, heading, layer_colours, number, titles, whole
-from cupynn.results import Evaluation, Recording
-from cupynn.spikes import SpikeTrains
+from cupynn.results.evaluation import Evaluation
+from cupynn.results.recording import Recording
+from cupynn.spikes.trains import SpikeTrains
 
 EVALUATION = "what net.evaluate(test) returned, or its .confusion"
 LISTED = 8  # confusions, the most frequent

@@ -26,8 +26,8 @@ from cupynn.plot.style import (
     titles,
     whole,
 )
-from cupynn.results import Recording
-from cupynn.spikes import SpikeTrains
+from cupynn.results.recording import Recording
+from cupynn.spikes.trains import SpikeTrains
 
 
 def psp(recording: Recording, layer: str, sample: int = 0, *, ax: Axes | None = None) -> Figure | Axes:

@@ -12,7 +12,7 @@ from cupynn.checks import InputError
 from cupynn.plot import arguments
 from cupynn.plot.figures import new_figure
 from cupynn.plot.style import GREY, MUTED, STYLE, heading, layer_colours, number, titles, whole
-from cupynn.results import Recording
+from cupynn.results.recording import Recording
 
 SHOWN = 4  # neurons by default
 

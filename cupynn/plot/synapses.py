@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.layers import Layer, SpikingConv2D, SpikingDense
-from cupynn.network import Sequential
+from cupynn.network.network import Network
 from cupynn.plot import arguments
 from cupynn.plot.figures import WIDTH, new_figure
 from cupynn.plot.style import GREY, MUTED, STYLE, heading, layer_colours, number, signed, titles, whole
@@ -21,12 +21,12 @@ ACROSS = 10  # of them in a row
 MOST = 0.995  # of the weights lie within the scale of a picture: a few large ones must not wash out the others
 
 
-def weights(net: Sequential, layers: str | Sequence[str] | None = None) -> Figure:
+def weights(net: Network, layers: str | Sequence[str] | None = None) -> Figure:
     """Weights of each layer: their distribution, and the matrix from the neurons below (columns) to the layer's (rows).
 
     Parameters
     ----------
-    net : Sequential
+    net : Network
     layers : str or sequence of str, optional
         Names of layers, from top to bottom; by default all that have weights. The matrix of a convolution has a row for
         each map and a column for each entry of its kernel.
@@ -79,7 +79,7 @@ def weights(net: Sequential, layers: str | Sequence[str] | None = None) -> Figur
     return figure
 
 
-def receptive_fields(net: Sequential, layer: str | None = None, neurons: int | Sequence[int] | None = None) -> Figure:
+def receptive_fields(net: Network, layer: str | None = None, neurons: int | Sequence[int] | None = None) -> Figure:
     """Weights of the neurons of a dense layer, each laid out as its input is: as an image where that has rows and columns.
 
     Orange excites, blue inhibits, by one scale for all. Several channels stand beside each other; an input without rows and
@@ -87,7 +87,7 @@ def receptive_fields(net: Sequential, layer: str | None = None, neurons: int | S
 
     Parameters
     ----------
-    net : Sequential
+    net : Network
     layer : str, optional
         Name of a dense or recurrent layer; by default the first.
     neurons : int or sequence of int, optional
@@ -117,12 +117,12 @@ def receptive_fields(net: Sequential, layer: str | None = None, neurons: int | S
     return _grid(fields, neurons, words)
 
 
-def kernels(net: Sequential, layer: str | None = None, maps: int | Sequence[int] | None = None) -> Figure:
+def kernels(net: Network, layer: str | None = None, maps: int | Sequence[int] | None = None) -> Figure:
     """Kernels of a convolution, one picture a map; those of several input channels stand beside each other.
 
     Parameters
     ----------
-    net : Sequential
+    net : Network
     layer : str, optional
         Name of a convolution; by default the first.
     maps : int or sequence of int, optional
@@ -152,13 +152,13 @@ def kernels(net: Sequential, layer: str | None = None, maps: int | Sequence[int]
     return _grid(weight[maps], maps, words)
 
 
-def _arrays(net: Sequential) -> dict[str, np.ndarray]:
+def _arrays(net: Network) -> dict[str, np.ndarray]:
     """Return the weights of each layer that has some, in host memory."""
     homes = {layer.name: layer.params | layer.buffers for layer in net.layers}
     return {name: net.device.get(home["weight"]) for name, home in homes.items() if "weight" in home}
 
 
-def _layer(net: Sequential, name: str | None, kind: type, word: str, other: str) -> Layer:
+def _layer(net: Network, name: str | None, kind: type, word: str, other: str) -> Layer:
     """Return the layer of this name, or the first of its kind."""
     fitting = {layer.name: layer for layer in arguments.network(net).layers if isinstance(layer, kind)}
     if not fitting:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from cupynn import layers, losses
-from cupynn.device import resolve
+from cupynn.device.device import resolve
 from cupynn.encoders import Poisson
 from cupynn.losses import CountLoss
-from cupynn.network import Sequential
-from cupynn.optimizers import SGD, Adam, Optimizer
+from cupynn.optimizers import SGD, Adam
+from cupynn.optimizers.base import Optimizer
+from cupynn.optimizers.regularizers import ExponentialRegularizer
 from cupynn.reference.checkpoint import load_checkpoint
 from cupynn.reference.config import Block, Config, read_config
 from cupynn.reference.initial import Folder, set_weights
-from cupynn.regularizers import ExponentialRegularizer
+from cupynn.sequential import Sequential
 
 # What the original program has in its source instead of its config.
 MAX_RATE = 1 / 5.5

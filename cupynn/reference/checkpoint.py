@@ -8,8 +8,8 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.layers import Layer
-from cupynn.network import Sequential
 from cupynn.reference.text import TextFile
+from cupynn.sequential import Sequential
 
 
 def load_checkpoint(network: Sequential, path: str | PathLike, lateral: Collection[str] = ()) -> None:

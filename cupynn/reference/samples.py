@@ -11,7 +11,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.reference.text import TextFile
-from cupynn.spikes import SpikeTrains
+from cupynn.spikes.trains import SpikeTrains
 
 
 def class_label(path: str | PathLike) -> int:

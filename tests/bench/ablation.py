@@ -174,7 +174,7 @@ def changed(name: str, seed: int) -> Any:
 def measure(name: str, seed: int) -> dict[str, Any]:
     """Train and test one variant in this process."""
     from cupynn import datasets
-    from cupynn.device import machine
+    from cupynn.device.device import machine
 
     if patch := variants()[name].patch:
         patch()
@@ -182,7 +182,7 @@ def measure(name: str, seed: int) -> dict[str, Any]:
     network, loss, optimizer = experiment.build("cpu")
     data, _ = datasets.load("mnist")
     start = perf_counter()
-    network.fit(data[:IMAGES], loss=loss, optimizer=optimizer, progress=False, **experiment.fit_options())
+    network.fit(data[:IMAGES], loss=loss, optimizer=optimizer, progress=False, **vars(experiment.options()))
     seconds = perf_counter() - start
     found = network.evaluate(data[-HELD_OUT:])
     figures = {"accuracy": found.accuracy, "silent": found.silent, "spikes": found.spikes, "seconds": seconds}

@@ -22,7 +22,7 @@ import numpy as np
 
 from cupynn import Sequential, datasets, encoders, layers, losses, optimizers, presets
 from cupynn.augment import Augment
-from cupynn.device import machine, resolve
+from cupynn.device.device import machine, resolve
 from cupynn.kernels.cuda import Source
 
 RESULTS = Path(__file__).parent / "results" / "cuda.jsonl"
@@ -119,14 +119,14 @@ def bench(name: str, ceiling: float) -> dict:
 
     def step(index: int = 0) -> None:
         part = slice(index * batch, (index + 1) * batch)
-        error = loss(net.forward(net.draw(x[part], numbers[part], 1)), y[part], cupy.ones(batch, np.float32))
+        error = loss(net.forward(net.encode_checked(x[part], numbers[part], 1)), y[part], cupy.ones(batch, np.float32))
         net.backward(error, input_error=False)
         optimizer.step(net)
 
     whole = len(x) // batch
     for index in range(WARM_UP):
         step(index % whole)
-    forward = elapsed(lambda: net.forward(net.draw(x[:batch], numbers[:batch], 1)))
+    forward = elapsed(lambda: net.forward(net.encode_checked(x[:batch], numbers[:batch], 1)))
     train = elapsed(step)
     cupy.cuda.Device().synchronize()
     start = perf_counter()

@@ -22,7 +22,7 @@ from time import perf_counter
 import numpy as np
 
 from cupynn import datasets, parallel, presets
-from cupynn.parts import Parts
+from cupynn.evaluation.parts import Parts
 
 WARM_UP, REPEATS = 12, 7
 PRESET, BATCH = {"mlp": "mnist", "cnn": "mnist-cnn"}, {"mlp": 128, "cnn": 32}
@@ -54,7 +54,7 @@ def measure(ranks: parallel.Ranks, net: str, batch: int) -> tuple[float, float, 
 
         def draw(part: slice, numbers=numbers) -> tuple:
             picks = numbers[part]
-            return network.draw(train.x[picks], picks, 1), train.y[picks], np.ones(len(picks), np.float32)
+            return network.encode_checked(train.x[picks], picks, 1), train.y[picks], np.ones(len(picks), np.float32)
 
         passes = timed(lambda draw=draw: parts.gradients(loss, draw, samples, batch))
         ranks.greatest(0)  # what is measured next is the sum, not the waiting for the last

@@ -24,7 +24,7 @@ from torch import nn
 from cupynn import presets
 from cupynn.bench import peers
 from cupynn.datasets import Dataset
-from cupynn.device import machine
+from cupynn.device.device import machine
 
 STEPS, FRAMES = 25, 60
 GRID = {"beta": (0.8, 0.95), "rate": (5e-4, 2e-3)}

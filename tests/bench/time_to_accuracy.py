@@ -113,7 +113,7 @@ def measure(name: str, seconds: float) -> dict:
             accuracy = float(np.mean(classify(test_set.x) == test_set.y)) * 100
             curve.append({"images": seen, "seconds": spent, "accuracy": accuracy})
             print(f"{name}: {seen:,} images, {spent:.0f} s, {accuracy:.2f} %", file=sys.stderr, flush=True)
-    from cupynn.device import machine
+    from cupynn.device.device import machine
 
     return {"name": name, "machine": machine(), "budget": seconds, "batch": BATCH, "curve": curve}
 

@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from cupynn import definition, nir, presets, state
+from cupynn import Sequential, nir, presets
 from cupynn.datasets.cifar10 import FILES, FOLDER, RECORD
+from cupynn.network import definition
 from cupynn.nir.library import nir_library
 from cupynn.parallel import Ranks
-from cupynn.progress import Epoch
+from cupynn.results.history import Epoch
+from cupynn.training import state
 from fuzz.targets import training_state
 
 EVENTS = np.array(
@@ -166,7 +168,7 @@ def _network() -> list[bytes]:
 def _nir() -> list[bytes]:
     """A file of `cupynn.nir.export`, and the same graph as nir itself writes it."""
     library = nir_library()
-    network = definition.build(NETWORK | {"layers": [layer | {"t_ref": 0} for layer in LAYERS]}, "seeds", "cpu")
+    network = definition.build(Sequential, NETWORK | {"layers": [layer | {"t_ref": 0} for layer in LAYERS]}, "seeds", "cpu")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "net.nir"
         nir.export(network, path, certificate=False)

@@ -11,17 +11,21 @@ from unittest.mock import patch
 
 import numpy as np
 
-from cupynn import Sequential, datasets, nir, presets, reference, state
+from cupynn import Sequential, datasets, nir, presets, reference
 from cupynn.checks import InputError
 from cupynn.datasets import cifar10, event_folders, idx, nmnist, nmnist_files, packed, recordings, sound_folder, speech
-from cupynn.health import Watch
 from cupynn.layers import SpikingDense
+from cupynn.network.inputs import Labelled
 from cupynn.optimizers import Adam
 from cupynn.parallel import Ranks
-from cupynn.progress import History, Tally
 from cupynn.reference.weights import read_conv_weights, read_dense_weights
-from cupynn.state import State
-from cupynn.training import Samples
+from cupynn.results.history import History
+from cupynn.training import state
+from cupynn.training.health import Watch
+from cupynn.training.options import Options
+from cupynn.training.samples import Samples
+from cupynn.training.state import State
+from cupynn.training.tally import Tally
 
 SENSOR = (2, 34, 34)
 
@@ -95,7 +99,7 @@ def read_nir(content: bytes, folder: Path) -> None:
 def training_state() -> State:
     """A training that has not begun."""
     network = Sequential([SpikingDense(3, v_th=1.0)], input_shape=(2,), steps=9, device="cpu")
-    samples = Samples(network, np.zeros((4, 2), np.uint8), np.zeros(4, np.int64), np.ones(4, np.float32))
+    samples = Samples(network, Labelled(np.zeros((4, 2), np.uint8), np.zeros(4, np.int64)), None, Options())
     return State(network, Adam(0.1), samples, Tally(network), History(), Watch(network))
 
 

@@ -11,7 +11,8 @@ from types import ModuleType
 import numpy as np
 from cuda_on_cpu.fake_cupy import install
 
-from cupynn import diagnosis, parallel
+from cupynn import parallel
+from cupynn.device import diagnosis
 from mpi.train import fit, leave
 
 

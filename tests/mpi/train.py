@@ -13,10 +13,13 @@ from pathlib import Path
 import numpy as np
 from test_training import LOSS, draw_data
 
-from cupynn import Sequential, layers, parallel, training
+from cupynn import Sequential, layers, parallel
 from cupynn.augment import Augment
+from cupynn.checks import InputError
 from cupynn.encoders import Poisson
 from cupynn.optimizers import Adam
+from cupynn.results import History
+from cupynn.training.loop import Training
 
 BATCH, SAMPLES = 6, 31  # the last batch has one sample, for whatever number of processes
 FAILS = 10  # update in which the process of rank 1 fails, of 18
@@ -29,7 +32,7 @@ def make(images: bool, device: str) -> Sequential:
     return Sequential([*first, *dense], (1, 3, 3) if images else (9,), 50, Poisson(0.5), device=device)
 
 
-def fit(ranks: parallel.Ranks, case: str, device: str = "cpu", **options) -> tuple[Sequential, training.History]:
+def fit(ranks: parallel.Ranks, case: str, device: str = "cpu", **options) -> tuple[Sequential, History]:
     """Train; a case has its own options, or its own way to go wrong."""
     (x, y), (held_out, labels) = draw_data(SAMPLES), draw_data(13, seed=1)
     net = make(case == "images", device)
@@ -55,13 +58,13 @@ FAILURES = {
     "TERM": lambda: os.kill(os.getpid(), signal.SIGTERM),
     "KILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "error": lambda: _raise(ZeroDivisionError("no such luck")),
-    "bad input": lambda: _raise(training.InputError("no such file")),
+    "bad input": lambda: _raise(InputError("no such file")),
 }
 
 
 def fail(rank: int, how) -> None:
     """Have the process of rank 1 fail within a step."""
-    plain, steps = training._update, []
+    plain, steps = Training._update, []
 
     def step(*arguments):
         steps.append(1)
@@ -69,10 +72,10 @@ def fail(rank: int, how) -> None:
             how()
         return plain(*arguments)
 
-    training._update = step
+    Training._update = step
 
 
-def leave(folder: Path, case: str, rank: int, net: Sequential, history: training.History) -> None:
+def leave(folder: Path, case: str, rank: int, net: Sequential, history: History) -> None:
     """Write what `read` in `test_ranks` reads."""
     arrays = {name.replace("/", "."): net.device.get(array) for name, array in net.arrays().items()}
     np.savez(folder / f"{case}-{rank}.npz", **arrays)

@@ -48,9 +48,10 @@ boost = true
 PROGRAM = """
 import sys, time
 from cupynn import cli, training
+from cupynn.training.loop import Training
 training.fit.__wrapped__.__kwdefaults__["checkpoint_seconds"] = 0
-plain, wait = training._update, float(sys.argv.pop(1))
-training._update = lambda *arguments: (time.sleep(wait), plain(*arguments))[1]
+plain, wait = Training._update, float(sys.argv.pop(1))
+Training._update = lambda *arguments: (time.sleep(wait), plain(*arguments))[1]
 print("ready", flush=True)
 sys.exit(cli.main(sys.argv[1:]))
 """

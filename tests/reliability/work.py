@@ -208,7 +208,7 @@ class Fit(Work):
         now, done = weights(self.net), getattr(self.optimizer, "taken", [])
         if not np.isfinite(now).all():
             raise Fault("weights are not finite after the interrupt")
-        if done and not _within(raised, "step", "settle"):
+        if done and not _within(raised, "step", "apply_averages"):
             kept = [self.undisturbed[len(done) - 1]] + self.expected * (len(done) == len(self.undisturbed))
             if not any(np.array_equal(now, each) for each in kept):
                 where = "validation" if _within(raised, "evaluate") else "training"

@@ -1,0 +1,1 @@
+"""Networks on data: classes, counts, accuracy and activity, in batches that fit into memory."""

@@ -1,0 +1,13 @@
+"""Optimizers, their learning-rate schedules, and the paper's weight regularizer.
+
+Import these names from here; `base` has what all optimizers share.
+"""
+
+from cupynn.optimizers.adam import Adam
+from cupynn.optimizers.base import SCHEDULES, Optimizer
+from cupynn.optimizers.regularizers import REGULARIZERS, ExponentialRegularizer
+from cupynn.optimizers.sgd import SGD
+
+__all__ = ["OPTIMIZERS", "REGULARIZERS", "SCHEDULES", "SGD", "Adam", "ExponentialRegularizer", "Optimizer"]
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"SGD": SGD, "Adam": Adam}

@@ -1,0 +1,13 @@
+"""Training: `fit` and everything behind it, from the options to the state that is saved.
+
+Import these names from here. `fit` checks what it is given, `loop` trains, `checkpointer` decides when the state is saved,
+`state` what is in it, `health` what a user is told.
+"""
+
+from cupynn.interrupt import Interrupted
+from cupynn.training.callbacks import EarlyStopping
+from cupynn.training.fit import fit
+from cupynn.training.health import Diverged
+from cupynn.training.loop import step
+
+__all__ = ["Diverged", "EarlyStopping", "Interrupted", "fit", "step"]
