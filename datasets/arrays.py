@@ -6,9 +6,9 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import read_arrays
 
 from .dataset import Dataset
-from .npy import read_npz
 
 _REMEDY = "write it with np.savez(path, x=samples, y=labels)"
 
@@ -45,7 +45,7 @@ def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
     if not path.is_file():
         raise InputError(f"{path}: no such file: {_REMEDY}")
     try:
-        arrays = read_npz(path)
+        arrays = read_arrays(path)
     except Exception as error:  # what a damaged file makes NumPy, zipfile and zlib raise is anybody's guess
         raise InputError(
             f"{path} cannot be read ({error}): write it anew with np.savez(path, x=samples, y=labels)"

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from hashlib import sha256
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cupynn import npz
-from cupynn.atomic import replacing
+from cupynn import files
 from cupynn.checks import InputError
 
 
@@ -44,18 +43,18 @@ def cached(
     digest = sha256(repr(key).encode())
     for source in sources:
         package, _, module = source.rpartition(".")
-        digest.update((files(package) / f"{module}.py").read_bytes())
+        digest.update((resources.files(package) / f"{module}.py").read_bytes())
     path = user_cache() / f"{name}-{digest.hexdigest()[:16]}.npz"
     if path.is_file():
         try:
-            return {key: array.copy() for key, array in npz.read(path).items()}  # writable, as those of `make`
+            return files.read_arrays(path, compressed=False)
         except Exception:  # the archive readers raise about anything on a damaged file, and none of it matters here
             path.unlink(missing_ok=True)
     arrays = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            np.savez(file, **arrays)
+        with files.replacing(path) as file:
+            files.put_arrays(file, arrays)
     except OSError as error:
         raise InputError(f"{path.parent} is the cache and cannot be written ({error}): make it writable") from None
     return arrays

@@ -6,11 +6,12 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import read_up_to
 
 from . import tarred
 from .dataset import Dataset
 from .download import fetch
-from .gzipped import opened, read_up_to
+from .gzipped import opened
 from .source import Source
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)

@@ -9,12 +9,12 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import read_array, read_arrays
 from cupynn.hdf5 import Reader, numeric
 from cupynn.ragged import Ragged
 
 from .dataset import Dataset
 from .nmnist import records
-from .npy import read_npy, read_npz
 from .recordings import convert, join
 
 
@@ -137,7 +137,7 @@ def _bin(path: Path) -> np.ndarray:
 
 
 def _npz(path: Path) -> np.ndarray:
-    return _structured(read_npz(path), path)
+    return _structured(read_arrays(path), path)
 
 
 def _hdf5(path: Path) -> np.ndarray:
@@ -191,7 +191,7 @@ def _library(name: str, path: Path) -> ModuleType:
 
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".bin": _bin,
-    ".npy": read_npy,
+    ".npy": read_array,
     ".npz": _npz,
     ".h5": _hdf5,
     ".hdf5": _hdf5,

@@ -9,8 +9,6 @@ from typing import BinaryIO
 
 from cupynn.checks import InputError
 
-CHUNK = 1 << 20  # bytes
-
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
@@ -29,11 +27,3 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 yield stream
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read ({error}): put an intact copy in its place") from None
-
-
-def read_up_to(stream: BinaryIO, size: int) -> bytearray:
-    """Read `size` bytes, or what there is; memory grows with the bytes that come, never with a size that is only claimed."""
-    content = bytearray()
-    while chunk := stream.read(min(CHUNK, size - len(content))):
-        content += chunk
-    return content

@@ -7,8 +7,9 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import read_up_to
 
-from .gzipped import opened, read_up_to
+from .gzipped import opened
 
 UINT8 = 0x08
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from cupynn.checks import InputError
-
-from .gzipped import read_up_to
+from cupynn.files import read_up_to
 
 PARTS = ("Train", "Test")
 NAME = re.compile(r"(Train|Test)/([0-9])/([0-9]{1,6})\.bin", re.ASCII)

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cupynn import npz
-from cupynn.atomic import replacing
+from cupynn.files import read_arrays, replacing
 
 MAGIC = b"cupynn 1"
 FOOTER = struct.Struct("<32sQ8s")
@@ -68,7 +67,7 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
             content = file.read(length)
         if hashlib.sha256(content).digest() != digest:
             return None
-        index = npz.read(BytesIO(content))
+        index = read_arrays(BytesIO(content))
         kind = index.pop("empty").dtype
         if start != index["lengths"].sum() * kind.itemsize:
             return None

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cupynn.checks import InputError
-
-from .gzipped import read_up_to
+from cupynn.files import read_up_to
 
 INTACT = "put an intact copy in its place"
 LONGEST = 1 << 30  # bytes from one header to the next: one may claim 2^95, and `tarfile` would count all of them to the end

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nmnist_toy import pack
 
-from cupynn import datasets
+from cupynn import datasets, files
 from cupynn.checks import InputError
-from cupynn.datasets import event_folders, npy
+from cupynn.datasets import event_folders
 
 AEDAT4 = Path(__file__).parent / "data" / "toy.aedat4"  # three events of a sensor 6 wide and 5 high, by dv-processing 2.0
 EVENTS = recording((1000, 3, 2, 1), (1600, 0, 0, 0), (2201, 1, 2, 1))
@@ -202,7 +202,7 @@ def test_refuses_pickles(tmp_path):
 def test_npy_of_either_version(tmp_path, version, array):
     with (tmp_path / "1.npy").open("wb") as file:
         np.lib.format.write_array(file, array, version)
-    np.testing.assert_array_equal(npy.read_npy(tmp_path / "1.npy"), array, strict=True)
+    np.testing.assert_array_equal(files.read_array(tmp_path / "1.npy"), array, strict=True)
 
 
 def test_memory_grows_with_the_file_not_with_what_it_claims(tmp_path):

@@ -206,7 +206,7 @@ import resource, signal, sys
 sys.path.insert(0, "tests")
 from test_resume import fit, make
 from cupynn import InputError
-from cupynn.npz import np
+from cupynn.files import np
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 def limit(net, history):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))

@@ -153,8 +153,7 @@ class TestSources:
 ORDER = (
     ("checks",),
     ("cached", "config", "console", "interrupt", "ragged", "toml"),
-    ("atomic", "hdf5"),
-    ("npz",),
+    ("files", "hdf5"),
     ("kernels",),
     ("datasets",),
     ("spikes",),

@@ -72,12 +72,12 @@ def _image(file: str, network: "Sequential", table: dict, invert: bool) -> "np.n
 
 def _array(file: str, network: "Sequential") -> "np.ndarray":
     from cupynn import datasets
-    from cupynn.datasets.npy import read_npy
+    from cupynn.files import read_array
 
     if Path(file).suffix.lower() == ".npz":
         return datasets.from_npz(file).x
     try:
-        array = read_npy(Path(file))
+        array = read_array(Path(file))
     except Exception as error:  # what a damaged file makes NumPy raise is anybody's guess
         raise InputError(f"{file} cannot be read ({error}): write it with np.save(path, samples)") from None
     return array[None] if array.shape == network.input_shape else array

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import cupynn
-from cupynn import checks, npz
+from cupynn import checks, files
 from cupynn.checks import InputError
 from cupynn.device.device import resolve
 from cupynn.network import definition
@@ -34,7 +34,7 @@ def save(network: Network, path: str | os.PathLike) -> None:
     InputError
         If the folder does not exist or cannot be written.
     """
-    npz.write(checks.path("path", path), _HEADER, *_content(network))
+    files.write_arrays(checks.path("path", path), _content(network))
 
 
 def save_epoch(network: Network, path: Path, epoch: int, keep: Path | None = None) -> None:
@@ -48,8 +48,7 @@ def save_epoch(network: Network, path: Path, epoch: int, keep: Path | None = Non
     keep : Path, optional
         Gets what the file held.
     """
-    header, arrays = _content(network)
-    npz.write(path, _HEADER, header | {"epoch": epoch}, arrays, keep)
+    files.write_arrays(path, _content(network, epoch=epoch), keep)
 
 
 def restore_epoch(path: Path, before: Path, epoch: int) -> None:
@@ -84,7 +83,7 @@ def to_bytes(network: Network) -> bytes:
     network : Sequential
     """
     file = BytesIO()
-    npz.put(file, _HEADER, *_content(network))
+    files.put_arrays(file, _content(network))
     return file.getvalue()
 
 
@@ -107,9 +106,10 @@ def from_bytes(kind: type[Made], content: bytes, device: str = "cpu") -> Made:
     return _read(kind, BytesIO(content), "the network", device)
 
 
-def _content(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)}
-    return header, {name: network.device.get(array) for name, array in network.arrays().items()}
+def _content(network: Network, **more: Any) -> dict[str, np.ndarray]:
+    header = {"format": FORMAT, "version": cupynn.__version__, "network": definition.describe(network)} | more
+    arrays = {name: network.device.get(array) for name, array in network.arrays().items()}
+    return {_HEADER: files.json_array(header)} | arrays
 
 
 def load(kind: type[Made], path: str | os.PathLike, device: str = "auto") -> Made:
@@ -143,7 +143,7 @@ def _read(kind: type[Made], file: Path | BinaryIO, path: Path | str, device: str
         kind, header.get("network"), str(path), "cpu", held=sum(array.size for array in arrays.values())
     )
     expected = network.arrays()
-    npz.check(path, arrays, expected)
+    files.check_arrays(path, arrays, expected)
     for name, parameter in expected.items():
         parameter[...] = arrays[name]
     return network.to(device)
@@ -151,7 +151,7 @@ def _read(kind: type[Made], file: Path | BinaryIO, path: Path | str, device: str
 
 def _parts(file: Path | BinaryIO, path: Path | str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
-        arrays = npz.read(file)
+        arrays = files.read_arrays(file, compressed=False)
         header = json.loads(arrays.pop(_HEADER).tobytes())
         version = header["format"]
     except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
-from cupynn import atomic, checks
+from cupynn import checks, files
 
 FAITHFUL, LOSSY, UNSUPPORTED, UNTESTED = "faithful", "lossy", "unsupported", "untested"
 FORMAT = 1
@@ -108,7 +108,7 @@ class Certificate:
 
     def save(self, path: str | PathLike) -> None:
         """Write it to a file, JSON."""
-        atomic.write_text(checks.path("path", path), json.dumps(self.table(), indent=1, ensure_ascii=False) + "\n")
+        files.write_text(checks.path("path", path), json.dumps(self.table(), indent=1, ensure_ascii=False) + "\n")
 
     def __str__(self) -> str:
         names = list(self.layers[0].frameworks)

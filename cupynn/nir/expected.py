@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cupynn.atomic import writing
+from cupynn.files import writing
 from cupynn.spikes.trains import SpikeTrains
 
 from .library import nir_library

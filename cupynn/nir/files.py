@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cupynn import checks
-from cupynn.atomic import writing
 from cupynn.encoders import Encoder
+from cupynn.files import writing
 from cupynn.sequential import Sequential
 
 from . import expected, fidelity

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cupynn import checks
-from cupynn.atomic import write_text
 from cupynn.checks import InputError
 from cupynn.console import command
+from cupynn.files import write_text
 from cupynn.results.history import Epoch, History
 
 FILE = "metrics.csv"

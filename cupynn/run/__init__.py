@@ -6,8 +6,7 @@
 from os import PathLike
 from pathlib import Path
 
-from cupynn import atomic, checks, presets
-from cupynn.atomic import write_text
+from cupynn import checks, files, presets
 from cupynn.checks import InputError
 from cupynn.console import command, say
 from cupynn.interrupt import Interrupted
@@ -94,7 +93,7 @@ def _begin(folder: Path, experiment: Experiment) -> None:
     """Write the definition to an empty folder, or to one where a process was killed as it did so."""
     if any(path.name != LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
         raise InputError(f"{folder} is not empty: choose a new folder, so that no earlier run is lost")
-    write_text(folder / DEFINITION, experiment.to_toml())
+    files.write_text(folder / DEFINITION, experiment.to_toml())
 
 
 def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", ranks: Ranks | None = None) -> Path:
@@ -140,7 +139,7 @@ def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", 
 
 def _finished(folder: Path) -> bool:
     """Whether a run has its result, undamaged; removes what nobody needs any more."""
-    atomic.sweep(folder)
+    files.sweep(folder)
     try:
         _ = open_run(folder).result
     except InputError:

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cupynn import plot
-from cupynn.atomic import write_text
 from cupynn.datasets import Dataset
 from cupynn.device.device import machine
+from cupynn.files import write_text
 from cupynn.network import storage
 from cupynn.network.network import Network
 from cupynn.presets import Experiment

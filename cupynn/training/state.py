@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 import cupynn
-from cupynn import checks, npz
-from cupynn.atomic import sweep
+from cupynn import checks, files
 from cupynn.checks import InputError
 from cupynn.losses import CountLoss
 from cupynn.network import definition
@@ -104,9 +103,10 @@ def save(state: State, settings: dict[str, Any], digests: dict[str, str | None],
     for (layer, name), moments in state.optimizer.moments.items():
         arrays |= {f"moments/{layer}/{name}/{number}": moment for number, moment in enumerate(moments)}
     arrays |= {"samples/weights": state.samples.weights}
-    on_host = {name: state.network.device.get(array) for name, array in arrays.items()}
+    on_host = {_HEADER: files.json_array(header)}
+    on_host |= {name: state.network.device.get(array) for name, array in arrays.items()}
     on_host["samples/wrong"] = state.samples.misses(ranks)
-    ranks.on_first(lambda: npz.write(path, _HEADER, header, on_host, keep=previous(path)))
+    ranks.on_first(lambda: files.write_arrays(path, on_host, keep=previous(path)))
 
 
 def load(state: State, settings: dict[str, Any], digests: dict[str, str | None], path: Path, ranks: Ranks) -> list[str]:
@@ -132,7 +132,7 @@ def load(state: State, settings: dict[str, Any], digests: dict[str, str | None],
         raise InputError(f"{path} belongs to another training: its network has other layers; pass the same, or train anew")
     for name, array in state.network.arrays().items():
         checks.writable(name, array)
-    npz.check(path, arrays, _expected(state, header["updates"]))
+    files.check_arrays(path, arrays, _expected(state, header["updates"]))
     now = _versions(state.network)
     if others := [f"{name} {version}" for name, version in header["versions"].items() if now.get(name) != version]:
         notices.append(f"{path} was written with {', '.join(others)}: from here on the last bits may differ")
@@ -156,7 +156,7 @@ def history(path: Path) -> History:
 
 def _last_good(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray], list[str]]:
     """Header and arrays of a state, or of the one before it, and what its user should know."""
-    sweep(path.parent, path.name)
+    files.sweep(path.parent, path.name)
     try:
         return *_read(path), []
     except InputError as error:
@@ -170,7 +170,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; leave out resume=True to begin a new training")
     try:
-        arrays = npz.read(path)
+        arrays = files.read_arrays(path, compressed=False)
         header = json.loads(arrays.pop(_HEADER).tobytes())
         version = header["format"]
         if version == FORMAT:

@@ -5,19 +5,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pytest
 
-from cupynn import InputError, atomic, presets, run
+from cupynn import InputError, files, presets, run
 from cupynn.datasets import cache, packed
 
 ROOT = Path(__file__).parents[1]
 WRITE = """
 import sys, time
 from pathlib import Path
-from cupynn import atomic
-with atomic.replacing(Path(sys.argv[1])) as file:
+from zipfile import BadZipFile
+from cupynn import files
+with files.replacing(Path(sys.argv[1])) as file:
     file.write(sys.argv[2].encode())
     file.flush()
     print("writing", flush=True)
@@ -58,18 +60,18 @@ class TestSweep:
     def test_the_living_are_spared_and_the_dead_are_swept(self, tmp_path, writer, content):
         process = writer(content=content)
         os.utime(tmp_path / f"net.npz.{process.pid}.tmp", (1, 1))  # however old it seems
-        atomic.sweep(tmp_path)
-        atomic.write_text(tmp_path / "net.npz", "ours")
+        files.sweep(tmp_path)
+        files.write_text(tmp_path / "net.npz", "ours")
         assert left(tmp_path) == ["net.npz", f"net.npz.{process.pid}.tmp"]
         kill(process)
-        atomic.sweep(tmp_path, "other.npz")
+        files.sweep(tmp_path, "other.npz")
         assert len(left(tmp_path)) == 2
-        atomic.sweep(tmp_path)
+        files.sweep(tmp_path)
         assert left(tmp_path) == ["net.npz"]
 
     def test_a_spared_one_ends_as_if_nothing_had_been(self, tmp_path, writer):
         process = writer(content="whole")
-        atomic.sweep(tmp_path)
+        files.sweep(tmp_path)
         process.communicate("")
         assert process.returncode == 0
         assert (tmp_path / "net.npz").read_text(encoding="utf-8") == "whole"
@@ -79,11 +81,11 @@ class TestSweep:
         replace = Path.replace
 
         def swept(temporary, target):
-            atomic.sweep(tmp_path)
+            files.sweep(tmp_path)
             return replace(temporary, target)
 
         monkeypatch.setattr(Path, "replace", swept)
-        atomic.write_text(tmp_path / "x", "text")
+        files.write_text(tmp_path / "x", "text")
         assert (tmp_path / "x").read_text(encoding="utf-8") == "text"
 
     def test_one_that_is_swept_before_it_is_locked_is_opened_again(self, tmp_path, monkeypatch):
@@ -92,12 +94,12 @@ class TestSweep:
         def swept(descriptor):
             opened.append(descriptor)
             if len(opened) == 1:
-                atomic.sweep(tmp_path)
+                files.sweep(tmp_path)
                 assert left(tmp_path) == []
             return dup(descriptor)
 
         monkeypatch.setattr(os, "dup", swept)
-        atomic.write_text(tmp_path / "x", "text")
+        files.write_text(tmp_path / "x", "text")
         assert len(opened) == 2
         assert (tmp_path / "x").read_text(encoding="utf-8") == "text"
 
@@ -105,12 +107,12 @@ class TestSweep:
         def refuse(*_):
             raise OSError(38, "Function not implemented")
 
-        monkeypatch.setattr(atomic.fcntl, "flock", refuse)
+        monkeypatch.setattr(files.fcntl, "flock", refuse)
         (tmp_path / "net.npz.1.tmp").touch()
         (tmp_path / "old.npz.1.tmp").touch()
         os.utime(tmp_path / "old.npz.1.tmp", (1, 1))
-        atomic.write_text(tmp_path / "x", "text")
-        atomic.sweep(tmp_path)
+        files.write_text(tmp_path / "x", "text")
+        files.sweep(tmp_path)
         assert left(tmp_path) == ["net.npz.1.tmp", "x"]
 
 
@@ -119,9 +121,9 @@ def test_only_names_of_ours_are_swept(tmp_path):
     for name in names:
         (tmp_path / name).touch()
     (tmp_path / "net[1].npz.12.tmp").touch()
-    atomic.write_text(tmp_path / "net[1].npz", "text")
+    files.write_text(tmp_path / "net[1].npz", "text")
     assert left(tmp_path) == sorted([*names, "net[1].npz"])
-    atomic.sweep(tmp_path / "none")
+    files.sweep(tmp_path / "none")
 
 
 class TestWhoSweeps:
@@ -158,4 +160,36 @@ class TestWhoSweeps:
 
     def test_an_error_says_what_could_not_be_written(self, tmp_path):
         with pytest.raises(InputError, match=r"cannot write .*none"):
-            atomic.write_text(tmp_path / "none" / "x", "text")
+            files.write_text(tmp_path / "none" / "x", "text")
+
+
+class TestArrays:
+    def test_written_arrays_are_read_again(self, tmp_path):
+        arrays = {"one/weight": np.arange(6.0).reshape(2, 3), "count": np.array(7), "none": np.empty((0, 2), np.uint8)}
+        files.write_arrays(tmp_path / "x.npz", arrays)
+        found = files.read_arrays(tmp_path / "x.npz", compressed=False)
+        assert list(found) == list(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(found[name], array, strict=True)
+            assert found[name].flags.writeable
+
+    def test_what_a_file_held_is_kept(self, tmp_path):
+        for value in (1, 2):
+            files.write_arrays(tmp_path / "x.npz", {"x": np.array(value)}, keep=tmp_path / "before.npz")
+        assert [int(files.read_arrays(tmp_path / name)["x"]) for name in ("x.npz", "before.npz")] == [2, 1]
+
+    def test_compressed_arrays_are_refused_where_the_size_of_the_file_is_the_bound(self, tmp_path):
+        np.savez_compressed(tmp_path / "x.npz", x=np.zeros(1 << 20))
+        assert files.read_arrays(tmp_path / "x.npz")["x"].size == 1 << 20
+        with pytest.raises(ValueError, match=r"x\.npy is packed otherwise"):
+            files.read_arrays(tmp_path / "x.npz", compressed=False)
+
+    @pytest.mark.parametrize("size", [3, files.HEADER - 128, 3 * files.CHUNK])
+    def test_a_changed_value_is_noticed_by_its_checksum(self, tmp_path, size):
+        """Also where the array ends with a part that is read at once."""
+        files.write_arrays(tmp_path / "x.npz", {"x": np.full(size, 170, np.uint8)})
+        content = (tmp_path / "x.npz").read_bytes()
+        for place in (content.index(bytes([170]) * 3), content.rindex(bytes([170]) * 3) + 2):
+            (tmp_path / "x.npz").write_bytes(content[:place] + b"\0" + content[place + 1 :])
+            with pytest.raises(BadZipFile):
+                files.read_arrays(tmp_path / "x.npz")

@@ -1,0 +1,231 @@
+"""Files: written whole or not at all, and arrays of unknown origin read within bounds.
+
+A process may be killed, or a disk be full, at any moment of a write. When an array is read, memory grows with the bytes
+that are there, never with a size that is only declared, and nothing is unpickled.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from io import BytesIO
+from math import prod
+from pathlib import Path
+from time import time
+from typing import Any, BinaryIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+import numpy as np
+from numpy.lib import format as npy
+
+from cupynn.checks import InputError
+from cupynn.interrupt import handler_error
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+DAY = 86_400  # seconds
+CHUNK = 1 << 20  # bytes
+HEADER = 1 << 14  # bytes of an .npy file; NumPy itself refuses longer headers
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for names beyond Latin-1 alone
+PACKING = ZIP_STORED, ZIP_DEFLATED  # by which `zipfile` reads in pieces: a kB of bzip2 may become a GB at once
+
+
+@contextmanager
+def writing(path: Path, keep: Path | None = None) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` once it is written and on the disk; an error leaves the old one.
+
+    The old one is renamed to `keep`, if that is given. Killed between the two renamings, a process leaves it there alone.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or cannot be written, or the disk is full.
+    """
+    try:
+        with replacing(path, keep) as file:
+            yield file
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours, on a disk with room"
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path, keep: Path | None = None, stamp: int | None = None) -> Iterator[BinaryIO]:
+    """Do the work of `writing`, for who handles OSError; `stamp` becomes the time of the last change, in seconds.
+
+    The file is locked while its process is at work on it, so that others, on other hosts as well, know that it lives.
+    """
+    sweep(path.parent, path.name)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with ExitStack() as stack:
+        try:
+            with _open_locked(temporary, stack) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if stamp is not None:
+                os.utime(temporary, (stamp, stamp))
+            if keep is not None and path.exists():
+                path.replace(keep)
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with writing(path) as file:
+        file.write(text.encode())
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], keep: Path | None = None) -> None:
+    """Write an .npz file of arrays whole or not at all; `keep` gets what the file held."""
+    with writing(path, keep) as file:
+        put_arrays(file, arrays)
+
+
+def put_arrays(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
+    """Write the content of an .npz file of arrays to an open file."""
+    try:
+        np.savez(file, **{name: np.asarray(array, order="C") for name, array in arrays.items()})
+    except ValueError as error:  # of a ZIP file that an interrupt, or a full disk, has left open
+        raise handler_error(error) from None
+
+
+def json_array(table: dict[str, Any]) -> np.ndarray:
+    """Return the JSON of a table as an array of bytes, which goes into a file among others."""
+    return np.frombuffer(json.dumps(table).encode(), np.uint8)
+
+
+def read_arrays(file: Path | BinaryIO, compressed: bool = True) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file by name; members of the archive that are none are passed over.
+
+    Parameters
+    ----------
+    file : Path or open file
+    compressed : bool
+        Accept compressed arrays. Without them, all arrays together have at most the size of the file.
+
+    Raises
+    ------
+    ValueError, OSError and others
+        If the file is damaged, or an array holds objects: `zipfile` can raise almost anything then.
+    """
+    arrays = {}
+    with ZipFile(file) as archive:
+        for info in archive.infolist():
+            if info.filename.endswith(".npy"):
+                if info.compress_type not in (PACKING if compressed else PACKING[:1]):
+                    raise ValueError(f"{info.filename} is packed otherwise than NumPy does")
+                with archive.open(info) as stream:
+                    arrays[info.filename.removesuffix(".npy")] = _array(stream, info.filename)
+    return arrays
+
+
+def read_array(path: Path) -> np.ndarray:
+    """Return the array of an .npy file.
+
+    Raises
+    ------
+    ValueError, OSError and others
+        If the file is damaged, or holds objects.
+    """
+    with path.open("rb") as file:
+        return _array(file, path.name)
+
+
+def _array(stream: BinaryIO, name: str) -> np.ndarray:
+    """Read one array; reading on to the end of the stream also has `zipfile` compare the checksum."""
+    content = read_up_to(stream, HEADER)
+    header = BytesIO(content)
+    version = npy.read_magic(header)
+    if version not in HEADERS:
+        raise ValueError(f"{name} has version {version}")
+    shape, fortran_order, dtype = HEADERS[version](header)
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds objects")
+    values = content[header.tell() :]
+    size = prod(shape) * dtype.itemsize
+    values += read_up_to(stream, max(0, size + 1 - len(values)))
+    if len(values) != size:
+        raise ValueError(f"{name} declares {size} bytes and holds {len(values) if len(values) < size else 'more'}")
+    return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran_order else "C")
+
+
+def read_up_to(stream: BinaryIO, size: int) -> bytearray:
+    """Read `size` bytes, or what there is; memory grows with the bytes that come, never with a size that is only claimed."""
+    content = bytearray()
+    while chunk := stream.read(min(CHUNK, size - len(content))):
+        content += chunk
+    return content
+
+
+def check_arrays(path: Path | str, arrays: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Raise InputError unless a file holds arrays of these names, shapes and types, all finite."""
+    if arrays.keys() != expected.keys():
+        raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition wants {sorted(expected)}: save it anew")
+    for name, parameter in expected.items():
+        array = arrays[name]
+        if array.shape != parameter.shape or array.dtype != parameter.dtype or not np.isfinite(array).all():
+            raise InputError(
+                f"{path}: {name} is {array.dtype} {array.shape}, or not finite; expected {parameter.dtype} {parameter.shape}"
+            )
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes left half-written of all files, or of those of a name; what cannot be removed stays."""
+    of = r".+" if name is None else re.escape(name)
+    with suppress(OSError):
+        for left in folder.iterdir():
+            if re.fullmatch(rf"{of}\.\d+\.tmp", left.name):
+                with suppress(OSError):
+                    _remove_abandoned(left)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove a file unless a process is at work on it; Windows removes none that is open, and needs no locks."""
+    if fcntl is None:
+        path.unlink()
+        return
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        except OSError:  # a file system without locks
+            if time() - os.fstat(file.fileno()).st_mtime < DAY:
+                return
+        path.unlink()
+
+
+def _open_locked(path: Path, stack: ExitStack) -> BinaryIO:
+    """Open a file to write to, and lock it for as long as the stack lasts: longer than the file is open."""
+    while True:
+        file = path.open("wb")
+        if fcntl is None:
+            return file
+        descriptor = os.dup(file.fileno())
+        stack.callback(os.close, descriptor)
+        with suppress(OSError):  # of a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return file
+        file.close()  # swept before it was locked
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name itself on the disk; only POSIX opens folders."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
