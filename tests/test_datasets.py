@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cupynn import datasets
+from cupynn import datasets, files
 from cupynn.checks import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -257,7 +257,7 @@ def test_idx_round_trip(idx_file, pack, values):
 
 
 def test_idx_reads_values_that_span_chunks(idx_file, monkeypatch):
-    monkeypatch.setattr(datasets.gzipped, "CHUNK", 5)
+    monkeypatch.setattr(files, "CHUNK", 5)
     np.testing.assert_array_equal(datasets.idx.read(idx_file(CONTENT), 3), IMAGES)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import write_text
 from cupynn.reference.text import TextFile
 
 
@@ -107,12 +108,7 @@ def write_spikes(path: str | PathLike, spikes: np.ndarray, channels: int | None 
         raise InputError("spikes hold something other than 0 and 1: pass one 0 or 1 for each step and neuron")
     spikes = spikes.reshape(len(spikes), -1).astype(np.uint8)
     text = _pairs_text(spikes) if channels is None else _maps_text(spikes, channels)
-    try:
-        path.write_text(text, encoding="ascii", newline="\n")
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours"
-        ) from None
+    write_text(path, text)
 
 
 def _pairs_text(spikes: np.ndarray) -> str:
