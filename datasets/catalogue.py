@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from . import DATASETS
-from .download import VARIABLE, data_folder
+from .source import VARIABLE, data_folder
 
 
 def entries() -> list[dict[str, Any]]:

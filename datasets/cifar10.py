@@ -8,10 +8,9 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.files import read_up_to
 
-from . import tarred
+from .archives import open_gzipped, read_tar
 from .dataset import Dataset
 from .download import fetch
-from .gzipped import opened
 from .source import Source
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
@@ -82,7 +81,7 @@ def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         If the file is missing or damaged, or holds something else.
     """
     path = checks.path("path", path)
-    with opened(path) as stream:
+    with open_gzipped(path) as stream:
         return _records(read_up_to(stream, IMAGES * RECORD + 1), str(path))
 
 
@@ -90,7 +89,7 @@ def read_archive(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Read the files within the archive, in the order of `FILES`, each as `read` gives it; nothing is unpacked to disk."""
     found = {}
     wanted = {f"{FOLDER}/{file}": file for file in FILES}
-    for name, content in tarred.contents(path, wanted.__contains__, IMAGES * RECORD):
+    for name, content in read_tar(path, wanted.__contains__, IMAGES * RECORD):
         found[wanted[name]] = _whole(path, *_records(content, f"{path}: {name}"))
     missing = [file for file in FILES if file not in found]
     if missing:

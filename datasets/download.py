@@ -1,76 +1,26 @@
-"""Data files: looked up, verified by checksum, and downloaded from mirrors where they are missing."""
+"""Data files that are missing: downloaded from mirrors, resumed, and verified by checksum."""
 
-import hashlib
 import os
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.console import Lenient
 
-from . import http
-from .cache import user_cache
+from .source import VARIABLE, data_folder, difference, lookup
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-VARIABLE = "CUPYNN_DATA"
 OFFLINE = "CUPYNN_OFFLINE"
-
-
-def data_folder() -> Path:
-    """Return the folder of the data files: the environment variable CUPYNN_DATA, else the user's cache."""
-    if _chosen_by_user():
-        return Path(os.environ[VARIABLE]).expanduser()
-    return user_cache()
-
-
-def candidates(dataset: str, file: str, own_folder: bool = False) -> list[Path]:
-    """Return the files that exist where `lookup` would take one from; nothing is read."""
-    folder = data_folder()
-    paths = [folder / dataset / file]
-    if _chosen_by_user() and not own_folder:
-        paths.append(folder / file)
-    return [path for path in paths if path.is_file()]
-
-
-def lookup(dataset: str, file: str, checksum: str | None, own_folder: bool = False) -> Path | None:
-    """Return the path of a verified data file that is here already, or None.
-
-    It lies at `data_folder() / dataset / file`; in a folder chosen by CUPYNN_DATA also `data_folder() / file` will do.
-
-    Parameters
-    ----------
-    dataset : str
-        The name of the dataset, which is that of its folder.
-    file : str
-        The name of the file.
-    checksum : str or None
-        Its SHA-256 in hexadecimal; or "md5:" and its MD5, where no other is published; or None, where none is: then
-        whoever reads it must see by its content whether it is whole.
-    own_folder : bool
-        Look only into the dataset's own folder, as another dataset has a file of the same name.
-
-    Raises
-    ------
-    InputError
-        If a file in a folder that the user chose is damaged; in our own cache such a file counts as missing.
-    """
-    for path in candidates(dataset, file, own_folder):
-        wrong = difference(path, checksum)
-        if wrong is None:
-            return path
-        if _chosen_by_user():
-            raise InputError(
-                f"{path} {wrong}: replace it by an intact copy, "
-                "or remove it (or put it elsewhere, if it is another dataset's) to have it downloaded"
-            )
-    return None
+TIMEOUT = 20  # seconds to connect, and to wait for more bytes
+ATTEMPTS = 5  # at one address, as long as each brings something
+CHUNK = 1 << 16  # bytes; a chunk that breaks off is fetched again
 
 
 def fetch(
@@ -112,7 +62,7 @@ def fetch(
     state = "is damaged" if path.is_file() else "is missing"
     if _offline():
         raise InputError(f"{dataset}: {path} {state}, and {OFFLINE}=1 forbids to download it. {by_hand}")
-    with writing(path.parent):
+    with locked(path.parent):
         if path.is_file() and difference(path, checksum) is None:
             return path  # another process has just downloaded it
         errors = {}
@@ -140,13 +90,13 @@ def _by_hand(path: Path, mirror: str, needed: Collection[str]) -> str:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Make a data folder, or refuse one that cannot be written, and keep other processes from writing to it meanwhile.
 
     Where nothing was written, because of an error, nothing is left: neither the lock's file nor the folders made for it.
     """
     new = [each for each in (folder, *folder.parents) if not each.exists()]
-    lock = _locked(folder)
+    lock = _take_lock(folder)
     try:
         yield
     except BaseException:
@@ -160,7 +110,7 @@ def writing(folder: Path) -> Iterator[None]:
     lock.release()
 
 
-def _locked(folder: Path) -> "FileLock":
+def _take_lock(folder: Path) -> "FileLock":
     """Make the folder and take its lock, when it is free."""
     from filelock import FileLock
 
@@ -195,22 +145,13 @@ def _wait_for(lock: "FileLock", folder: Path) -> None:
         lock.acquire()
 
 
-def store(stream: BinaryIO, path: Path, checksum: str) -> Path:
-    """Write a data file whole or not at all; ValueError if it is not the one with that checksum."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        while chunk := stream.read(1 << 20):
-            file.write(chunk)
-    return _accept(part, path, checksum)
-
-
 def _download(url: str, path: Path, checksum: str | None) -> Path:
     part = path.with_name(path.name + ".part")
     resumed = part.is_file()
-    http.download(url, part)
+    complete(url, part)
     if resumed and difference(part, checksum):  # what was left belonged to something else
         part.unlink()
-        http.download(url, part)
+        complete(url, part)
     return _accept(part, path, checksum)
 
 
@@ -222,22 +163,72 @@ def _accept(part: Path, path: Path, checksum: str | None) -> Path:
     return path
 
 
-def _chosen_by_user() -> bool:
-    return bool(os.environ.get(VARIABLE))
-
-
 def _offline() -> bool:
     return checks.choice(OFFLINE, os.environ.get(OFFLINE) or "0", ("0", "1")) == "1"
 
 
-def difference(path: Path, checksum: str | None) -> str | None:
-    """What sets a file apart from the one with that checksum; None if nothing does, or no checksum is known."""
-    if checksum is None:
-        return None
-    kind, expected = checksum.split(":") if ":" in checksum else ("sha256", checksum)
-    try:
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}): make it readable") from None
-    return None if found == expected else f"has the {kind} {found}, expected {expected}"
+def complete(url: str, part: Path) -> None:
+    """Complete `part`, from where it ends if the server can, else from the beginning.
+
+    A connection that breaks is taken up again. Whether the bytes are the right ones is for the caller to check.
+
+    Parameters
+    ----------
+    url : str
+        The file's address.
+    part : Path
+        What there is of the file; it need not exist.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be had; `part` keeps what has come.
+    """
+    import requests
+
+    for attempt in range(1, ATTEMPTS + 1):
+        start = _size(part)
+        try:
+            _request(url, part, start)
+            return
+        except requests.RequestException:
+            if attempt == ATTEMPTS or _size(part) <= start:
+                raise
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _request(url: str, part: Path, start: int) -> None:
+    """Ask for the bytes from `start` on, and write them to `part`."""
+    import requests
+    from tqdm import tqdm
+
+    headers = {"Accept-Encoding": "identity"}  # compressed on the way, the bytes could not be counted
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if start and response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # nothing comes after what there is
+        response.raise_for_status()
+        resumed = response.status_code == requests.codes.partial_content
+        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise OSError(f"asked for the bytes from {start} on, the server sent others")
+        start = start if resumed else 0
+        length = response.headers.get("Content-Length", "")
+        with (
+            part.open("ab" if resumed else "wb") as file,
+            tqdm(
+                desc=part.stem,
+                initial=start,
+                total=start + int(length) if length.isdecimal() else None,
+                unit="B",
+                unit_scale=True,
+                file=sys.stderr,
+                disable=not Lenient(sys.stderr).isatty(),
+            ) as bar,
+        ):
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))

@@ -1,5 +1,6 @@
 """EMNIST (Cohen, Afshar, Tapson, van Schaik 2017): handwritten letters and digits, up to 814255 images in six splits."""
 
+import shutil
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,11 +11,12 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import replacing
 
 from .dataset import Dataset
-from .download import data_folder, fetch, lookup, store, writing
+from .download import fetch, locked
 from .idx import read
-from .source import Source
+from .source import Source, data_folder, difference, lookup
 
 MIRRORS = ("https://biometrics.nist.gov/cs_links/EMNIST/",)
 ARCHIVE = "gzip.zip"
@@ -147,10 +149,14 @@ def take_out(archive: Path, file: str, path: Path, checksum: str) -> Path:
     InputError
         If the archive is damaged or has no such member, or the folder of `path` cannot be written.
     """
-    with writing(path.parent):
+    with locked(path.parent):
         try:
-            with zipfile.ZipFile(archive) as members, members.open(f"gzip/{file}") as member:
-                return store(member, path, checksum)
+            with zipfile.ZipFile(archive) as members, members.open(f"gzip/{file}") as member, replacing(path) as copy:
+                shutil.copyfileobj(member, copy)
+                copy.flush()
+                if wrong := difference(Path(copy.name), checksum):
+                    raise ValueError(f"what came {wrong}")
+                return path
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"{archive}: gzip/{file} cannot be taken out ({error}): put an intact copy in its place"

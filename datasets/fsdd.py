@@ -15,8 +15,8 @@ from cupynn.checks import InputError
 
 from .cochlea import PassiveEar
 from .dataset import Dataset
-from .download import data_folder, fetch
-from .source import FolderSource
+from .download import fetch
+from .source import FolderSource, data_folder
 from .speech import heard, recordings
 
 RATE = 8000  # Hz

@@ -9,7 +9,7 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.files import read_up_to
 
-from .gzipped import opened
+from .archives import open_gzipped
 
 UINT8 = 0x08
 
@@ -49,7 +49,7 @@ def read(path: str | Path, ndim: int) -> np.ndarray:
 
 def _sizes_and_values(path: Path, ndim: int) -> tuple[list[int], bytearray]:
     """Return the declared sizes, and the values up to one more than declared."""
-    with opened(path) as stream:
+    with open_gzipped(path) as stream:
         header = stream.read(4 * (1 + ndim))
         if len(header) >= 4 and header[:4] != bytes([0, 0, UINT8, ndim]):
             raise InputError(

@@ -15,10 +15,10 @@ from cupynn.ragged import Ragged
 from . import packed
 from .cache import user_cache
 from .dataset import Dataset
-from .download import data_folder, fetch
+from .download import fetch
 from .nmnist_files import Member, find, in_archives
 from .recordings import convert, event_type
-from .source import FolderSource
+from .source import FolderSource, data_folder
 
 SENSOR = (2, 34, 34)
 SIZES = {"Train": 60000, "Test": 10000}

@@ -11,7 +11,8 @@ from cupynn.checks import InputError
 from cupynn.console import Lenient
 from cupynn.ragged import Ragged
 
-from . import sound, tarred
+from . import sound
+from .archives import read_tar
 from .cache import cached
 from .cochlea import PassiveEar
 
@@ -36,7 +37,7 @@ def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
             except OSError as error:
                 raise InputError(f"{path} cannot be read ({error}): make it readable") from None
         return
-    for name, content in tarred.contents(source, lambda name: bool(pattern.fullmatch(Path(name).name)), LARGEST):
+    for name, content in read_tar(source, lambda name: bool(pattern.fullmatch(Path(name).name)), LARGEST):
         yield f"{source}: {name}", content
 
 

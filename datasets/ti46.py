@@ -12,8 +12,7 @@ from cupynn.checks import InputError
 
 from .cochlea import PassiveEar
 from .dataset import Dataset
-from .download import VARIABLE, data_folder
-from .source import FolderSource
+from .source import VARIABLE, FolderSource, data_folder
 from .speech import heard, recordings
 
 RATE = 12500  # Hz

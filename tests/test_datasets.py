@@ -64,7 +64,7 @@ def test_import_is_lazy():
 def test_no_warning_of_a_bar_for_notebooks():
     """tqdm.auto warns where ipywidgets are missing: it comes with no look for data, in a notebook or elsewhere."""
     run = run_python(
-        "import sys\nfrom cupynn.datasets import download\ndownload.data_folder()\nprint('tqdm.auto' in sys.modules)"
+        "import sys\nfrom cupynn.datasets import source\nsource.data_folder()\nprint('tqdm.auto' in sys.modules)"
     )
     assert run.stdout.strip() == "False", run.stderr
 
@@ -409,7 +409,7 @@ def test_chosen_folder_is_downloaded_to(monkeypatch, tmp_path, serve):
 
 def test_chosen_folder_may_name_the_home_folder(monkeypatch):
     monkeypatch.setenv("CUPYNN_DATA", "~/data")
-    assert datasets.download.data_folder() == Path.home() / "data"
+    assert datasets.source.data_folder() == Path.home() / "data"
 
 
 def test_unwritable_folder_is_refused_before_a_download(monkeypatch, tmp_path, serve):

@@ -15,8 +15,9 @@ import pytest
 
 from cupynn import datasets
 from cupynn.checks import InputError
-from cupynn.datasets import http
-from cupynn.datasets.download import fetch, lookup
+from cupynn.datasets import download
+from cupynn.datasets.download import fetch
+from cupynn.datasets.source import lookup
 
 FILE = "values.bin"
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def folder(empty_cache, monkeypatch):
-    monkeypatch.setattr(http, "CHUNK", 500)  # of a chunk that breaks off, nothing is kept
+    monkeypatch.setattr(download, "CHUNK", 500)  # of a chunk that breaks off, nothing is kept
     (empty_cache / "toy").mkdir(parents=True)
     return empty_cache / "toy"
 
@@ -75,7 +76,7 @@ def test_attempts_at_one_address_are_limited(serve):
     mirror.breaks = [510] * 100
     with pytest.raises(InputError, match="could not be downloaded"):
         fetch("toy", FILE, SHA256, [address])
-    assert len(mirror.requests) == http.ATTEMPTS
+    assert len(mirror.requests) == download.ATTEMPTS
 
 
 def test_an_address_that_brings_nothing_is_not_tried_again(dead_mirror, serve):
@@ -113,8 +114,8 @@ def test_a_part_that_was_complete_is_not_fetched_again(serve, part):
 def test_a_server_that_sends_another_range_is_refused(serve, part, monkeypatch):
     part.write_bytes(CONTENT[:100])
     address, _ = serve({FILE: CONTENT})
-    real = http._request
-    monkeypatch.setattr(http, "_size", lambda path: 100)
+    real = download._request
+    monkeypatch.setattr(download, "_size", lambda path: 100)
     import requests
 
     get = requests.get
@@ -211,18 +212,18 @@ def test_processes_that_want_the_same_file_download_it_once(serve, folder, tmp_p
 def test_one_that_waits_says_so_on_a_terminal(folder, monkeypatch, capsys):
     from threading import Event, Thread
 
-    from cupynn.datasets.download import writing
+    from cupynn.datasets.download import locked
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     held, done, entered = Event(), Event(), []
 
     def hold():
-        with writing(folder):
+        with locked(folder):
             held.set()
             done.wait(30)
 
     def wait():
-        with writing(folder):
+        with locked(folder):
             entered.append(done.is_set())
 
     holder, waiter = Thread(target=hold), Thread(target=wait)
@@ -241,18 +242,18 @@ def test_one_that_waits_goes_on_where_the_other_fails(folder):
     """Though the lock that it waited for was removed with the folder."""
     from threading import Event, Thread
 
-    from cupynn.datasets.download import writing
+    from cupynn.datasets.download import locked
 
     held, fail, entered = Event(), Event(), []
 
     def hold():
-        with suppress(OSError), writing(folder / "new"):
+        with suppress(OSError), locked(folder / "new"):
             held.set()
             fail.wait(30)
             raise OSError("no space")
 
     def wait():
-        with writing(folder / "new"):
+        with locked(folder / "new"):
             entered.append((folder / "new" / ".lock").is_file())
 
     holder, waiter = Thread(target=hold), Thread(target=wait)

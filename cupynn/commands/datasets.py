@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     """List or download."""
     from cupynn import datasets
     from cupynn.datasets import catalogue
-    from cupynn.datasets.download import data_folder
+    from cupynn.datasets.source import data_folder
 
     chosen = shared.read_options(options)
     if options.download is not None:

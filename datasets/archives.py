@@ -1,8 +1,12 @@
-"""Gzipped tar archives from elsewhere: read from front to back, never extracted, and no further than is believed."""
+"""Gzipped files and tar archives: read from front to back, never unpacked to the disk, and no further than expected."""
 
+import gzip
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from cupynn.checks import InputError
 from cupynn.files import read_up_to
@@ -11,8 +15,27 @@ INTACT = "put an intact copy in its place"
 LONGEST = 1 << 30  # bytes from one header to the next: one may claim 2^95, and `tarfile` would count all of them to the end
 
 
-def contents(path: Path, wanted: Callable[[str], bool], largest: int) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the wanted files in an archive.
+@contextmanager
+def open_gzipped(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read; one that is gzipped, by its content, is unpacked on the way.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened, or proves damaged inside the `with` block.
+    """
+    try:
+        with path.open("rb") as raw:
+            gzipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.open(raw) if gzipped else raw as stream:
+                yield stream
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} cannot be read ({error}): {INTACT}") from None
+
+
+def read_tar(path: Path, wanted: Callable[[str], bool], largest: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and contents of the wanted files in a gzipped tar archive.
 
     Parameters
     ----------
