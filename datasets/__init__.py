@@ -14,8 +14,8 @@ from . import cifar10, digits, emnist, fashion_mnist, fsdd, mnist, nmnist, sound
 from .arrays import from_npz
 from .cochlea import PassiveEar
 from .dataset import Dataset
-from .event_folders import from_event_folder, read_events
-from .folders import from_image_folder, read_image
+from .event_folder import from_event_folder, read_events
+from .image_folder import from_image_folder, read_image
 from .recordings import events
 from .sound_folder import first_rate, from_sound_folder, read_sound
 

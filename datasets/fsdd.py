@@ -17,7 +17,7 @@ from .cochlea import PassiveEar
 from .dataset import Dataset
 from .download import fetch
 from .source import FolderSource, data_folder
-from .speech import heard, recordings
+from .speech import heard, sound_files
 
 RATE = 8000  # Hz
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
@@ -26,7 +26,7 @@ TAKES, TEST_TAKES = 50, 5  # of each digit by each speaker
 NAME = re.compile(rf"([0-9])_({'|'.join(SPEAKERS)})_([0-9]|[1-4][0-9])\.wav")
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"
 
-SOURCE = FolderSource("fsdd", 16_000_000, lambda folder: recordings(folder, NAME) or folder.glob("*.tar.gz"))
+SOURCE = FolderSource("fsdd", 16_000_000, lambda folder: sound_files(folder, NAME) or folder.glob("*.tar.gz"))
 
 
 def load(split: Literal["index", "speaker"] = "index", channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
@@ -59,7 +59,7 @@ def load(split: Literal["index", "speaker"] = "index", channels: int = 78, frame
 def _source() -> Path:
     """Folder or archive of the recordings."""
     folder = data_folder() / "fsdd"
-    if recordings(folder, NAME):
+    if sound_files(folder, NAME):
         return folder
     archives = sorted(folder.glob("*.tar.gz"))
     if len(archives) > 1:

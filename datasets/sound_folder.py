@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 from math import gcd
 from os import PathLike
 from pathlib import Path
@@ -14,9 +13,10 @@ from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
 from . import sound
+from .class_folders import walk
 from .cochlea import PassiveEar
 from .dataset import Dataset
-from .speech import cochleagrams, recordings
+from .speech import cochleagrams, sound_files
 
 NAME = re.compile(r"[^.].*\.(?:wav|sph)", re.IGNORECASE)
 
@@ -58,13 +58,11 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
     (('large', 'small'), Ragged(shape=(2, 78), float32, 62 values))
     """
     folder = checks.path("path", path).resolve()  # "." has no name
-    files = _files(folder)
-    paths = list(chain.from_iterable(files.values()))
+    classes, paths, labels = walk(folder, "sound files", _sounds)
     ear = PassiveEar(sound.read(paths[0])[1] if rate is None else rate, channels, frame)
     signals = ((str(path), *sound.read(path)) for path in paths) if rate is None else _resampled(paths, ear.rate)
     frames, _ = cochleagrams(signals, ear, len(paths), folder.name, "pass rate= to resample all to one")
-    labels = np.repeat(np.arange(len(files)), [len(found) for found in files.values()])
-    return Dataset(frames, labels, tuple(files), folder.name)
+    return Dataset(frames, labels, classes, folder.name)
 
 
 def read_sound(path: str | PathLike, rate: int, channels: int = 78, frame: float = 0.016) -> Ragged:
@@ -124,21 +122,14 @@ def first_rate(path: str | PathLike) -> int:
     ...     first_rate(folder)
     8000
     """
-    return sound.read(next(chain.from_iterable(_files(checks.path("path", path)).values())))[1]
+    return sound.read(walk(checks.path("path", path), "sound files", _sounds).paths[0])[1]
 
 
-def _files(folder: Path) -> dict[str, list[Path]]:
-    """Paths of the sound files of each class."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: pass one with a sub-folder of sound files for each class")
-    classes = sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith("."))
-    if not classes:
-        raise InputError(f"{folder} has no sub-folders: sort the sound files into one for each class")
-    files = {part.name: recordings(part, NAME) for part in classes}
-    for name, found in files.items():
-        if not found:
-            raise InputError(f"{folder / name} holds no .wav or .sph files: add some, or remove the folder")
-    return files
+def _sounds(folder: Path) -> list[Path]:
+    sounds = sound_files(folder, NAME)
+    if not sounds:
+        raise InputError(f"{folder} holds no .wav or .sph files: add some, or remove the folder")
+    return sounds
 
 
 def _resampled(paths: list[Path], rate: int) -> Iterator[tuple[str, np.ndarray, int]]:

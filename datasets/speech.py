@@ -31,7 +31,7 @@ def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
         What the name of a recording, without its folders, matches as a whole; other files are passed over.
     """
     if source.is_dir():
-        for path in recordings(source, pattern):
+        for path in sound_files(source, pattern):
             try:
                 yield str(path), path.read_bytes()
             except OSError as error:
@@ -41,7 +41,7 @@ def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
         yield f"{source}: {name}", content
 
 
-def recordings(folder: Path, pattern: re.Pattern) -> list[Path]:
+def sound_files(folder: Path, pattern: re.Pattern) -> list[Path]:
     """Paths of the recordings below a folder, in order; hidden ones are passed over."""
     return sorted(path for path in folder.rglob("*") if pattern.fullmatch(path.name) and path.is_file())
 
@@ -118,7 +118,7 @@ def heard(name: str, source: Path, pattern: re.Pattern, ear: PassiveEar, check: 
         The frames, and what the pattern found in the name of each recording.
     """
     if source.is_dir():
-        stamp = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in recordings(source, pattern)]
+        stamp = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sound_files(source, pattern)]
         total = len(stamp)
     else:
         stamp, total = (str(source), source.stat().st_size, source.stat().st_mtime_ns), None

@@ -13,13 +13,13 @@ from cupynn.checks import InputError
 from .cochlea import PassiveEar
 from .dataset import Dataset
 from .source import VARIABLE, FolderSource, data_folder
-from .speech import heard, recordings
+from .speech import heard, sound_files
 
 RATE = 12500  # Hz
 # Word, speaker, session and token: 0af1set0.wav is a letter a of speaker f1 to train on, 0af1s1t0.wav one of session 1.
 NAME = re.compile(r"0([a-z])([fm][1-8])(se|s[1-8])t([0-9])\.(?:wav|sph)", re.IGNORECASE)
 
-SOURCE = FolderSource("ti46", None, lambda folder: recordings(folder, NAME))
+SOURCE = FolderSource("ti46", None, lambda folder: sound_files(folder, NAME))
 
 
 def load(channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
@@ -39,7 +39,7 @@ def load(channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
         x Ragged, frames float32 (total, channels); 26 classes, a to z.
     """
     folder = data_folder() / "ti46"
-    if not recordings(folder, NAME):
+    if not sound_files(folder, NAME):
         raise InputError(
             f"ti46: there are no spoken letters (such as ti_alpha/train/f1/0af1set0.wav) below {folder}: TI46-Word is "
             "licensed, catalogue number LDC93S9 of the Linguistic Data Consortium (https://catalog.ldc.upenn.edu/LDC93S9); "

@@ -13,7 +13,7 @@ import numpy as np
 
 from cupynn import Sequential, datasets, nir, presets, reference
 from cupynn.checks import InputError
-from cupynn.datasets import cifar10, event_folders, idx, nmnist, nmnist_files, packed, recordings, sound_folder, speech
+from cupynn.datasets import cifar10, event_folder, idx, nmnist, nmnist_files, packed, recordings, sound_folder, speech
 from cupynn.layers import SpikingDense
 from cupynn.network.inputs import Labelled
 from cupynn.optimizers import Adam
@@ -44,7 +44,7 @@ def read_nmnist(content: bytes, folder: Path) -> None:
 def read_events(content: bytes, folder: Path) -> None:
     """Recordings in NumPy's formats."""
     path = _written(folder / ("file.npz" if content[:2] == b"PK" else "file.npy"), content)
-    datasets.events([event_folders._read(path)], [0], SENSOR, from_first_event=True)
+    datasets.events([event_folder._read(path)], [0], SENSOR, from_first_event=True)
 
 
 def read_sound(content: bytes, folder: Path) -> None:

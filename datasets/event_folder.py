@@ -1,4 +1,4 @@
-"""Folders of recordings from event cameras, one sub-folder a class, in the formats that such recordings come in."""
+"""A dataset from recordings of event cameras, in a folder for each class and in the formats that they come in."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -13,6 +13,7 @@ from cupynn.files import read_array, read_arrays
 from cupynn.hdf5 import Reader, numeric
 from cupynn.ragged import Ragged
 
+from .class_folders import walk
 from .dataset import Dataset
 from .nmnist import records
 from .recordings import convert, join
@@ -65,16 +66,9 @@ def from_event_folder(
     """
     folder, sensor = checks.path("path", path), checks.sensor("sensor", sensor)
     from_first_event = checks.flag("from_first_event", from_first_event)
-    try:
-        classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror}): pass a folder with one sub-folder a class") from None
-    if not classes:
-        raise InputError(f"{folder} has no sub-folders: put the recordings of each class into one named by the class")
-    files = [(label, file) for label, each in enumerate(classes) for file in _files(folder / each)]
-    recordings = [convert(_read(file), sensor, str(file), from_first_event) for _, file in files]
-    labels = np.array([label for label, _ in files])
-    return Dataset(join(recordings, sensor), labels, tuple(classes), folder.resolve().name if name is None else name)
+    classes, files, labels = walk(folder, "recordings", _recordings)
+    recordings = (convert(_read(file), sensor, str(file), from_first_event) for file in files)
+    return Dataset(join(recordings, sensor), labels, classes, folder.resolve().name if name is None else name)
 
 
 def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_event: bool = True) -> Ragged:
@@ -112,7 +106,7 @@ def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_e
     return join([convert(_read(path), sensor, str(path), checks.flag("from_first_event", from_first_event))], sensor)
 
 
-def _files(folder: Path) -> list[Path]:
+def _recordings(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
     if not files:
         raise InputError(f"{folder} has no recordings: put some there, or remove it")

@@ -16,7 +16,7 @@ from nmnist_toy import pack
 
 from cupynn import datasets, files
 from cupynn.checks import InputError
-from cupynn.datasets import event_folders
+from cupynn.datasets import event_folder
 
 AEDAT4 = Path(__file__).parent / "data" / "toy.aedat4"  # three events of a sensor 6 wide and 5 high, by dv-processing 2.0
 EVENTS = recording((1000, 3, 2, 1), (1600, 0, 0, 0), (2201, 1, 2, 1))
@@ -106,13 +106,28 @@ def test_refuses_other_formats(tmp_path, name, hint):
 
 
 def test_refuses_folders_without_recordings(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere cannot be read \(No such file or directory\): pass a folder"):
+    with pytest.raises(InputError, match=r"nowhere is no folder: pass one with a sub-folder of recordings per class"):
         datasets.from_event_folder(tmp_path / "nowhere", SENSOR)
     with pytest.raises(InputError, match="has no sub-folders"):
         datasets.from_event_folder(tmp_path, SENSOR)
     (tmp_path / "left").mkdir()
     with pytest.raises(InputError, match="left has no recordings"):
         datasets.from_event_folder(tmp_path, SENSOR)
+
+
+@pytest.mark.parametrize("read", [lambda folder: datasets.from_event_folder(folder, SENSOR), datasets.from_image_folder])
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch, read):
+    (tmp_path / "left").mkdir()
+    iterdir = Path.iterdir
+
+    def refuse(folder):
+        if folder.name == "left":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match=r"left cannot be read \(Permission denied\): make it readable"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +232,7 @@ def test_memory_grows_with_the_file_not_with_what_it_claims(tmp_path):
     for name, problem in problems.items():
         tracemalloc.start()
         with pytest.raises(InputError, match=rf"{name} .*{problem}"):
-            event_folders._read(tmp_path / name)
+            event_folder._read(tmp_path / name)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 4e6
@@ -228,7 +243,7 @@ def test_refuses_what_could_not_be_read_in_pieces(tmp_path):
     with zipfile.ZipFile(tmp_path / "1.npz", "w", zipfile.ZIP_BZIP2) as archive:
         archive.write(tmp_path / "left" / "b.npy", "b.npy")
     with pytest.raises(InputError, match=r"1\.npz cannot be read \(b\.npy is packed otherwise than NumPy does\)"):
-        event_folders._read(tmp_path / "1.npz")
+        event_folder._read(tmp_path / "1.npz")
 
 
 def test_refuses_more_than_the_header_declares(tmp_path):
@@ -237,14 +252,14 @@ def test_refuses_more_than_the_header_declares(tmp_path):
     for rest, found in ((content + b"x", "more"), (content[:-1], str(EVENTS.nbytes - 1))):
         (tmp_path / "1.npy").write_bytes(rest)
         with pytest.raises(InputError, match=rf"declares {EVENTS.nbytes} bytes and holds {found}"):
-            event_folders._read(tmp_path / "1.npy")
+            event_folder._read(tmp_path / "1.npy")
 
 
 def test_refuses_other_versions(tmp_path):
     with (tmp_path / "1.npy").open("wb") as file:
         np.lib.format.write_array(file, EVENTS, (3, 0))
     with pytest.raises(InputError, match=r"has version \(3, 0\)"):
-        event_folders._read(tmp_path / "1.npy")
+        event_folder._read(tmp_path / "1.npy")
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +285,7 @@ def test_damaged_files_are_refused_or_hold_events(intact, name, data):
     path = folder / name
     path.write_bytes(content)
     try:
-        events = event_folders._read(path)
+        events = event_folder._read(path)
         datasets.events([events], [0], (2, 5, 6), from_first_event=True)
     except InputError as error:
         assert name in str(error) or "recordings[0]" in str(error)  # noqa: PT017

@@ -1,4 +1,4 @@
-"""Images in a folder of their own for each class, as many data sets come: read as one `Dataset`."""
+"""A dataset from images of your own, in a folder for each class."""
 
 import warnings
 from os import PathLike
@@ -10,6 +10,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 
+from .class_folders import walk
 from .dataset import Dataset
 
 if TYPE_CHECKING:
@@ -81,21 +82,19 @@ def from_image_folder(
     checks.flag("colour", colour)
     checks.flag("invert", invert)
     checks.flag("cut_ground", cut_ground)
-    files = {folder.name: _images(folder) for folder in _classes(path)}
-    every = [file for images in files.values() for file in images]
-    first = read_image(every[0], size, colour, invert, cut_ground)
-    x = np.empty((len(every), *first.shape), np.uint8)
+    classes, files, labels = walk(path, "images", _images)
+    first = read_image(files[0], size, colour, invert, cut_ground)
+    x = np.empty((len(files), *first.shape), np.uint8)
     x[0] = first
-    for index, file in enumerate(every[1:], start=1):
+    for index, file in enumerate(files[1:], start=1):
         image = read_image(file, size, colour, invert, cut_ground)
         if image.shape != first.shape:
             raise InputError(
-                f"{file} is {_described(image)}, {every[0]} is {_described(first)}: "
+                f"{file} is {_described(image)}, {files[0]} is {_described(first)}: "
                 "pass size=(height, width) to resize all to one size"
             )
         x[index] = image
-    y = np.repeat(np.arange(len(files)), [len(images) for images in files.values()])
-    return Dataset(x, y, tuple(files), path.resolve().name if name is None else name)
+    return Dataset(x, labels, classes, path.resolve().name if name is None else name)
 
 
 def _require_pillow() -> None:
@@ -103,15 +102,6 @@ def _require_pillow() -> None:
         import PIL.Image  # noqa: F401
     except ImportError:
         raise InputError('reading images needs Pillow: pip install "cupynn[images]"') from None
-
-
-def _classes(path: Path) -> list[Path]:
-    if not path.is_dir():
-        raise InputError(f"{path} is no folder: pass the folder that has one sub-folder of images a class")
-    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not folders:
-        raise InputError(f"{path} has no sub-folders: put the images of each class into one of its own, named after it")
-    return folders
 
 
 def _images(folder: Path) -> list[Path]:
