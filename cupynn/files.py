@@ -7,7 +7,7 @@ that are there, never with a size that is only declared, and nothing is unpickle
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from math import prod
@@ -99,6 +99,16 @@ def put_arrays(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
         raise handler_error(error) from None
 
 
+def put_rows(file: BinaryIO, arrays: Iterable[np.ndarray], dtype: np.dtype) -> list[int]:
+    """Write arrays of one axis and type, one after the other, to an open file as one .npy file; return their lengths."""
+    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False}
+    npy.write_array_header_1_0(file, header | {"shape": (0,)})
+    lengths = [file.write(np.ascontiguousarray(array, dtype).view(np.uint8)) // dtype.itemsize for array in arrays]
+    file.seek(0)
+    npy.write_array_header_1_0(file, header | {"shape": (sum(lengths),)})  # of the same size: NumPy leaves room for it
+    return lengths
+
+
 def json_array(table: dict[str, Any]) -> np.ndarray:
     """Return the JSON of a table as an array of bytes, which goes into a file among others."""
     return np.frombuffer(json.dumps(table).encode(), np.uint8)
@@ -141,9 +151,36 @@ def read_array(path: Path) -> np.ndarray:
         return _array(file, path.name)
 
 
+def map_array(path: Path) -> np.ndarray:
+    """Return the array of an .npy file as a read-only memory map, which takes the memory of what is used of it.
+
+    Raises
+    ------
+    ValueError, OSError and others
+        If the file is damaged, or holds objects.
+    """
+    with path.open("rb") as file:
+        start, shape, order, dtype = _layout(read_up_to(file, HEADER), path.name)
+        held, size = os.fstat(file.fileno()).st_size - start, prod(shape) * dtype.itemsize
+        if held != size:
+            raise ValueError(f"{path.name} declares {size} bytes and holds {held}")
+        return np.memmap(file, dtype, "r", start, shape, order).view(np.ndarray)
+
+
 def _array(stream: BinaryIO, name: str) -> np.ndarray:
     """Read one array; reading on to the end of the stream also has `zipfile` compare the checksum."""
     content = read_up_to(stream, HEADER)
+    start, shape, order, dtype = _layout(content, name)
+    values = content[start:]
+    size = prod(shape) * dtype.itemsize
+    values += read_up_to(stream, max(0, size + 1 - len(values)))
+    if len(values) != size:
+        raise ValueError(f"{name} declares {size} bytes and holds {len(values) if len(values) < size else 'more'}")
+    return np.frombuffer(values, dtype).reshape(shape, order=order)
+
+
+def _layout(content: bytearray, name: str) -> tuple[int, tuple[int, ...], str, np.dtype]:
+    """Return where the values of an .npy file begin, and their shape, order and type."""
     header = BytesIO(content)
     version = npy.read_magic(header)
     if version not in HEADERS:
@@ -151,12 +188,7 @@ def _array(stream: BinaryIO, name: str) -> np.ndarray:
     shape, fortran_order, dtype = HEADERS[version](header)
     if dtype.hasobject:
         raise ValueError(f"{name} holds objects")
-    values = content[header.tell() :]
-    size = prod(shape) * dtype.itemsize
-    values += read_up_to(stream, max(0, size + 1 - len(values)))
-    if len(values) != size:
-        raise ValueError(f"{name} declares {size} bytes and holds {len(values) if len(values) < size else 'more'}")
-    return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran_order else "C")
+    return header.tell(), shape, "F" if fortran_order else "C", dtype
 
 
 def read_up_to(stream: BinaryIO, size: int) -> bytearray:

@@ -15,7 +15,7 @@ from cupynn.ragged import Ragged
 
 from .class_folders import walk
 from .dataset import Dataset
-from .nmnist import records
+from .nmnist_files import records
 from .recordings import convert, join
 
 

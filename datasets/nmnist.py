@@ -2,21 +2,23 @@
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from cupynn import files
 from cupynn.checks import InputError
 from cupynn.console import Lenient
 from cupynn.ragged import Ragged
 
-from . import packed
 from .cache import user_cache
 from .dataset import Dataset
 from .download import fetch
-from .nmnist_files import Member, find, in_archives
+from .nmnist_files import Member, find, in_archives, records
 from .recordings import convert, event_type
 from .source import FolderSource, data_folder
 
@@ -32,17 +34,16 @@ OFFICIAL = {
         "https://data.mendeley.com/public-files/datasets/468j46mzdv/files/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
     ),
 }
-PACKED = "n-mnist.events"
 SOURCE = FolderSource("n-mnist", 1_100_000_000, lambda folder: _files(folder))
-RECORD = 5  # bytes of an event
-OVERFLOW_LINE, OVERFLOW = 240, 1 << 13  # an event on this line moves all later times by so many microseconds
+INDEX = "lengths", "labels", "train"  # events and digit of each recording; how many come to train on
+STAMP = 1_000_000_000  # time of last change that packed events are given, in seconds: after any later write it is another
 
 
 def load() -> tuple[Dataset, Dataset]:
     """Return N-MNIST's own split, in the order of MNIST, downloading what is missing (1.1 GB).
 
     The recordings lie in the folder `n-mnist` of the data folder: as Train/<digit>/<number>.bin and Test/..., or as .zip
-    archives of these, which are never unpacked; a part of them will do. At the first time they are packed into one file
+    archives of these, which are never unpacked; a part of them will do. At the first time they are packed into one array
     beside them (2.0 GB), or in the user's cache where nothing may be written beside them. It is opened by memory map, so
     training takes the memory of a batch; after that the originals may be removed.
 
@@ -57,34 +58,28 @@ def load() -> tuple[Dataset, Dataset]:
         If a file is damaged, missing, or cannot be had.
     """
     folder = data_folder() / "n-mnist"
-    beside = folder / PACKED
     found = find(folder)
     if found is None:
-        if content := packed.read(beside):
-            return _split(*content)
+        for index in sorted(folder.glob("n-mnist.*.npz"), key=os.path.getmtime, reverse=True):
+            if content := open_packed(index.with_suffix(".npy")):
+                return _split(*content)
         official = [fetch("n-mnist", file, checksum, [url], OFFICIAL) for file, (checksum, url) in OFFICIAL.items()]
         found = in_archives(folder, official)
-    places = [beside, _user_cache(folder)]
+    places = [folder / f"n-mnist.{found.fingerprint}.npy", _user_cache(folder, found.fingerprint)]
     for place in places:
-        content = packed.read(place)
-        if content and str(content[1]["source"]) == found.fingerprint:
+        if content := open_packed(place):
             return _split(*content)
     members = found.members()
-    index = {
-        "source": np.array(found.fingerprint),
-        "labels": np.array([member.digit for member in members]),
-        "train": np.array(sum(member.part == "Train" for member in members)),
-    }
     errors = []
     for place in places:
         try:
-            if place is beside and not _may_write(folder):
+            if place.parent == folder and not _may_write(folder):
                 raise PermissionError("it is write-protected")
-            packed.write(place, _recordings(members), event_type(SENSOR), index)
+            pack(place, members)
         except OSError as error:
             errors.append(f"  {place}: {error}\n")
             continue
-        if content := packed.read(place):
+        if content := open_packed(place):
             return _split(*content)
         errors.append(f"  {place}: it was changed, or has lost its time stamp, as soon as it was written\n")
     raise InputError(
@@ -93,39 +88,60 @@ def load() -> tuple[Dataset, Dataset]:
     )
 
 
-def records(content: bytes, where: str) -> np.ndarray:
-    """Return the events of a recording: 40 bits each, x, y, polarity (1 bit), microseconds (23 bits, big-endian).
+def pack(place: Path, members: list[Member]) -> None:
+    """Write the events of all recordings into one .npy file, and an index beside it; then remove what it replaces.
 
-    An event at y = 240 is none, but says that the clock overflowed: it adds 2^13 to the times of all later ones.
+    The name of the file has the fingerprint of the recordings. So files and index fit each other whichever process wrote
+    them last, and recordings that were changed are packed under another name.
 
-    Parameters
-    ----------
-    content : bytes
-        Of a .bin file.
-    where : str
-        Its name, for the error.
-
-    Returns
-    -------
-    structured ndarray, shape (events,)
-        With the fields t, x, y, p, still to be checked.
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
     """
-    if len(content) % RECORD:
-        raise InputError(f"{where} ends within an event, after {len(content)} bytes: put an intact copy in its place")
-    raw = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
-    overflow = raw[:, 1] == OVERFLOW_LINE
-    words = raw.astype(np.int64)
-    events = np.empty(len(raw), [("t", np.int64), ("x", np.uint8), ("y", np.uint8), ("p", np.uint8)])
-    events["t"] = ((words[:, 2] & 127) << 16 | words[:, 3] << 8 | words[:, 4]) + OVERFLOW * np.cumsum(overflow)
-    events["x"], events["y"], events["p"] = raw[:, 0], raw[:, 1], raw[:, 2] >> 7
-    return events[~overflow]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(place, stamp=STAMP) as values, files.replacing(place.with_suffix(".npz")) as index:
+        lengths = files.put_rows(values, _recordings(members), event_type(SENSOR))
+        labels = [member.digit for member in members]
+        train = sum(member.part == "Train" for member in members)
+        files.put_arrays(index, {name: np.array(each) for name, each in zip(INDEX, (lengths, labels, train), strict=True)})
+    _remove_others(place)
+
+
+def _remove_others(place: Path) -> None:
+    """Remove what was packed of other states of the recordings, or in the form of version 0.1, or only in part."""
+    packed = rf"({place.name.partition('.')[0]}\.(?:events|[0-9a-f]{{16}}\.np[yz]))(\.\d+\.tmp)?"
+    for other in place.parent.iterdir():
+        found = re.fullmatch(packed, other.name)
+        if found and found[2]:
+            files.sweep(place.parent, found[1])
+        elif found and other.stem != place.stem:
+            with suppress(OSError):  # Windows removes no file that is open
+                other.unlink()
+
+
+def open_packed(place: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """Return the events that `pack` wrote, as a read-only memory map, and their index.
+
+    None if there are none, or they are not as they were written: the checksum of the index differs, the size does not fit,
+    or they were written to later. The events themselves are not read for it.
+    """
+    try:
+        if int(place.stat().st_mtime) != STAMP:
+            return None
+        values, index = files.map_array(place), files.read_arrays(place.with_suffix(".npz"), compressed=False)
+        lengths, labels, train = (index[name] for name in INDEX)
+        fits = len(lengths) == len(labels) >= train >= 0 and (lengths >= 0).all() and lengths.sum() == len(values)
+        return (values, index) if fits and values.dtype == event_type(SENSOR) else None
+    except Exception:  # missing, or damaged: what `zipfile` raises then is anybody's guess
+        return None
 
 
 def _files(folder: Path) -> list[Path]:
-    """What there is of N-MNIST in its folder: the packed file, or archives, or loose recordings."""
-    for pattern in (PACKED, "*.zip", "T*/[0-9]/*.bin"):
-        if files := list(folder.glob(pattern)):
-            return files
+    """What there is of N-MNIST in its folder: the packed events, or archives, or loose recordings."""
+    for pattern in ("n-mnist.*.np[yz]", "*.zip", "T*/[0-9]/*.bin"):
+        if found := list(folder.glob(pattern)):
+            return found
     return []
 
 
@@ -137,10 +153,10 @@ def _recordings(members: list[Member]) -> Iterator[np.ndarray]:
             yield convert(records(member.read(), member.where), SENSOR, member.where)
 
 
-def _user_cache(folder: Path) -> Path:
+def _user_cache(folder: Path, fingerprint: str) -> Path:
     """Return where to pack what lies in a folder that must not be written."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return user_cache() / "packed" / f"n-mnist-{name}.events"
+    return user_cache() / "packed" / f"n-mnist-{name}.{fingerprint}.npy"
 
 
 def _may_write(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The files of N-MNIST: Train/<digit>/<number>.bin and Test/..., in a folder or in archives that are never unpacked."""
+"""The files of N-MNIST: Train/<digit>/<number>.bin and Test/..., in a folder or in archives; and their events."""
 
 import hashlib
 import os
@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
+
+import numpy as np
 
 from cupynn.checks import InputError
-from cupynn.files import read_up_to
+from cupynn.files import PACKING, read_up_to
 
 PARTS = ("Train", "Test")
 NAME = re.compile(r"(Train|Test)/([0-9])/([0-9]{1,6})\.bin", re.ASCII)
-PACKING = ZIP_STORED, ZIP_DEFLATED  # by which `zipfile` reads in pieces: a kB of bzip2 may become a GB at once
+RECORD = 5  # bytes of an event
+OVERFLOW_LINE, OVERFLOW = 240, 1 << 13  # an event on this line moves all later times by so many microseconds
 LARGEST = 5 << 20  # bytes of a recording: the longest has some 40 kB, and an archive may claim any size
 
 
@@ -51,7 +54,7 @@ class Found:
     @property
     def fingerprint(self) -> str:
         """Digest of names, sizes and times of last change."""
-        return hashlib.sha256(repr(self.files).encode()).hexdigest()
+        return hashlib.sha256(repr(self.files).encode()).hexdigest()[:16]
 
     def members(self) -> list[Member]:
         """List the recordings, those to train first, by number in each part.
@@ -101,6 +104,34 @@ def in_archives(folder: Path, archives: Iterable[Path]) -> Found:
     archives = tuple(archives)
     files = tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in archives)
     return Found(folder, archives, files)
+
+
+def records(content: bytes, where: str) -> np.ndarray:
+    """Return the events of a recording: 40 bits each, x, y, polarity (1 bit), microseconds (23 bits, big-endian).
+
+    An event at y = 240 is none, but says that the clock overflowed: it adds 2^13 to the times of all later ones.
+
+    Parameters
+    ----------
+    content : bytes
+        Of a .bin file.
+    where : str
+        Its name, for the error.
+
+    Returns
+    -------
+    structured ndarray, shape (events,)
+        With the fields t, x, y, p, still to be checked.
+    """
+    if len(content) % RECORD:
+        raise InputError(f"{where} ends within an event, after {len(content)} bytes: put an intact copy in its place")
+    raw = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
+    overflow = raw[:, 1] == OVERFLOW_LINE
+    words = raw.astype(np.int64)
+    events = np.empty(len(raw), [("t", np.int64), ("x", np.uint8), ("y", np.uint8), ("p", np.uint8)])
+    events["t"] = ((words[:, 2] & 127) << 16 | words[:, 3] << 8 | words[:, 4]) + OVERFLOW * np.cumsum(overflow)
+    events["x"], events["y"], events["p"] = raw[:, 0], raw[:, 1], raw[:, 2] >> 7
+    return events[~overflow]
 
 
 def _listing(folder: Path) -> list[tuple[str, int, int]]:

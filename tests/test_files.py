@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cupynn import InputError, files, presets, run
-from cupynn.datasets import cache, packed
+from cupynn.datasets import cache
 
 ROOT = Path(__file__).parents[1]
 WRITE = """
@@ -129,12 +129,6 @@ def test_only_names_of_ours_are_swept(tmp_path):
 class TestWhoSweeps:
     """Whoever writes a file sweeps what others have left of it."""
 
-    def test_packed_recordings(self, tmp_path):
-        (tmp_path / "n-mnist.events.4000000.tmp").write_bytes(b"2 GB")
-        packed.write(tmp_path / "n-mnist.events", [np.ones(3, np.uint8)], np.dtype("u1"), {})
-        assert left(tmp_path) == ["n-mnist.events"]
-        assert packed.read(tmp_path / "n-mnist.events") is not None
-
     def test_the_cache(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cache, "user_cache", lambda: tmp_path)
 
@@ -193,3 +187,23 @@ class TestArrays:
             (tmp_path / "x.npz").write_bytes(content[:place] + b"\0" + content[place + 1 :])
             with pytest.raises(BadZipFile):
                 files.read_arrays(tmp_path / "x.npz")
+
+    @pytest.mark.parametrize("lengths", [[], [0], [3, 0, 2], [100_000]])
+    def test_rows_are_one_array_that_is_mapped(self, tmp_path, lengths):
+        kind = np.dtype([("t", np.uint32), ("p", np.uint8)])
+        arrays = [np.frombuffer(np.random.default_rng(0).bytes(5 * length), kind) for length in lengths]
+        with files.replacing(tmp_path / "x.npy") as file:
+            assert files.put_rows(file, arrays, kind) == lengths
+        whole = np.concatenate([np.empty(0, kind), *arrays])
+        mapped = files.map_array(tmp_path / "x.npy")
+        for found in (mapped, files.read_array(tmp_path / "x.npy"), np.load(tmp_path / "x.npy")):
+            np.testing.assert_array_equal(found, whole, strict=True)
+        assert not mapped.flags.writeable
+
+    def test_a_map_of_what_is_cut_or_longer_is_refused(self, tmp_path):
+        np.save(tmp_path / "x.npy", np.arange(9))
+        content = (tmp_path / "x.npy").read_bytes()
+        for wrong in (*(content[:end] for end in range(len(content))), content + b"0"):
+            (tmp_path / "x.npy").write_bytes(wrong)
+            with pytest.raises(ValueError):
+                files.map_array(tmp_path / "x.npy")

@@ -1,8 +1,12 @@
-"""The one file that recordings are packed into: when it is made, found again, and thrown away."""
+"""The events of N-MNIST that are packed into one array: when it is made, found again, and thrown away."""
 
 import os
+import re
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
-import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,28 +15,36 @@ from nmnist_toy import FILES, check_loaded, contents, oracle, pack, write_archiv
 
 from cupynn import datasets
 from cupynn.checks import InputError
-from cupynn.datasets import packed
+from cupynn.datasets import nmnist
+from cupynn.datasets.nmnist_files import Member
 from cupynn.encoders import Events
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def counted(monkeypatch):
     """List that grows by one whenever recordings are packed."""
-    calls, write = [], packed.write
+    calls, write = [], nmnist.pack
 
-    def counting(path, *rest):
-        calls.append(path)
-        write(path, *rest)
+    def counting(place, members):
+        calls.append(place)
+        write(place, members)
 
-    monkeypatch.setattr(packed, "write", counting)
+    monkeypatch.setattr(nmnist, "pack", counting)
     return calls
+
+
+def packed_in(folder):
+    """Files of the packed events, those of the events and of their index."""
+    return sorted(path for path in folder.iterdir() if re.fullmatch(r"n-mnist\.[0-9a-f]{16}\.np[yz]", path.name))
 
 
 def test_packs_once_and_anew_when_a_file_changes(nmnist_folder, counted):
     write_folder(nmnist_folder)
     check_loaded()
     check_loaded()
-    assert counted == [nmnist_folder / "n-mnist.events"]
+    assert counted == packed_in(nmnist_folder)[:1]
     (nmnist_folder / "Train/3/00007.bin").write_bytes(pack(9, 9, 9, 1))
     assert contents(datasets.load("n-mnist")[0])[1] == [(9, 9, 9, True)]
     assert len(counted) == 2
@@ -80,7 +92,7 @@ def test_says_so_when_there_is_no_place(nmnist_folder, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(packed, "write", full)
+    monkeypatch.setattr(nmnist, "pack", full)
     with pytest.raises(InputError, match="cannot be packed into one file") as caught:
         datasets.load("n-mnist")
     assert str(caught.value).count("No space left on device") == 2
@@ -93,55 +105,155 @@ def test_a_packing_that_breaks_off_leaves_nothing(nmnist_folder):
     assert not [path for path in nmnist_folder.iterdir() if path.is_file()]
 
 
-def test_a_packed_file_cut_or_written_to_anywhere_is_packed_anew(nmnist_folder):
+def test_packed_events_cut_or_written_to_anywhere_are_packed_anew(nmnist_folder):
     write_folder(nmnist_folder)
     check_loaded()
-    path = nmnist_folder / "n-mnist.events"
-    content = path.read_bytes()
-    for end in range(0, len(content), 7):
-        path.write_bytes(content[:end])
+    for path in packed_in(nmnist_folder):
+        content = path.read_bytes()
+        for end in range(0, len(content), 7):
+            path.write_bytes(content[:end])
+            check_loaded()
+        for at in range(0, len(content), 7):
+            with path.open("r+b") as file:
+                file.seek(at)
+                file.write(bytes([content[at] ^ 0x10]))
+            check_loaded()
+        path.unlink()
         check_loaded()
-    for at in range(0, len(content), 7):
-        with path.open("r+b") as file:
-            file.seek(at)
-            file.write(bytes([content[at] ^ 0x10]))
-        check_loaded()
-    assert path.read_bytes() == content
+        assert path.read_bytes() == content
 
 
 @given(st.data())
-def test_a_packed_file_with_its_old_time_stamp_is_refused_or_right(tmp_path_factory, data):
-    """Then only the values themselves can differ: sizes and index are verified."""
-    path = tmp_path_factory.mktemp("packed") / "x.events"
-    kind = np.dtype([("t", np.uint32), ("p", np.uint8)])
-    lengths = data.draw(st.lists(st.integers(0, 5), max_size=4))
-    samples = [data.draw(arrays.arrays(np.uint8, 5 * length)).view(kind) for length in lengths]
-    packed.write(path, samples, kind, {"labels": np.arange(len(samples))})
-    values, index = packed.read(path)
+def test_packed_events_with_their_old_time_stamp_are_refused_or_right(tmp_path_factory, data):
+    """Then only the events themselves can differ: sizes, types and index are verified."""
+    place = tmp_path_factory.mktemp("packed") / "n-mnist.0123456789abcdef.npy"
+    lengths = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))
+    read = [partial(bytes, 5 * length) for length in lengths]
+    members = [Member("Train", number, number, str(number), content) for number, content in enumerate(read)]
+    nmnist.pack(place, members)
+    values, index = nmnist.open_packed(place)
     values = values.copy()
-    assert index["lengths"].tolist() == lengths
-    np.testing.assert_array_equal(values, np.concatenate([np.empty(0, kind), *samples]))
+    assert (index["lengths"].tolist(), index["labels"].tolist()) == (lengths, list(range(len(lengths))))
+    assert len(values) == sum(lengths)
 
+    path = data.draw(st.sampled_from([place, place.with_suffix(".npz")]))
     content = bytearray(path.read_bytes())
     at, bit = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(0, 7))
     content[at] ^= 1 << bit
     path.write_bytes(content if data.draw(st.booleans()) else content[:at])
-    os.utime(path, (packed.STAMP, packed.STAMP))
-    found = packed.read(path)
+    os.utime(path, (nmnist.STAMP, nmnist.STAMP))
+    found = nmnist.open_packed(place)
     if found is not None:
-        assert at < values.nbytes
         assert path.stat().st_size == len(content)
-        assert found[1]["lengths"].tolist() == lengths
-        assert (found[0] != values).sum() == 1
+        assert all((found[1][name] == index[name]).all() for name in nmnist.INDEX)
+        assert (found[0] != values).sum() == (path == place and at >= len(content) - values.nbytes)
 
 
-def test_garbage_in_the_values_is_refused_by_the_encoder(nmnist_folder):
+def test_garbage_in_the_events_is_refused_by_the_encoder(nmnist_folder):
     write_folder(nmnist_folder)
     check_loaded()
-    path = nmnist_folder / "n-mnist.events"
+    path, _ = packed_in(nmnist_folder)
     content = bytearray(path.read_bytes())
-    content[4] = 255  # x of the first event
+    content[-5 * 7 + 4] = 255  # x of the first of five events
     path.write_bytes(content)
-    os.utime(path, (packed.STAMP, packed.STAMP))
+    os.utime(path, (nmnist.STAMP, nmnist.STAMP))
     with pytest.raises(InputError, match="sample 0, event 0: x=255: pass 0 to 33"):
         Events().check(datasets.load("n-mnist")[0].x)
+
+
+class TestWhatIsReplaced:
+    def test_other_states_of_the_recordings_and_the_old_form(self, nmnist_folder):
+        write_folder(nmnist_folder)
+        check_loaded()
+        before = packed_in(nmnist_folder)
+        (nmnist_folder / "n-mnist.events").write_bytes(b"as version 0.1 wrote it")
+        left = nmnist_folder / f"{before[0].name}.4000000.tmp", nmnist_folder / "n-mnist.events.4000000.tmp"
+        for path in left:
+            path.write_bytes(b"of a killed process")
+        spared = nmnist_folder / "n-mnist.notes.npy", nmnist_folder / "other.npy.4000000.tmp"
+        for path in spared:
+            path.write_bytes(b"somebody else's")
+        (nmnist_folder / "Train/3/00007.bin").write_bytes(pack(9, 9, 9, 1))
+        datasets.load("n-mnist")
+        now = packed_in(nmnist_folder)
+        assert not {*now} & {*before}
+        assert {path for path in nmnist_folder.iterdir() if path.is_file()} == {*now, *spared}
+
+    def test_the_old_form_stays_until_it_is_replaced(self, nmnist_folder):
+        write_folder(nmnist_folder, FILES | {"Test/9/00099.bin": b"bad"})
+        (nmnist_folder / "n-mnist.events").write_bytes(b"as version 0.1 wrote it")
+        with pytest.raises(InputError, match="00099"):
+            datasets.load("n-mnist")
+        assert (nmnist_folder / "n-mnist.events").is_file()
+
+    def test_of_two_folders_in_the_cache_of_the_user_both_stay(self, monkeypatch, nmnist_folder, counted):
+        monkeypatch.setattr(nmnist, "_may_write", lambda folder: False)
+        for data in ("one", "other"):
+            monkeypatch.setenv("CUPYNN_DATA", str(nmnist_folder / data))
+            write_folder(nmnist_folder / data / "n-mnist")
+            check_loaded()
+        monkeypatch.setenv("CUPYNN_DATA", str(nmnist_folder / "one"))
+        check_loaded()
+        assert len(counted) == 2
+
+
+PACK = """
+import sys
+from pathlib import Path
+from cupynn.datasets import nmnist
+from cupynn.datasets.nmnist_files import Member
+def read():
+    print("reading", flush=True)
+    sys.stdin.readline()
+    return bytes(15)
+nmnist.pack(Path(sys.argv[1]), [Member("Train", 1, 5, "1.bin", read), Member("Test", 1, 5, "1.bin", lambda: b"")])
+"""
+
+
+class TestProcesses:
+    """Processes that pack the same recordings; each waits, when it has begun, for a line."""
+
+    @pytest.fixture
+    def start(self, tmp_path):
+        def start():
+            words = [sys.executable, "-c", PACK, str(tmp_path / "n-mnist.0123456789abcdef.npy")]
+            process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            processes.append(process)
+            assert process.stdout.readline() == "reading\n"
+            return process
+
+        processes = []
+        yield start
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+    def test_two_at_once(self, tmp_path, start):
+        place = tmp_path / "n-mnist.0123456789abcdef.npy"
+        one, other = start(), start()
+        for process in (one, other):
+            process.communicate("\n")
+            assert process.returncode == 0
+            assert len(nmnist.open_packed(place)[0]) == 3
+        assert len(list(tmp_path.iterdir())) == 2
+
+    @pytest.mark.skipif(os.name != "posix", reason="Windows removes no file that is open")
+    def test_one_that_is_killed_leaves_nothing_that_is_opened_and_is_swept(self, tmp_path, start):
+        place = tmp_path / "n-mnist.0123456789abcdef.npy"
+        killed = start()
+        killed.kill()
+        killed.communicate()
+        assert nmnist.open_packed(place) is None
+        assert len(list(tmp_path.iterdir())) == 2
+        start().communicate("\n")
+        assert len(nmnist.open_packed(place)[0]) == 3
+        assert len(list(tmp_path.iterdir())) == 2
+
+    @pytest.mark.parametrize("ending", [".npy", ".npz"])
+    def test_one_that_is_killed_between_the_two_files(self, tmp_path, start, ending):
+        place = tmp_path / "n-mnist.0123456789abcdef.npy"
+        start().communicate("\n")
+        place.with_suffix(ending).unlink()
+        assert nmnist.open_packed(place) is None
+        start().communicate("\n")
+        assert len(nmnist.open_packed(place)[0]) == 3

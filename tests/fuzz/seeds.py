@@ -14,6 +14,7 @@ import numpy as np
 
 from cupynn import Sequential, nir, presets
 from cupynn.datasets.cifar10 import FILES, FOLDER, RECORD
+from cupynn.datasets.recordings import event_type
 from cupynn.network import definition
 from cupynn.nir.library import nir_library
 from cupynn.parallel import Ranks
@@ -129,9 +130,10 @@ def _wav(tag: int, bits: int, body: bytes, more: bytes = b"") -> bytes:
 
 
 def _packed() -> list[bytes]:
-    index = BytesIO()
-    np.savez(index, lengths=np.array([2, 1]), empty=np.empty(0, EVENTS.dtype), labels=np.array([3, 5]))
-    return [struct.pack("<H", EVENTS.nbytes) + EVENTS.tobytes() + index.getvalue()]
+    values, index = BytesIO(), BytesIO()
+    np.save(values, np.zeros(3, event_type((2, 34, 34))))
+    np.savez(index, lengths=np.array([2, 1]), labels=np.array([3, 5]), train=np.array(1))
+    return [struct.pack("<H", values.tell()) + values.getvalue() + index.getvalue()]
 
 
 def _cifar10() -> list[bytes]:

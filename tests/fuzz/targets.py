@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import numpy as np
 
 from cupynn import Sequential, datasets, nir, presets, reference
 from cupynn.checks import InputError
-from cupynn.datasets import cifar10, event_folder, idx, nmnist, nmnist_files, packed, recordings, sound_folder, speech
+from cupynn.datasets import cifar10, event_folder, idx, nmnist, nmnist_files, recordings, sound_folder, speech
 from cupynn.layers import SpikingDense
 from cupynn.network.inputs import Labelled
 from cupynn.optimizers import Adam
@@ -38,7 +37,7 @@ def read_idx(content: bytes, folder: Path) -> None:
 
 def read_nmnist(content: bytes, folder: Path) -> None:
     """A recording of N-MNIST."""
-    recordings.convert(nmnist.records(content, "file"), SENSOR, "file", from_first_event=True)
+    recordings.convert(nmnist_files.records(content, "file"), SENSOR, "file", from_first_event=True)
 
 
 def read_events(content: bytes, folder: Path) -> None:
@@ -54,14 +53,14 @@ def read_sound(content: bytes, folder: Path) -> None:
 
 
 def read_packed(content: bytes, folder: Path) -> None:
-    """A file of packed recordings with the right checksum: the first two bytes say how many are values, the others index."""
+    """Packed events of N-MNIST: the first two bytes say how many are the events' file, the others are the index."""
     size = int.from_bytes(content[:2], "little")
-    values, index = content[2 : 2 + size], content[2 + size :]
-    footer = packed.FOOTER.pack(hashlib.sha256(index).digest(), len(index), packed.MAGIC)
-    path = _written(folder / "file", values + index + footer)
-    os.utime(path, (packed.STAMP, packed.STAMP))
-    if found := packed.read(path):
-        assert found[0].nbytes == size
+    place = _written(folder / "file.npy", content[2 : 2 + size])
+    _written(folder / "file.npz", content[2 + size :])
+    os.utime(place, (nmnist.STAMP, nmnist.STAMP))
+    if found := nmnist.open_packed(place):
+        assert found[0].nbytes < size
+        assert found[1]["lengths"].sum() == len(found[0])
 
 
 def read_cifar10(content: bytes, folder: Path) -> None:
