@@ -2,14 +2,17 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from steps import clock, command, contest, counts, nets, pictures, report, startup, suite
+from steps.bandwidth import read_bandwidth
 
 from cupynn import Sequential, SpikeTrains, cli, layers, losses
-from cupynn.bench import clock, contest, counts, nets, pictures, report, startup, suite
 from cupynn.checks import InputError
-from cupynn.kernels.bandwidth import read_bandwidth
 
 
 def network():
@@ -114,9 +117,20 @@ def test_the_others_go_on_without_it(tmp_path, monkeypatch, capsys):
 
 
 class TestCommand:
+    def test_it_runs_from_any_folder_by_its_path(self, tmp_path):
+        folder = Path(contest.__file__).parent
+        done = subprocess.run([sys.executable, folder, "cnm"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: WHAT='cnm': pass one of ")
+
+    def test_it_is_no_command_of_the_package(self, capsys):
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["bench"])
+        assert "invalid choice: 'bench'" in capsys.readouterr().err
+
     def test_a_network_alone(self, tmp_path, capsys):
         out = tmp_path / "results" / "bench.jsonl"
-        assert cli.main(["bench", "mlp-25", "--alone", "--repeats", "1", "--device", "cpu", "--out", str(out)]) == 0
+        assert command.main(["mlp-25", "--alone", "--repeats", "1", "--device", "cpu", "--out", str(out)]) == 0
         printed = capsys.readouterr().out
         assert "784-800-10, T = 25, batch 50" in printed
         assert "x the floor" in printed
@@ -135,7 +149,7 @@ class TestCommand:
     def test_as_json(self, monkeypatch, capsys):
         monkeypatch.setattr(startup, "PRESETS", ("digits",))
         monkeypatch.setattr(startup, "start", lambda preset: {"cold": {"import": 1.0, "first_step": 2.0}})
-        assert cli.main(["bench", "start", "--device", "cpu", "--json"]) == 0
+        assert command.main(["start", "--device", "cpu", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
         assert found["cold"] == {"import": 1.0, "first_step": 2.0}
 
@@ -150,7 +164,7 @@ class TestCommand:
     def test_mistakes_are_told_before_anything_runs(self, arguments, message, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr(contest, "ask", None)
         given = [argument.format(folder=tmp_path) for argument in arguments]
-        assert cli.main(["bench", *given]) == 1
+        assert command.main(given) == 1
         assert re.search(message, capsys.readouterr().err)
 
 

@@ -131,7 +131,7 @@ class TestSources:
     def test_numba_stays_in_the_kernels(self, source):
         assert not any(within(module, "numba") for module in imports(source))
 
-    @each_source("*", but=["cupynn/nir/*", "cupynn/bench/*"])
+    @each_source("*", but=["cupynn/nir/*"])
     def test_nir_stays_in_its_room(self, source):
         assert not any(within(module, name) for module in imports(source) for name in NIR)
 
@@ -173,7 +173,6 @@ ORDER = (
     ("presets",),
     ("run",),
     ("estimator", "nir", "reference"),
-    ("bench",),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -21,7 +21,6 @@ COMMANDS = (
     "import-reference",
     "datasets",
     "devices",
-    "bench",
 )
 
 

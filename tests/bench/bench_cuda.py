@@ -7,7 +7,7 @@ their own. The ceiling of memory is what a copy of 1 GiB reaches here. `recipe` 
 with T = 40 and small batches: what it takes beyond its kernels, the GPU waits for the host. `products` times what cuBLAS
 would take for the MLP's products in half and single precision, to tell whether events or dense products win on this card.
 A line of JSON each is appended to results/cuda.jsonl. With --short everything is tiny and nothing is kept: to try it
-without a GPU. Against snnTorch and SpikingJelly on the same card: cupynn bench --device cuda.
+without a GPU. Against snnTorch and SpikingJelly on the same card: python tests/bench/steps --device cuda.
 """
 
 import json

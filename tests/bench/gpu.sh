@@ -42,7 +42,7 @@ train fashion-mnist-augmented 150 --batch-size 64 --lr 3e-3
 train mnist-cnn-augmented 200 --batch-size 64 --lr 3e-3
 train fashion-mnist-cnn-augmented 300 --batch-size 64
 for net in mlp mlp-25 cnn cnn-25; do # other frameworks take part where PyTorch is at hand
-    step "peers-$net" 200 "$python" -m cupynn bench "$net" --device cuda --out "$results/bench.jsonl"
+    step "peers-$net" 200 "$python" tests/bench/steps "$net" --device cuda --out "$results/bench.jsonl"
 done
 if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck; do

@@ -19,10 +19,10 @@ from time import perf_counter
 import numpy as np
 import recipes
 import torch
+from steps import peers
 from torch import nn
 
 from cupynn import presets
-from cupynn.bench import peers
 from cupynn.datasets import Dataset
 from cupynn.device.device import machine
 

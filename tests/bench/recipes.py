@@ -22,8 +22,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from steps import nets
+
 from cupynn import cli, presets
-from cupynn.bench import nets
 
 HERE = Path(__file__).parent
 RESULTS, README, RUNS = HERE / "results", HERE.parents[1] / "README.md", HERE.parents[1] / "runs" / "recipes"

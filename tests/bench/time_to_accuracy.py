@@ -43,8 +43,9 @@ CONTESTANTS = {
 
 def cupynn_trainer(steps: int):
     """Return (train on a batch at a rate's share, classify)."""
+    from steps.nets import NETS
+
     from cupynn import optimizers
-    from cupynn.bench.nets import NETS
 
     network, loss, _ = NETS["mlp" if steps == 400 else "mlp-25"].experiment().build("cpu")
     optimizer = optimizers.Adam(1e-2)
@@ -61,9 +62,8 @@ def cupynn_trainer(steps: int):
 def torch_trainer(package: str, steps: int):
     """Return (train on a batch at a rate's share, classify)."""
     import torch
+    from steps import peers
     from torch import nn
-
-    from cupynn.bench import peers
 
     torch.manual_seed(0)
     peer, generator = peers.PEERS[package], torch.Generator().manual_seed(0)

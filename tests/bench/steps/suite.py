@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cupynn.bench import contest, protocol, report, startup
 from cupynn.checks import InputError
+from steps import contest, protocol, report, startup
 
 NETS = ("mlp", "mlp-25", "cnn", "cnn-25", "n-mnist", "n-mnist-25")
 ALL = (*NETS, "protocol", "start")

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from cupynn.bench import TAU_M, TAU_S
-from cupynn.bench.clock import peak_memory, seconds
+from steps import TAU_M, TAU_S
+from steps.clock import peak_memory, seconds
 
 STEP = 1e-3  # of Norse, in seconds
 

@@ -30,8 +30,10 @@ def ask(folder: Path, module: str, environment: dict[str, str] | None = None, **
     """
     path = folder / "job.json"
     path.write_text(json.dumps({"module": module, **job}), encoding="utf-8")
-    command = [sys.executable, "-m", "cupynn.bench", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | (environment or {}), check=False)
+    command = [sys.executable, "-m", "steps.job", str(path)]
+    imports = {"PYTHONPATH": os.pathsep.join(sys.path)}  # the same cupynn and the same `steps` as here
+    environment = os.environ | imports | (environment or {})
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise InputError(f"{job.get('contestant', 'cupynn')}: {last}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from cupynn import datasets
-from cupynn.bench.nets import NETS, NMNIST_RATE
+from steps.nets import NETS, NMNIST_RATE
 
 # What events cost depends on how many pixels fire as well as on how much: share of them that are not zero, and their mean.
 MNIST = 0.191, 0.1307

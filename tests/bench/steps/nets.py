@@ -6,8 +6,7 @@ from typing import Any
 
 from cupynn import layers, presets
 from cupynn.losses import CountLoss
-from cupynn.optimizers import Adam
-from cupynn.optimizers.base import Optimizer
+from cupynn.optimizers import Adam, Optimizer
 from cupynn.sequential import Sequential
 
 NMNIST_RATE = 0.18  # of the largest value of a picture

@@ -1,4 +1,4 @@
-"""A process that measures one contestant: `python -m cupynn.bench JOB`, where JOB is a file; it prints JSON."""
+"""A process that measures one contestant: `python -m steps.job JOB`, where JOB is a file; it prints JSON."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ def main() -> None:
     """Do the job: call `run` of a module of this package."""
     path = Path(sys.argv[1])
     job = json.loads(path.read_text(encoding="utf-8"))
-    module = import_module(f"cupynn.bench.{job.pop('module')}")
+    module = import_module(f"steps.{job.pop('module')}")
     print(json.dumps(module.run(**job, folder=path.parent)))
 
 

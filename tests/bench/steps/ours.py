@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from cupynn import __version__
-from cupynn.bench import counts, nets
-from cupynn.bench.clock import peak_memory, seconds
 from cupynn.device.device import machine
-from cupynn.kernels.bandwidth import read_bandwidth
+from steps import counts, nets
+from steps.bandwidth import read_bandwidth
+from steps.clock import peak_memory, seconds
 
 WARM_UP = 60  # training steps, after which the layers are about as active as in training
 

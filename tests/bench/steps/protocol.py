@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.bench import TAU_M, TAU_S, contest
-from cupynn.bench.clock import peak_memory
 from cupynn.checks import InputError
+from steps import TAU_M, TAU_S, contest
+from steps.clock import peak_memory
 
 SIZES = (512, 2048)
 STEPS, BATCH, RATE, V_TH = 500, 16, 0.05, 10.0
@@ -86,7 +86,7 @@ def _ours(_: str, size: int, folder: Path) -> tuple[str, Callable, Callable]:
 def _torch(contestant: str, size: int, folder: Path) -> tuple[str, Callable, Callable]:
     import torch
 
-    from cupynn.bench import peers
+    from steps import peers
 
     peer = peers.PEERS[contestant]
     synapse = torch.nn.Linear(size, size, bias=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from cupynn.bench.contest import ask
+from steps.contest import ask
 
 PRESETS = ("digits", "mnist-cnn")
 
@@ -14,9 +14,7 @@ def run(preset: str, folder: Path) -> dict[str, float]:
     start = perf_counter()
     import numpy as np
 
-    from cupynn import presets
-    from cupynn.optimizers import base as optimizers
-    from cupynn.training import fit as training
+    from cupynn import optimizers, presets, training
 
     imported = perf_counter()
     network, loss, _ = presets.read(preset).build("cpu")

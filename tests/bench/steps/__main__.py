@@ -1,0 +1,10 @@
+"""`python tests/bench/steps`, from any folder: put this package on the path, and run its command."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # in place of this folder, which holds the modules of `steps`
+
+from steps.command import main  # noqa: E402
+
+sys.exit(main())
