@@ -8,7 +8,7 @@ import pytest
 
 from cupynn import InputError, Sequential, SpikeTrains, cli, encoders, layers
 from cupynn import nir as ours
-from cupynn.nir import expected, fidelity, frameworks
+from cupynn.nir import expected_spikes, fidelity, frameworks
 
 nir = pytest.importorskip("nir", reason="the library nir is not installed")
 
@@ -177,7 +177,7 @@ class TestExpectedSpikes:
         """Dividing multiples of 1e-4 by 1e-4 gives less than the whole number for one in ten of these."""
         dense = np.zeros((2, steps, 3), np.uint8)
         dense[0] = 1
-        expected.write(tmp_path / "spikes.h5", {"a": SpikeTrains.from_dense(dense)})
+        expected_spikes.write(tmp_path / "spikes.h5", {"a": SpikeTrains.from_dense(dense)})
         data = nir.read_data(tmp_path / "spikes.h5").nodes["a"].observables["spikes"]
         np.testing.assert_array_equal(data.to_time_gridded(1e-4).data, dense)
         assert (data.idx[1] == -1).all()

@@ -1,6 +1,8 @@
 """Files of NIR: the same network again, bit by bit; what is damaged or hostile is refused by one error."""
 
 import json
+import struct
+from importlib.util import find_spec
 
 import h5py
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cupynn import InputError, Sequential, cli, encoders, layers
+from cupynn import InputError, Sequential, cli, encoders, hdf5, layers
 from cupynn import nir as ours
 
 nir = pytest.importorskip("nir", reason="the library nir is not installed")
@@ -54,6 +56,15 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("nir")
 
 
+@pytest.fixture(scope="class")
+def read_here():
+    """Read files in this process, which is faster, where HDF5 does not have to be stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hdf5, "read_apart", hdf5.read_group)
+        yield
+
+
+@pytest.mark.usefixtures("read_here")
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(networks())
 def test_a_network_comes_back_bit_by_bit(folder, net):
@@ -127,6 +138,7 @@ class TestExport:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("read_here")
 class TestDamaged:
     def refused(self, path, message="no graph of NIR, or is damaged"):
         with pytest.raises(InputError, match=message) as caught:
@@ -147,18 +159,6 @@ class TestDamaged:
         for end in range(0, len(content) - 1, 499):
             (tmp_path / "cut").write_bytes(content[:end])
             self.refused(tmp_path / "cut")
-
-    @settings(max_examples=40)
-    @given(st.data())
-    def test_other_bytes(self, small, folder, data):
-        content = bytearray(small.read_bytes())
-        for _ in range(data.draw(st.integers(1, 4))):
-            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-        (folder / "other").write_bytes(content)
-        try:
-            ours.load(folder / "other", device="cpu")
-        except InputError as error:
-            assert str(folder / "other") in str(error)  # noqa: PT017
 
     def changed(self, small, tmp_path, change):
         path = tmp_path / "changed.nir"
@@ -222,7 +222,7 @@ class TestDamaged:
         assert not ours.load(tmp_path / "zeros.nir").layers[0].params["weight"].any()
 
     def test_bounds(self, small, monkeypatch):
-        monkeypatch.setattr("cupynn.hdf5.MOST", 50)
+        monkeypatch.setattr(hdf5, "MOST", 50)
         self.refused(small, "more than 50 entries")
         monkeypatch.setattr("cupynn.nir.hdf5.LARGEST", 1000)
         self.refused(small, "declares .* bytes")
@@ -230,6 +230,64 @@ class TestDamaged:
     def test_what_the_graph_means_is_told_with_the_file(self, small, tmp_path):
         path = self.changed(small, tmp_path, lambda node: node["nodes/conv_1_lif/v_leak"].__setitem__(..., 1))
         self.refused(path, "conv_1_lif: v_leak=1: ")
+
+
+class TestApart:
+    """HDF5 reads in a process of its own, which it may not leave, or fill, or crash."""
+
+    @staticmethod
+    def heap(small):
+        """Content of a file, and the address of its strings."""
+        content = bytearray(small.read_bytes())
+        assert content.count(b"GCOL") == 1
+        return content, content.index(b"GCOL")
+
+    def refused(self, path, message):
+        with pytest.raises(InputError, match=f"no graph of NIR, or is damaged .*{message}") as caught:
+            ours.load(path, device="cpu")
+        assert str(path) in str(caught.value)
+
+    def test_it_raises_what_was_raised_there(self, small, tmp_path):
+        path = tmp_path / "changed.nir"
+        path.write_bytes(small.read_bytes())
+        with h5py.File(path, "r+") as file:
+            file["node"].create_dataset("c", data=np.ones(2, complex))
+        self.refused(path, r"\(ValueError: c holds complex128\)")
+
+    def test_a_string_of_4_gb_is_refused(self, small, tmp_path):
+        content, heap = self.heap(small)
+        lengths = [at for at in range(0, len(content) - 16) if content[at + 4 : at + 12] == struct.pack("<Q", heap)]
+        for at in lengths:
+            content[at + 3] = 255  # the highest byte of its length
+        (tmp_path / "long.nir").write_bytes(content)
+        self.refused(tmp_path / "long.nir", "memory")
+
+    @pytest.mark.skipif(find_spec("resource") is None, reason="the system bounds no process")
+    def test_a_heap_that_hdf5_never_leaves(self, small, tmp_path, monkeypatch):
+        """Its first string is free space of no size: HDF5 looks for what comes after it for ever."""
+        monkeypatch.setattr(hdf5, "_bounds", lambda size, largest: (1, 1 << 30))
+        content, heap = self.heap(small)
+        content[heap + 16 : heap + 32] = bytes(16)
+        (tmp_path / "endless.nir").write_bytes(content)
+        self.refused(tmp_path / "endless.nir", "takes too long")
+
+    def test_a_crash_of_hdf5_is_one_error(self, small, tmp_path, monkeypatch):
+        program = tmp_path / "crash.py"
+        program.write_text("import os; os.abort()")
+        monkeypatch.setattr(hdf5, "__file__", str(program))
+        self.refused(small, "HDF5 crashes")
+
+    @settings(max_examples=10)
+    @given(st.data())
+    def test_other_bytes(self, small, folder, data):
+        content = bytearray(small.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        (folder / "other").write_bytes(content)
+        try:
+            ours.load(folder / "other", device="cpu")
+        except InputError as error:
+            assert str(folder / "other") in str(error)  # noqa: PT017
 
 
 def replace(group, name, value):

@@ -18,10 +18,10 @@ from cupynn.sequential import Sequential
 from cupynn.spikes.trains import SpikeTrains
 
 from . import frameworks
-from .build import from_nir
 from .certificate import FAITHFUL, LOSSY, UNSUPPORTED, UNTESTED, Certificate, Fidelity, Verdict
-from .graph import INPUT, NEURONS, node_names
-from .hdf5 import read
+from .hdf5 import read_graph
+from .read import from_nir
+from .write import INPUT, NEURONS, node_names
 
 RATES = (0.02, 0.05, 0.1, 0.3)  # of the default samples: what leaves a layer silent at one drives it at another
 PLACES = 1 << 26  # samples times steps times neurons that a framework runs at once
@@ -82,7 +82,7 @@ def trial(network: Sequential, samples: Any, names: Sequence[str] | None) -> Tri
 def measure(network: Sequential, path: Path, trial: Trial) -> Measured:
     """Run everything and compare."""
     depth, steps, trains = len(network.layers), network.steps, trial.trains
-    described = from_nir(read(path), steps + depth, device="cpu")
+    described = from_nir(read_graph(path), steps + depth, device="cpu")
     shapes, expected_shapes = ([each.output_shape for each in one.layers] for one in (described, network))
     if shapes != expected_shapes or described.input_shape != network.input_shape:
         raise InputError(f"{path} describes {described!r}, not {network!r}: pass the network that it was made of")

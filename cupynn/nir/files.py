@@ -12,12 +12,12 @@ from cupynn.encoders import Encoder
 from cupynn.files import writing
 from cupynn.sequential import Sequential
 
-from . import expected, fidelity
-from .build import from_nir
+from . import expected_spikes, fidelity
 from .certificate import Certificate
-from .graph import to_nir
-from .hdf5 import read
+from .hdf5 import read_graph
 from .library import nir_library
+from .read import from_nir
+from .write import to_nir
 
 if TYPE_CHECKING:
     import nir
@@ -85,7 +85,7 @@ def export(
         return None
     measured = fidelity.measure(network, path, trial)
     measured.certificate.save(beside[0])
-    expected.write(beside[1], measured.expected)
+    expected_spikes.write(beside[1], measured.expected)
     return measured.certificate
 
 
@@ -135,7 +135,7 @@ def load(
         If the file is missing or damaged, or describes no network of cupynn's.
     """
     path = checks.path("path", path)
-    graph = read(path)
+    graph = read_graph(path)
     try:
         return from_nir(graph, steps, dt=dt, encoder=encoder, seed=seed, device=device)
     except checks.InputError as error:

@@ -1,6 +1,7 @@
-"""From a graph of NIR to a network."""
+"""From a graph of NIR to a network: the nodes are put in order, and a layer is made of each pair of weights and neurons."""
 
 import json
+from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,9 @@ from cupynn.device.device import resolve
 from cupynn.encoders import ENCODERS, Encoder
 from cupynn.sequential import Sequential
 
-from .chain import Link, links
+from .layer import KINDS, NEURONS, Link, Made, Shape, flattened, layer_of, shape_of
 from .library import nir_library
 from .neuron import DT
-from .parts import KINDS, NEURONS, Made, Shape, flattened, layer_of, shape_of
 
 if TYPE_CHECKING:
     import nir
@@ -97,7 +97,7 @@ def _noted_shape(notes: dict[str, Any], shape: Shape) -> Shape:
 
 
 def _layers(graph: "nir.NIRGraph", dt: float, library: ModuleType) -> tuple[list[Made], Shape]:
-    chain = links(graph)
+    chain = _links(graph, library)
     [source] = [node for node in graph.nodes.values() if isinstance(node, library.Input)]
     shape = input_shape = shape_of("input", source.input_type["input"])
     made: list[Made] = []
@@ -122,3 +122,74 @@ def _layers(graph: "nir.NIRGraph", dt: float, library: ModuleType) -> tuple[list
     if weights is not None or not made:
         raise InputError(f"{weights.name if weights else 'the graph'}: no neurons follow: end the graph with a CubaLIF node")
     return made, input_shape
+
+
+def _links(graph: "nir.NIRGraph", library: ModuleType) -> list[Link]:
+    """Nodes of a graph between its input and its output, in order.
+
+    Raises
+    ------
+    InputError
+        If they are no chain.
+    """
+    ends = (library.Input, library.Output)
+    inputs, outputs = ([name for name, node in graph.nodes.items() if isinstance(node, kind)] for kind in ends)
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise InputError(f"the graph has inputs {inputs} and outputs {outputs}: write one of each")
+    for edge in graph.edges:
+        for name in edge:
+            if name not in graph.nodes:
+                raise InputError(f"the edge {edge} ends at {name!r}, which is no node: remove it")
+    found = list(_walk(graph, inputs[0], outputs[0], library))
+    seen = {inputs[0], outputs[0], *(link.name for link in found), *_beside(found, graph)}
+    if lost := sorted(set(graph.nodes) - seen):
+        raise InputError(
+            f"the node {lost[0]!r} lies beside the chain from input to output: a network is one chain: remove it"
+        )
+    return found
+
+
+def _walk(graph: Any, first: str, last: str, library: ModuleType) -> Iterator[Link]:
+    weights = library.Affine, library.Linear
+    after: dict[str, set[str]] = {name: set() for name in graph.nodes}
+    for source, target in graph.edges:
+        after[source].add(target)
+    name, seen = first, {first}
+    while True:
+        loops = [each for each in after[name] if isinstance(graph.nodes[each], weights) and after[each] == {name}]
+        forward = sorted(after[name] - set(loops))
+        if name != first:
+            node, recurrent = graph.nodes[name], None
+            if isinstance(node, library.NIRGraph):
+                node, recurrent = _subgraph(name, node, library)
+            if len(loops) > 1 or (loops and recurrent is not None):
+                raise InputError(f"{name}: several weights lead from it to itself: add them up in one node")
+            yield Link(name, node, graph.nodes[loops[0]] if loops else recurrent)
+        if len(forward) != 1:
+            raise InputError(f"{name}: edges lead from it to {forward}: a network is one chain, so pass one to {last!r}")
+        if forward[0] == last:
+            return
+        if forward[0] in seen:
+            raise InputError(
+                f"{name}: the edge to {forward[0]!r} makes a circle: recurrent weights join one node with itself"
+            )
+        name = forward[0]
+        seen.add(name)
+
+
+def _subgraph(name: str, graph: Any, library: ModuleType) -> tuple[Any, Any]:
+    """Take neurons with recurrent weights out of a graph within the graph."""
+    try:
+        inside = _links(graph, library)
+    except InputError as error:
+        raise InputError(f"{name}, a graph within the graph: {error}") from None
+    if len(inside) != 1 or inside[0].recurrent is None:
+        raise InputError(
+            f"{name}: a graph within the graph is neurons with weights among each other: write its nodes without it"
+        )
+    return inside[0].node, inside[0].recurrent
+
+
+def _beside(found: list[Link], graph: Any) -> set[str]:
+    kept = {id(link.recurrent) for link in found if link.recurrent is not None}
+    return {name for name, node in graph.nodes.items() if id(node) in kept}

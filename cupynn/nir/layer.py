@@ -13,14 +13,21 @@ from cupynn.kernels.lif import lif
 from cupynn.layers import SpikingConv2D, SpikingDense, SpikingPool2D, SpikingRecurrent
 from cupynn.layers.base import SpikingLayer
 
-from . import graph
-from .chain import Link
+from . import write
 from .neuron import Constants, decode, kept, v_th_above
 from .weights import multiplied
 
 Shape = tuple[int, ...]
 NEURONS = ("CubaLIF", "LIF")
 KINDS = ("Affine", "Linear", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten", *NEURONS)
+
+
+class Link(NamedTuple):
+    """A node of the chain from a graph's input to its output."""
+
+    name: str
+    node: Any
+    recurrent: Any = None  # Affine or Linear from the neurons to themselves
 
 
 class Made(NamedTuple):
@@ -76,7 +83,7 @@ def _dense(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> 
         raise InputError(f"{neurons.name}: recurrent weights of shape {lateral.shape}: write ({units}, {units})")
     strength = neurons.node.metadata.get("lateral_inhibition")
     known = isinstance(strength, Real) and 0 < strength < checks.LARGEST
-    if known and np.array_equal(lateral, graph.inhibition(units, strength)):
+    if known and np.array_equal(lateral, write.inhibition(units, strength)):
         layer = _layer(SpikingDense, neurons, constants, units=units, lateral_inhibition=float(strength))
         return Made(layer, arrays, (units,))
     trained = kept(neurons.node).get("trained", True)
@@ -131,7 +138,7 @@ def _layer(
     for key in ("psp_kernel", "effect_ratio", "silent_slope", "overshoot", "initial_weight"):
         if key in noted and key in signature(kind).parameters:  # a graph may have been given neurons of another kind since
             arguments[key] = noted[key]
-    name = noted.get("name", neurons.name.removesuffix(graph.NEURONS))
+    name = noted.get("name", neurons.name.removesuffix(write.NEURONS))
     try:
         return kind(v_th=v_th, tau_m=constants.tau_m, tau_s=constants.tau_s, t_ref=0, name=name, **arguments)
     except InputError as error:
