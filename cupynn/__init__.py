@@ -3,6 +3,10 @@
 Hybrid macro/micro backpropagation (Jin, Zhang, Li, NeurIPS 2018) for researchers who work in Jupyter and in scripts.
 Spike trains flow forward, count errors flow back, and every layer is a pair of plain functions.
 
+A folder is a room, a flat file is a word that all rooms use, or a module that users import by name. Rooms import one way, in
+the order kernels, datasets, spikes, device, encoders, layers, results, network, optimizers, parallel, plot, evaluation,
+training, presets, run, nir and reference, commands.
+
 Axes, everywhere: B samples of a batch, T time steps, N neurons (or C, H, W). Times are in steps.
 
 >>> import cupynn

@@ -1,1 +1,5 @@
-"""Where networks run: the CPU or a GPU, what is wrong with a GPU that does not work, and how much memory is free."""
+"""Where networks run: the CPU or a GPU.
+
+`device` moves arrays and trains, `diagnosis` says why a GPU cannot be used, `memory` how much is free. Users name a device
+by a string, as in ``Sequential(..., device="cuda")``; import from the modules, as in ``cupynn.device.device``.
+"""

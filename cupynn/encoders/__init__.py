@@ -1,4 +1,7 @@
-"""Encoders: from data to `SpikeTrains`."""
+"""Encoders: from data to `SpikeTrains`.
+
+Import them from here. `base` has what an encoder needs; each module has one kind.
+"""
 
 from cupynn.encoders.base import Encoder
 from cupynn.encoders.bsa import BSA

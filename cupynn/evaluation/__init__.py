@@ -1,1 +1,4 @@
-"""Networks on data: classes, counts, accuracy and activity, in batches that fit into memory."""
+"""Networks on data, in batches that fit into memory.
+
+`evaluate` has what `Sequential` offers as predict, counts and evaluate; `parts` decides when a batch is split.
+"""

@@ -1,4 +1,7 @@
-"""Files of the original program (`mm-bp-snn`): its configs, weights, checkpoints, spike dumps and data sets as text."""
+"""Files of the original program (`mm-bp-snn`): configs, weights, checkpoints, spike dumps and data sets as text.
+
+Import these names from here. `config` reads a config, `build` makes a network of it.
+"""
 
 from cupynn.reference.build import Definition, load
 from cupynn.reference.checkpoint import load_checkpoint

@@ -1,4 +1,8 @@
-"""Spike trains: held as events, on the CPU or as bits on a GPU, exchanged with other libraries, shown in notebooks."""
+"""Spike trains: `SpikeTrains` holds those of a batch as events.
+
+Import it from here. `convert` reads dense trains and address events, `cuda_trains` holds trains as bits on a GPU, `exchange`
+takes arrays of other libraries, `picture` draws trains in notebooks.
+"""
 
 from cupynn.spikes.trains import SpikeTrains
 
