@@ -1,7 +1,7 @@
 """Layers: each holds its arrays and has a forward and a backward pass.
 
-Import them from here; `base` has what a layer of your own builds on. A layer's kernels for the CPU are in ``*_cpu.py``, those
-for a GPU in ``*_cuda.py`` and their CUDA source in ``*.cu``.
+Import them from here; `base` has what a layer of your own builds on. A layer's kernels for the CPU are in ``*_cpu.py``,
+those for a GPU in ``*_cuda.py`` and their CUDA source in ``*.cu``.
 """
 
 if __name__ != "cupynn.layers":
