@@ -66,7 +66,7 @@ def from_event_folder(
     """
     folder, sensor = checks.path("path", path), checks.sensor("sensor", sensor)
     from_first_event = checks.flag("from_first_event", from_first_event)
-    classes, files, labels = walk(folder, "recordings", _recordings)
+    classes, files, labels = walk(folder, "recordings", _files)
     recordings = (convert(_read(file), sensor, str(file), from_first_event) for file in files)
     return Dataset(join(recordings, sensor), labels, classes, folder.resolve().name if name is None else name)
 
@@ -106,7 +106,7 @@ def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_e
     return join([convert(_read(path), sensor, str(path), checks.flag("from_first_event", from_first_event))], sensor)
 
 
-def _recordings(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
     if not files:
         raise InputError(f"{folder} has no recordings: put some there, or remove it")

@@ -157,6 +157,19 @@ class TestSpikes:
             reference.write_spikes(tmp_path / "none" / "spikes.dat", spikes)
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_full_disk_leaves_the_file_as_it_was(self, tmp_path, monkeypatch):
+        path = tmp_path / "spikes.dat"
+        reference.write_spikes(path, np.eye(3))
+        before = path.read_bytes()
+
+        def full(_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(InputError, match=r"cannot write .*: No space left on device; choose a folder"):
+            reference.write_spikes(path, np.zeros((3, 3)))
+        assert [each.read_bytes() for each in tmp_path.iterdir()] == [before]
+
     @hypothesis_settings(max_examples=40)
     @given(arrays(np.uint8, array_shapes(min_dims=4, max_dims=4, max_side=4), elements=st.integers(0, 1)))
     def test_round_trip(self, tmp_path_factory, spikes):
