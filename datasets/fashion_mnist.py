@@ -1,8 +1,7 @@
 """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): ten kinds of clothes, 60000 images to train and 10000 to test."""
 
 from .dataset import Dataset
-from .download import fetch
-from .idx import read
+from .mnist import load_files
 from .source import Source
 
 MIRRORS = (
@@ -29,14 +28,4 @@ def load() -> tuple[Dataset, Dataset]:
     train, test : Dataset
         x (n, 28, 28) uint8, black background 0.
     """
-    paths = {
-        file: fetch("fashion-mnist", file, sha256, MIRRORS, needed=SHA256, own_folder=True)
-        for file, sha256 in SHA256.items()
-    }
-
-    def part(prefix: str) -> Dataset:
-        images = read(paths[f"{prefix}-images-idx3-ubyte.gz"], ndim=3)
-        labels = read(paths[f"{prefix}-labels-idx1-ubyte.gz"], ndim=1)
-        return Dataset(images, labels, CLASSES, "fashion-mnist")
-
-    return part("train"), part("t10k")
+    return load_files(SOURCE, MIRRORS, CLASSES)

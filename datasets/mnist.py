@@ -1,5 +1,7 @@
 """MNIST (LeCun, Cortes, Burges): handwritten digits, 60000 images to train and 10000 to test."""
 
+from collections.abc import Sequence
+
 from .dataset import Dataset
 from .download import fetch
 from .idx import read
@@ -27,11 +29,20 @@ def load() -> tuple[Dataset, Dataset]:
     train, test : Dataset
         x (n, 28, 28) uint8, black background 0.
     """
-    paths = {file: fetch("mnist", file, sha256, MIRRORS, needed=SHA256) for file, sha256 in SHA256.items()}
+    return load_files(SOURCE, MIRRORS, tuple("0123456789"))
+
+
+def load_files(source: Source, mirrors: Sequence[str], classes: tuple[str, ...]) -> tuple[Dataset, Dataset]:
+    """Return the split of a data set whose four files have the names and the format of MNIST's."""
+    name, checksums = source.dataset, source.checksums
+    paths = {
+        file: fetch(name, file, sha256, mirrors, needed=checksums, own_folder=source.own_folder)
+        for file, sha256 in checksums.items()
+    }
 
     def part(prefix: str) -> Dataset:
         images = read(paths[f"{prefix}-images-idx3-ubyte.gz"], ndim=3)
         labels = read(paths[f"{prefix}-labels-idx1-ubyte.gz"], ndim=1)
-        return Dataset(images, labels, tuple("0123456789"), "mnist")
+        return Dataset(images, labels, classes, name)
 
     return part("train"), part("t10k")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.extra.numpy as arrays
@@ -432,7 +433,7 @@ def test_mnist_from_a_mirror_then_from_the_cache(serve, monkeypatch, dead_mirror
         files[f"{prefix}-images-idx3-ubyte.gz"] = gzip.compress(idx_bytes(images))
         files[f"{prefix}-labels-idx1-ubyte.gz"] = gzip.compress(idx_bytes(y.astype(np.uint8)))
     checksums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
-    monkeypatch.setattr(datasets.mnist, "SHA256", checksums)
+    monkeypatch.setattr(datasets.mnist, "SOURCE", replace(datasets.mnist.SOURCE, checksums=checksums))
     for mirror in (serve(files)[0], dead_mirror):
         monkeypatch.setattr(datasets.mnist, "MIRRORS", (mirror,))
         for part, y in zip(datasets.load("mnist"), parts.values(), strict=True):

@@ -7,6 +7,7 @@ import struct
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -104,7 +105,7 @@ def test_fashion_mnist_does_not_take_the_files_of_mnist(monkeypatch, tmp_path, s
         files[f"{prefix}-labels-idx1-ubyte.gz"] = idx(y)
     sums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
     address, mirror = serve(files)
-    monkeypatch.setattr(datasets.fashion_mnist, "SHA256", sums)
+    monkeypatch.setattr(datasets.fashion_mnist, "SOURCE", replace(datasets.fashion_mnist.SOURCE, checksums=sums))
     monkeypatch.setattr(datasets.fashion_mnist, "MIRRORS", (address,))
     monkeypatch.setenv("CUPYNN_DATA", str(tmp_path))
     for file in files:

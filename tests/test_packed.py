@@ -110,10 +110,11 @@ def test_packed_events_cut_or_written_to_anywhere_are_packed_anew(nmnist_folder)
     check_loaded()
     for path in packed_in(nmnist_folder):
         content = path.read_bytes()
-        for end in range(0, len(content), 7):
+        step = 7 if path.suffix == ".npy" else 41
+        for end in range(0, len(content), step):
             path.write_bytes(content[:end])
             check_loaded()
-        for at in range(0, len(content), 7):
+        for at in range(0, len(content), step):
             with path.open("r+b") as file:
                 file.seek(at)
                 file.write(bytes([content[at] ^ 0x10]))
