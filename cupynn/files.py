@@ -191,6 +191,17 @@ def _layout(content: bytearray, name: str) -> tuple[int, tuple[int, ...], str, n
     return header.tell(), shape, "F" if fortran_order else "C", dtype
 
 
+@contextmanager
+def intact(name: str) -> Iterator[None]:
+    """Turn what a damaged file makes libraries raise, which can be almost anything, into one InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{name} cannot be read ({error}): put an intact copy in its place") from None
+
+
 def read_up_to(stream: BinaryIO, size: int) -> bytearray:
     """Read `size` bytes, or what there is; memory grows with the bytes that come, never with a size that is only claimed."""
     content = bytearray()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cupynn.checks import InputError
-from cupynn.files import read_up_to
+from cupynn.files import intact, read_up_to
 
 INTACT = "put an intact copy in its place"
 LONGEST = 1 << 30  # bytes from one header to the next: one may claim 2^95, and `tarfile` would count all of them to the end
@@ -50,16 +50,11 @@ def read_tar(path: Path, wanted: Callable[[str], bool], largest: int) -> Iterato
     InputError
         If the archive cannot be read, is damaged, or a wanted file is larger.
     """
-    try:
-        with tarfile.open(path, "r|gz") as archive:
-            for member in archive:
-                stored = archive.offset - member.offset
-                regular = member.isfile() and wanted(member.name)
-                if stored > LONGEST or (regular and member.size > largest):
-                    raise InputError(f"{path}: {member.name} declares {max(stored, member.size):,} bytes: {INTACT}")
-                if regular:
-                    yield member.name, bytes(read_up_to(archive.extractfile(member), member.size))
-    except InputError:
-        raise
-    except Exception as error:  # what a damaged archive makes tarfile raise is anybody's guess
-        raise InputError(f"{path} cannot be read ({error}): {INTACT}") from None
+    with intact(str(path)), tarfile.open(path, "r|gz") as archive:
+        for member in archive:
+            stored = archive.offset - member.offset
+            regular = member.isfile() and wanted(member.name)
+            if stored > LONGEST or (regular and member.size > largest):
+                raise InputError(f"{path}: {member.name} declares {max(stored, member.size):,} bytes: {INTACT}")
+            if regular:
+                yield member.name, bytes(read_up_to(archive.extractfile(member), member.size))

@@ -9,7 +9,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.files import read_array, read_arrays
+from cupynn.files import intact, read_array, read_arrays
 from cupynn.hdf5 import Reader, numeric
 from cupynn.ragged import Ragged
 
@@ -118,12 +118,8 @@ def _read(path: Path) -> np.ndarray:
     if read is None:
         hint = "; convert it to .aedat4 with DV" if path.suffix.lower() == ".aedat" else ""
         raise InputError(f"{path} is none of {', '.join(_READERS)}{hint}: remove it, or pass its events to datasets.events")
-    try:
+    with intact(str(path)):
         return read(path)
-    except InputError:
-        raise
-    except Exception as error:  # what a damaged file makes NumPy, zipfile and the libraries raise is anybody's guess
-        raise InputError(f"{path} cannot be read ({error}): put an intact copy in its place") from None
 
 
 def _bin(path: Path) -> np.ndarray:

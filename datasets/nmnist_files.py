@@ -13,7 +13,7 @@ from zipfile import ZipFile, ZipInfo
 import numpy as np
 
 from cupynn.checks import InputError
-from cupynn.files import PACKING, read_up_to
+from cupynn.files import PACKING, intact, read_up_to
 
 PARTS = ("Train", "Test")
 NAME = re.compile(r"(Train|Test)/([0-9])/([0-9]{1,6})\.bin", re.ASCII)
@@ -153,10 +153,8 @@ def _member(name: str, where: str, read: Callable[[], bytes]) -> Member:
 
 
 def _read(where: str, read: Callable[[], bytes]) -> bytes:
-    try:
+    with intact(where):
         return read()
-    except Exception as error:  # what a damaged archive makes zipfile raise is anybody's guess
-        raise InputError(f"{where} cannot be read ({error}): put an intact copy in its place") from None
 
 
 def _of_archive(path: Path) -> list[Member]:

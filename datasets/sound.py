@@ -11,6 +11,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import intact
 
 PCM, FLOAT, EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 # Bytes 2 to 15 of an extensible file's format, where its first two are one of the plain formats.
@@ -42,10 +43,8 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
     InputError
         If the file cannot be read, is damaged or empty, or has several channels or another encoding.
     """
-    try:
+    with intact(str(path)):
         content = checks.path("path", path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}): {INTACT}") from None
     return decode(content, str(path))
 
 
