@@ -1,4 +1,11 @@
-"""Datasets to train on: `load("mnist")` gives (train, test); another one is a module and a line in `DATASETS`."""
+"""Datasets to train on: those that `load("mnist")` and the like return as (train, test), and your own files.
+
+Import what is public, `__all__`, from here: `load`, the readers of folders and files (`from_image_folder`, `read_image` and
+their like), `events` and `from_npz` for arrays, `Dataset`, which all of them return, and `PassiveEar` for sound. The room
+reads, checks and caches samples; it encodes and trains nothing, and imports only files, kernels and what is below them.
+
+A module with a `load` and a `SOURCE`, its files, and a line in `DATASETS` add a dataset.
+"""
 
 if "." not in __name__:  # found through the checkout's root: every class would exist twice
     raise ImportError("this datasets folder is a part of cupynn: import cupynn.datasets")

@@ -1,4 +1,4 @@
-"""What takes long to compute from data files is kept in the user's cache."""
+"""The user's cache, for arrays that take long to compute from data files."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -13,16 +13,16 @@ from cupynn.checks import InputError
 
 
 def user_cache() -> Path:
-    """The folder in which this user's programs keep what can be made again."""
+    """Return the folder in which this user's programs keep what can be computed or downloaded again."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("cupynn"))
 
 
-def cached(
-    name: str, key: Any, sources: tuple[str, ...], make: Callable[[], dict[str, np.ndarray]]
+def load_or_compute(
+    name: str, key: Any, modules: tuple[str, ...], compute: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """Return what `make` returns, from the cache where it lies there already; a damaged file is made anew.
+    """Return what `compute` returns, from the cache if it is there; a damaged file is computed again.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def cached(
         Begins the name of the file.
     key : any
         Everything that the result depends on, as ``repr`` writes it.
-    sources : tuple of str
-        Modules whose code the result depends on, such as "cupynn.kernels.cochlea".
-    make : callable
+    modules : tuple of str
+        Those whose code the result depends on, such as "cupynn.kernels.cochlea".
+    compute : callable
         Returns the arrays by name.
 
     Raises
@@ -41,16 +41,16 @@ def cached(
         If the cache cannot be written.
     """
     digest = sha256(repr(key).encode())
-    for source in sources:
-        package, _, module = source.rpartition(".")
-        digest.update((resources.files(package) / f"{module}.py").read_bytes())
+    for module in modules:
+        package, _, stem = module.rpartition(".")
+        digest.update((resources.files(package) / f"{stem}.py").read_bytes())
     path = user_cache() / f"{name}-{digest.hexdigest()[:16]}.npz"
     if path.is_file():
         try:
             return files.read_arrays(path, compressed=False)
         except Exception:  # the archive readers raise about anything on a damaged file, and none of it matters here
             path.unlink(missing_ok=True)
-    arrays = make()
+    arrays = compute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(path) as file:

@@ -17,7 +17,7 @@ from .cochlea import PassiveEar
 from .dataset import Dataset
 from .download import fetch
 from .source import FolderSource, data_folder
-from .speech import heard, sound_files
+from .speech import cached_cochleagrams, sound_files
 
 RATE = 8000  # Hz
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
@@ -49,14 +49,14 @@ def load(split: Literal["index", "speaker"] = "index", channels: int = 78, frame
         x Ragged, frames float32 (total, channels).
     """
     checks.choice("split", split, ("index", "speaker"))
-    frames, names = heard("fsdd", _source(), NAME, PassiveEar(RATE, channels, frame), _check)
+    frames, names = cached_cochleagrams("fsdd", _place(), NAME, PassiveEar(RATE, channels, frame), _check)
     digits, speakers, takes = np.array([name.groups() for name in names]).T
     whole = Dataset(frames, digits.astype(np.int64), tuple("0123456789"), "fsdd")
     test = np.isin(speakers, TEST_SPEAKERS) if split == "speaker" else takes.astype(np.int64) < TEST_TAKES
     return whole[~test], whole[test]
 
 
-def _source() -> Path:
+def _place() -> Path:
     """Folder or archive of the recordings."""
     folder = data_folder() / "fsdd"
     if sound_files(folder, NAME):

@@ -13,32 +13,32 @@ from cupynn.ragged import Ragged
 
 from . import sound
 from .archives import read_tar
-from .cache import cached
+from .cache import load_or_compute
 from .cochlea import PassiveEar
 
 CHUNK = 256  # recordings that are heard together, in parallel
 LARGEST = 1 << 26  # bytes of a member of an archive: no spoken word takes 64 MB
-SOURCES = ("cupynn.datasets.cochlea", "cupynn.datasets.sound", "cupynn.datasets.speech", "cupynn.kernels.cochlea")
+MODULES = ("cupynn.datasets.cochlea", "cupynn.datasets.sound", "cupynn.datasets.speech", "cupynn.kernels.cochlea")
 
 
-def contents(source: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
+def contents(place: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the recordings in a folder, at any depth, or in a gzipped tar archive, never extracted.
 
     Parameters
     ----------
-    source : Path
+    place : Path
     pattern : re.Pattern
         What the name of a recording, without its folders, matches as a whole; other files are passed over.
     """
-    if source.is_dir():
-        for path in sound_files(source, pattern):
+    if place.is_dir():
+        for path in sound_files(place, pattern):
             try:
                 yield str(path), path.read_bytes()
             except OSError as error:
                 raise InputError(f"{path} cannot be read ({error}): make it readable") from None
         return
-    for name, content in read_tar(source, lambda name: bool(pattern.fullmatch(Path(name).name)), LARGEST):
-        yield f"{source}: {name}", content
+    for name, content in read_tar(place, lambda name: bool(pattern.fullmatch(Path(name).name)), LARGEST):
+        yield f"{place}: {name}", content
 
 
 def sound_files(folder: Path, pattern: re.Pattern) -> list[Path]:
@@ -97,14 +97,16 @@ def cochleagrams(
     return Ragged(values, np.append(0, stops[:-1]), stops, (ear.channels,)), names
 
 
-def heard(name: str, source: Path, pattern: re.Pattern, ear: PassiveEar, check: Callable) -> tuple[Ragged, list[re.Match]]:
-    """Cochleagrams of all recordings of a source, from the cache where they lie there already.
+def cached_cochleagrams(
+    name: str, place: Path, pattern: re.Pattern, ear: PassiveEar, check: Callable
+) -> tuple[Ragged, list[re.Match]]:
+    """Return the cochleagrams of all recordings in a place, from the cache if they are there.
 
     Parameters
     ----------
     name : str
         Of the dataset.
-    source : Path
+    place : Path
         A folder or a gzipped tar archive.
     pattern : re.Pattern
         As `contents` takes it.
@@ -117,19 +119,17 @@ def heard(name: str, source: Path, pattern: re.Pattern, ear: PassiveEar, check: 
     Ragged, list of re.Match
         The frames, and what the pattern found in the name of each recording.
     """
-    if source.is_dir():
-        stamp = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sound_files(source, pattern)]
-        total = len(stamp)
-    else:
-        stamp, total = (str(source), source.stat().st_size, source.stat().st_mtime_ns), None
+    paths = sound_files(place, pattern) if place.is_dir() else [place]
+    state = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    total = len(paths) if place.is_dir() else None
 
-    def make() -> dict[str, np.ndarray]:
-        decoded = ((path, *sound.decode(content, path)) for path, content in contents(source, pattern))
-        frames, paths = cochleagrams(decoded, ear, total, name)
-        names = [re.split(r"[/\\]", path)[-1] for path in paths]
-        check([pattern.fullmatch(name) for name in names])
+    def compute() -> dict[str, np.ndarray]:
+        decoded = ((path, *sound.decode(content, path)) for path, content in contents(place, pattern))
+        frames, names = cochleagrams(decoded, ear, total, name)
+        names = [re.split(r"[/\\]", each)[-1] for each in names]
+        check([pattern.fullmatch(each) for each in names])
         return {"values": frames.values, "starts": frames.starts, "stops": frames.stops, "names": np.array(names)}
 
-    arrays = cached(f"{name}-cochleagrams", (stamp, ear, pattern.pattern), SOURCES, make)
+    arrays = load_or_compute(f"{name}-cochleagrams", (state, ear, pattern.pattern), MODULES, compute)
     frames = Ragged(arrays["values"], arrays["starts"], arrays["stops"], (ear.channels,))
     return frames, [pattern.fullmatch(name) for name in arrays["names"].tolist()]

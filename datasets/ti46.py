@@ -13,7 +13,7 @@ from cupynn.checks import InputError
 from .cochlea import PassiveEar
 from .dataset import Dataset
 from .source import VARIABLE, FolderSource, data_folder
-from .speech import heard, sound_files
+from .speech import cached_cochleagrams, sound_files
 
 RATE = 12500  # Hz
 # Word, speaker, session and token: 0af1set0.wav is a letter a of speaker f1 to train on, 0af1s1t0.wav one of session 1.
@@ -45,7 +45,7 @@ def load(channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
             "licensed, catalogue number LDC93S9 of the Linguistic Data Consortium (https://catalog.ldc.upenn.edu/LDC93S9); "
             f"put your copy there, or set {VARIABLE} to the folder that has it as ti46"
         )
-    frames, names = heard("ti46", folder, NAME, PassiveEar(RATE, channels, frame), _check)
+    frames, names = cached_cochleagrams("ti46", folder, NAME, PassiveEar(RATE, channels, frame), _check)
     letters = [string.ascii_lowercase.index(name[1].lower()) for name in names]
     train = np.array([name[3].lower() == "se" for name in names])
     whole = Dataset(frames, np.array(letters), tuple(string.ascii_lowercase), "ti46")

@@ -135,11 +135,11 @@ class TestWhoSweeps:
         def make():
             return {"x": np.ones(3)}
 
-        cache.cached("ear", 1, (), make)
+        cache.load_or_compute("ear", 1, (), make)
         (name,) = left(tmp_path)
         (tmp_path / name).unlink()
         (tmp_path / f"{name}.4000000.tmp").touch()
-        cache.cached("ear", 1, (), make)
+        cache.load_or_compute("ear", 1, (), make)
         assert left(tmp_path) == [name]
 
     def test_runs(self, tmp_path):
