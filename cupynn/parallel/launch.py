@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 from cupynn.checks import InputError
-from cupynn.parallel.ranks import Ranks
+from cupynn.parallel.ranks import HEAD_START, Ranks
 
 # Where launchers leave the number of processes, and that of this one: Open MPI; MPICH, Intel MPI and Slurm's PMI-2; MVAPICH;
 # Slurm's PMIx.
@@ -15,7 +15,6 @@ LAUNCHERS = (
     ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"),
     ("SLURM_STEP_NUM_TASKS", "PMIX_RANK"),
 )
-HEAD_START = 2  # seconds
 
 
 def started(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
@@ -49,7 +48,7 @@ def world() -> Ranks:
         return _processes(size)
     except InputError:
         if rank > 0:
-            time.sleep(HEAD_START)  # launchers end all when one has ended, and the first shall tell why, once
+            time.sleep(HEAD_START)  # launchers end all when one has ended: the first says why, once
             raise SystemExit(1) from None
         raise
 

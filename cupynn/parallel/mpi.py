@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import joblib
@@ -20,22 +20,18 @@ from cupynn.device.device import Device
 from cupynn.interrupt import Interrupted
 from cupynn.kernels.threads import set_num_threads
 from cupynn.parallel.nccl import Nccl
-from cupynn.parallel.ranks import Ranks, Value
+from cupynn.parallel.ranks import HEAD_START, Ranks, Value
 
 SPIN = 2e-4  # seconds for which a process asks for a message without pause
 LONGEST_PAUSE = 1e-3  # seconds between two questions for one that is late
-FAREWELL = 15.0  # seconds for the others to notice that one has failed, until they are killed
-
-
-class Elsewhere(BaseException):
-    """Another process has failed, and will tell why."""
+DELIVERY = 0.2  # seconds for the launcher to pass on what was printed: it loses some of it when it is told to end all
 
 
 class Processes(Ranks):
     """All processes of MPI's world; sets the number of threads of this one.
 
-    While it waits for the others it pauses, unlike MPI itself, so that signals are handled, a failure of another is noticed,
-    and a processor with fewer cores than processes computes.
+    While it waits for the others it pauses, unlike MPI itself, so that signals are handled and a processor with fewer cores
+    than processes computes.
 
     Parameters
     ----------
@@ -45,7 +41,7 @@ class Processes(Ranks):
 
     def __init__(self, mpi: ModuleType) -> None:
         self.mpi = mpi
-        self.world, self.alarms = mpi.COMM_WORLD.Dup(), mpi.COMM_WORLD.Dup()
+        self.world = mpi.COMM_WORLD.Dup()
         self.size, self.rank = self.world.size, self.world.rank
         self.neighbours = self.world.Split_type(mpi.COMM_TYPE_SHARED)  # on this machine
         self.here = self.neighbours.size
@@ -151,71 +147,48 @@ class Processes(Ranks):
     # Waiting, and the end ----------------------------------------------------------------------------------------------
 
     def _wait(self, start: Callable, *buffers: Any) -> None:
-        """Start a message and wait until it has come and gone; raise Elsewhere if another process has failed."""
+        """Start a message and wait until it has come and gone."""
         self._buffers = buffers  # before it starts: an interrupt must not free them
-        request = start(*buffers)
-        self._poll(lambda: request.Test() or self.alarms.Iprobe())
-        if not request.Test():
-            raise Elsewhere
-
-    def _poll(self, done: Callable[[], bool], seconds: float = float("inf")) -> bool:
-        """Ask until something is done, or the time is over."""
-        start = perf_counter()
-        while not done():
-            waited = perf_counter() - start
-            if waited > seconds:
-                return False
+        request, begin = start(*buffers), perf_counter()
+        while not request.Test():
+            waited = perf_counter() - begin
             if waited > SPIN:
                 time.sleep(min(waited / 10, LONGEST_PAUSE))
-        return True
 
     def __enter__(self) -> "Processes":
         self.entered = True
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Wait for all others to come here; after an error, end this process, as all others do."""
-        if error is None:
-            try:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: Any) -> None:
+        """Wait for all others to come here; after an error, end the job."""
+        try:
+            if error is None:
                 self._wait(self.world.Ibarrier)
-                return
-            except BaseException as late:  # of another process, or a signal while it was waited for
-                error = late
-        self._end(*_last_words(error))
+        except BaseException as late:  # a signal
+            error = late
+        if error is not None:
+            self._abort(error)
 
-    def _end(self, words: str, code: int) -> None:
-        """End the job: tell all others what has happened, have the first that has something to say print it, and leave.
+    def _abort(self, error: BaseException) -> None:
+        """Print an error and end all processes: the others may wait for a message that will not come.
 
-        MPI offers no orderly way out while others wait for a message that will not come.
+        What all of them raise at the same point, such as bad input or an interrupt, is left to the first to print.
         """
-        others = [rank for rank in range(self.size) if rank != self.rank]
-        sent = [self.alarms.isend((words, code), rank) for rank in others]
-        said = {self.rank: (words, code)}
-
-        def heard() -> bool:
-            while self.alarms.Iprobe(status=status):
-                said[status.Get_source()] = self.alarms.recv(source=status.Get_source())
-            return len(said) == self.size
-
-        status = self.mpi.Status()
-        everybody = self._poll(heard, FAREWELL)
-        speaker = min((rank for rank, (told, _) in said.items() if told), default=0)
-        code = said[speaker][1]
-        if self.rank == speaker:
-            print(f"cupynn: {f'rank {speaker}: ' if speaker else ''}{words}", file=Lenient(sys.stderr))
-        Lenient(sys.stdout).flush()
-        Lenient(sys.stderr).flush()
-        if not everybody:
-            self.world.Abort(code)
-        gone = self.alarms.Ibarrier()  # the launcher ends all when one has left: nobody leaves before it is told
-        self._poll(lambda: gone.Test() and all(each.Test() for each in sent), FAREWELL)
-        os._exit(code)
+        words, code = _last_words(error)
+        try:
+            if not self.first and isinstance(error, InputError | KeyboardInterrupt):
+                time.sleep(HEAD_START)
+            print(f"cupynn: {words}" if self.first else f"cupynn: rank {self.rank}: {words}", file=Lenient(sys.stderr))
+            Lenient(sys.stdout).flush()
+            Lenient(sys.stderr).flush()
+            time.sleep(DELIVERY)
+        finally:
+            self.mpi.COMM_WORLD.Abort(code)  # a copy of COMM_WORLD makes MPICH's mpirun end with 9 at times
+            os._exit(code)  # MPICH may return, and the error would be printed once more
 
 
 def _last_words(error: BaseException) -> tuple[str, int]:
-    """What to print, and the exit code."""
-    if isinstance(error, Elsewhere):
-        return "", 1
+    """Return what to print, and the exit code."""
     if isinstance(error, InputError):
         return f"error: {error}", 1
     if isinstance(error, Interrupted):

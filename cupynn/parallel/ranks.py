@@ -10,6 +10,7 @@ from cupynn.checks import InputError
 from cupynn.device.device import Device
 
 Value = TypeVar("Value")
+HEAD_START = 2.0  # seconds that the first process has to print what all got wrong, before another does and all are ended
 
 
 class RanksDiffer(InputError):

@@ -1,7 +1,7 @@
 """The folder of a run: names of its files, its lock, and the command that resumes it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -9,7 +9,6 @@ from pathlib import Path
 from cupynn.checks import InputError
 from cupynn.console import command
 from cupynn.parallel import Ranks
-from cupynn.parallel.guard import watched
 from cupynn.training.state import previous
 
 DEFINITION, RESULT, BEST, LAST, LOCK = "definition.toml", "result.json", "best.npz", "last.npz", ".lock"
@@ -46,28 +45,20 @@ def new_folder(folder: Path | None, name: str) -> Path:
         raise InputError(f"cannot make the folder {error.filename} ({error.strerror}): choose another with --out") from error
 
 
-@contextmanager
-def exclusive(folder: Path, ranks: Ranks) -> Iterator[None]:
-    """Keep a folder for these processes; should one of them die, have its user told how to go on."""
-    if not ranks.first:
-        yield
-        return
-    died = (
-        f"cupynn: one of the {ranks.size} processes of this training has died; go on with: {resume_command(folder, ranks)}"
-    )
-    with _folder_lock(folder), watched(died) if ranks.size > 1 else nullcontext():
-        yield
-
-
 def resume_command(folder: Path, ranks: Ranks) -> str:
     """Command that goes on with a run."""
     launcher = ["mpirun", "-n", str(ranks.size)] if ranks.size > 1 else []
     return command(*launcher, "cupynn", "train", "--resume", folder)
 
 
+def exclusive(folder: Path, ranks: Ranks) -> AbstractContextManager[None]:
+    """Keep other processes than these from training in a folder."""
+    return _lock(folder) if ranks.first else nullcontext()
+
+
 @contextmanager
-def _folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in a folder; a lock dies with its process."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Lock a folder; the lock dies with its process."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / LOCK)
