@@ -3,13 +3,13 @@
 import io
 import re
 import sys
-import zlib
 from base64 import b64decode
 from html.parser import HTMLParser
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cupynn import InputError, Sequential, encoders, kernels, layers, losses
 from cupynn.results.history import History
@@ -82,13 +82,9 @@ class TestNetwork:
 
 
 def pixels(html):
-    """Opacity of the picture in a text of HTML, by a decoder of its own."""
-    content = b64decode(re.search(r"base64,([^\"]+)\"", html)[1])
-    width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
-    size = int.from_bytes(content[33:37])
-    lines = np.frombuffer(zlib.decompress(content[41 : 41 + size]), np.uint8).reshape(height, 1 + 4 * width)
-    assert not lines[:, 0].any()
-    return lines[:, 1:].reshape(height, width, 4)[..., 3]
+    """Opacity of the picture in a text of HTML."""
+    with Image.open(io.BytesIO(b64decode(re.search(r"base64,([^\"]+)\"", html)[1]))) as image:
+        return np.asarray(image)[..., 3]
 
 
 class TestTrains:
@@ -97,14 +93,6 @@ class TestTrains:
         html = SpikeTrains.from_dense(dense)._repr_html_()
         np.testing.assert_array_equal(pixels(html) > 0, dense[0].T[::-1])
         assert f"spikes={dense.sum()}" in html
-
-    def test_pillow_reads_it(self):
-        from PIL import Image
-
-        dense = RNG.random((1, 50, 20)) < 0.1
-        html = SpikeTrains.from_dense(dense)._repr_html_()
-        with Image.open(io.BytesIO(b64decode(re.search(r"base64,([^\"]+)\"", html)[1]))) as image:
-            np.testing.assert_array_equal(np.asarray(image)[..., 3] > 0, dense[0].T[::-1])
 
     def test_many_spikes_make_a_small_picture(self):
         rng = np.random.default_rng(0)

@@ -1,9 +1,10 @@
 """Figures of what a network does: its spikes, membranes and S-PSP, its weights, how it learned, what it gets wrong.
 
-Each function returns a matplotlib `Figure`: a notebook shows it where it ends a cell, once; ``figure.savefig(path)`` writes
-it, ``figure.show()`` opens a window. Pyplot does not keep it, so that loops may make thousands; but where the program uses
-pyplot with windows, `matplotlib.pyplot.show` shows the latest too. Functions with `ax` draw on axes of your own, and return
-them. A layer has one colour in all figures; fonts and ground are those of your own matplotlib settings.
+Import these functions from here; the modules behind them draw one kind of figure each, `figures` and `style` are what they
+share. Each function returns a matplotlib `Figure`: a notebook shows it where it ends a cell, once; ``figure.savefig(path)``
+writes it, ``figure.show()`` opens a window. Pyplot does not keep it, so that loops may make thousands. Functions with `ax`
+draw on axes of your own, and return them. A layer has one colour in all figures; fonts and ground are those of your own
+matplotlib settings.
 """
 
 from cupynn.plot.activity import raster

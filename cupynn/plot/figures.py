@@ -1,33 +1,29 @@
-"""The figure that all functions return: shown once in a notebook, in a window where there are windows, never kept."""
+"""The figure that all functions return: a notebook shows it, `show` opens a window, and nothing keeps it."""
 
 import sys
 import warnings
 from io import BytesIO
-from types import ModuleType
 
 from matplotlib import get_backend
 from matplotlib.figure import Figure
 
 WIDTH = 9.0  # inches
-KEPT = 20  # figures that pyplot holds before the oldest of ours go: as many as it holds without a warning
+WITHOUT_WINDOWS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template", "inline", "nbagg", "notebook", "widget", "ipympl")
 
 
 class NotebookFigure(Figure):
     """A figure for notebooks and scripts.
 
-    A notebook shows it where it ends a cell, once. A program that uses pyplot with windows finds it among pyplot's figures,
-    and `matplotlib.pyplot.show` shows it with the others; elsewhere pyplot does not know it, and it goes when nobody holds
-    it any more. `show` works everywhere.
+    A notebook shows it where it ends a cell, once. Pyplot does not know it before `show`, so that it goes when nothing holds
+    it any more.
     """
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
-        """PNG at twice the resolution, and the size to show it at; nothing for a figure that has a window.
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Return a PNG at twice the resolution, and the size to show it at.
 
         IPython shows a plain `Figure` only once pyplot has loaded the inline backend. Where that is loaded, its own
         settings of format and resolution come first.
         """
-        if self._has_window():
-            return None
         file = BytesIO()
         self.savefig(file, format="png", dpi=2 * self.dpi, facecolor=self.get_facecolor())
         width, height = (round(side * self.dpi) for side in self.get_size_inches())
@@ -44,12 +40,8 @@ class NotebookFigure(Figure):
             Whether to wait until all windows are closed; by default as `matplotlib.pyplot.show`, which waits in a script.
             ``block=False`` opens several figures before the last one waits.
         """
-        import matplotlib.pyplot as plt
-
-        if _opens_windows(plt):
-            if not self._has_window():
-                _open(plt, self)
-            plt.show(block=block)
+        if _opens_windows():
+            self._open_window(block)
         elif _in_ipython():
             from IPython.display import display
 
@@ -60,33 +52,24 @@ class NotebookFigure(Figure):
                 stacklevel=2,
             )
 
-    def _has_window(self) -> bool:
-        plt, manager = sys.modules.get("matplotlib.pyplot"), self.canvas.manager
-        return plt is not None and manager is not None and plt.fignum_exists(manager.num)
+    def _open_window(self, block: bool | None) -> None:
+        import matplotlib.pyplot as plt
+
+        manager = self.canvas.manager
+        if manager is None or not plt.fignum_exists(manager.num) or plt.figure(manager.num) is not self:
+            plt.figure(FigureClass=lambda **_: self)  # unlike plt.figure(self), it is there before matplotlib 3.11
+        plt.show(block=block)
 
 
 def new_figure(height: float) -> NotebookFigure:
-    """Return an empty figure of this height in inches; pyplot knows it if the program uses pyplot, with windows."""
-    figure = NotebookFigure(figsize=(WIDTH, height), layout="constrained")
-    plt = sys.modules.get("matplotlib.pyplot")
-    if plt is not None and _opens_windows(plt):
-        _open(plt, figure)
-    return figure
+    """Return an empty figure of this height in inches."""
+    return NotebookFigure(figsize=(WIDTH, height), layout="constrained")
 
 
-def _opens_windows(plt: ModuleType) -> bool:
-    """Whether pyplot's backend belongs to a GUI: those of notebooks and of files do not."""
-    return plt._get_backend_mod().FigureCanvas.required_interactive_framework is not None
-
-
-def _open(plt: ModuleType, figure: NotebookFigure) -> None:
-    """Hand a figure to pyplot, which makes its window; drop the oldest of ours, so that a long loop fills no memory."""
-    from matplotlib._pylab_helpers import Gcf
-
-    ours = [m.canvas.figure for m in Gcf.figs.values() if isinstance(m.canvas.figure, NotebookFigure)]
-    for old in ours[: max(0, len(Gcf.figs) + 1 - KEPT)]:
-        plt.close(old)
-    plt.figure(FigureClass=lambda **_: figure)  # unlike plt.figure(figure), it is there before matplotlib 3.11
+def _opens_windows() -> bool:
+    """Return whether pyplot's backend belongs to a GUI: those of notebooks and of files do not."""
+    name = get_backend().lower().rpartition("backend_")[2]  # of module://matplotlib_inline.backend_inline as well
+    return name not in WITHOUT_WINDOWS
 
 
 def _in_ipython() -> bool:
