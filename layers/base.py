@@ -16,7 +16,8 @@ from cupynn.kernels.cuda import on_device
 from cupynn.kernels.footprint import Footprint, Load, Phase, float32, trains_bytes
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.rule import Rule
+from cupynn.kernels.sums import BatchSum
 from cupynn.spikes.trains import SpikeTrains
 
 # Initial weights are uniform with a standard deviation of v_th * INITIAL_SCALE / sqrt(inputs), so that at the start the
@@ -107,7 +108,7 @@ class Layer(Configured, ABC):
         outputs: SpikeTrains,
         delta: np.ndarray,
         input_error: bool = True,
-        over: Sum | None = None,
+        batch_sum: BatchSum | None = None,
     ) -> np.ndarray | None:
         """Write the mean gradient over the batch to `grads`; return the error of the inputs' counts.
 
@@ -119,28 +120,28 @@ class Layer(Configured, ABC):
             Derivative of each sample's loss by the firing counts of this layer.
         input_error : bool
             Whether to compute the return value, float32 (B, *input_shape); None otherwise.
-        over : Sum, optional
+        batch_sum : BatchSum, optional
             Of a batch that is computed in parts: the gradient becomes the mean over all of it, each part adding to what the
             parts before have left in `grads`. The same object goes to all parts; who calls counts their samples in it.
         """
 
     def backward_part(
-        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool, over: Sum
+        self, inputs: SpikeTrains, outputs: SpikeTrains, delta: np.ndarray, input_error: bool, batch_sum: BatchSum
     ) -> np.ndarray | None:
         """Call `backward` for a part of a batch; for a layer that knows of no parts, go on with the mean by its means.
 
         Parameters
         ----------
-        inputs, outputs, delta, input_error, over
+        inputs, outputs, delta, input_error, batch_sum
             As in `backward`.
         """
         if _takes_parts(type(self).backward):
-            return self.backward(inputs, outputs, delta, input_error, over)
-        before = {name: gradient.copy() for name, gradient in self.grads.items()} if over.done else {}
+            return self.backward(inputs, outputs, delta, input_error, batch_sum)
+        before = {name: gradient.copy() for name, gradient in self.grads.items()} if batch_sum.done else {}
         below = self.backward(inputs, outputs, delta, input_error)
-        if len(delta) != over.batch:
+        if len(delta) != batch_sum.batch:
             for name, gradient in self.grads.items():
-                gradient *= np.float32(len(delta) / over.batch)
+                gradient *= np.float32(len(delta) / batch_sum.batch)
                 gradient += before.get(name, 0)
         return below
 
@@ -193,9 +194,9 @@ class Layer(Configured, ABC):
 
 @cache
 def _takes_parts(backward: Callable) -> bool:
-    """Whether a `backward` has a place for `over`. Looked up once: it is called in every step."""
+    """Whether a `backward` has a parameter `batch_sum`. Looked up once: it is called in every step."""
     return any(
-        each.name == "over" or each.kind is Parameter.VAR_POSITIONAL for each in signature(backward).parameters.values()
+        each.name == "batch_sum" or each.kind is Parameter.VAR_POSITIONAL for each in signature(backward).parameters.values()
     )
 
 
@@ -235,6 +236,7 @@ class SpikingLayer(Layer):
     """
 
     margin: ClassVar[float] = MARGIN  # below v_th, where a neuron fires already
+    overshoot = False  # an argument of layers with weights
 
     def __init__(
         self,
@@ -270,6 +272,11 @@ class SpikingLayer(Layer):
     def potential(self) -> Psp:
         """Constants of the S-PSP's traces."""
         return psp(self.psp_kernel, self.tau_m, self.tau_s, self.t_ref)
+
+    @property
+    def rule(self) -> Rule:
+        """Constants of the learning rule."""
+        return Rule(self.potential, self.t_ref, self.v_th, self.effect_ratio, self.silent_slope, self.overshoot)
 
     def recorders(self, inputs: SpikeTrains, record: bool) -> tuple[np.ndarray, np.ndarray]:
         """Check what `forward` takes; return arrays for membrane and current.

@@ -7,9 +7,10 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.kernels.footprint import Load, Phase
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import BatchSum
 from cupynn.layers import conv_cpu, conv_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
+from cupynn.layers.synapses import ConvSynapses
 from cupynn.spikes.trains import SpikeTrains
 
 
@@ -119,15 +120,16 @@ class SpikingConv2D(SpikingLayer):
         self.grads = {"weight": np.zeros(shape, np.float32)}
 
     @property
-    def _shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-        """Input as (channels, height, width), output as (maps, rows, columns)."""
-        return checks.image_shape(self.name, self.input_shape), self.output_shape
+    def synapses(self) -> ConvSynapses:
+        """What the kernels take of the layer's arrays and shapes."""
+        image = checks.image_shape(self.name, self.input_shape)
+        return ConvSynapses(self.params["weight"], self.padding, image, self.output_shape)
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
         states = self.recorders(inputs, record)
         twin = conv_cuda if inputs.on_cuda else conv_cpu
-        spikes = twin.simulate(inputs, self.params["weight"], self._shapes, self.padding, self.neuron, *states)
+        spikes = twin.simulate(inputs, self.synapses, self.neuron, *states)
         return self.run(spikes, *states)
 
     def backward(
@@ -136,32 +138,18 @@ class SpikingConv2D(SpikingLayer):
         outputs: SpikeTrains,
         delta: np.ndarray,
         input_error: bool = True,
-        over: Sum | None = None,
+        batch_sum: BatchSum | None = None,
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP; positions share their weights."""
         delta = self.checked(inputs, outputs, delta)
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32) if input_error else None
         twin = conv_cuda if inputs.on_cuda else conv_cpu
-        twin.backward(
-            inputs,
-            outputs,
-            delta.reshape(inputs.batch, outputs.size) / np.float32(self.v_th),
-            self.params["weight"],
-            self._shapes,
-            self.padding,
-            self.potential,
-            self.t_ref,
-            self.v_th,
-            self.effect_ratio,
-            self.silent_slope,
-            self.overshoot,
-            self.grads["weight"],
-            below,
-            over or Sum(inputs.batch),
-        )
+        errors = delta.reshape(inputs.batch, outputs.size) / np.float32(self.v_th)
+        gradient, batch_sum = self.grads["weight"], batch_sum or BatchSum(inputs.batch)
+        twin.backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
 
     def phases(self, load: Load) -> tuple[Phase, ...]:
         """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
         twin = conv_cuda if load.on_cuda else conv_cpu
-        return twin.phases(load, self.params["weight"].shape, self._shapes, self.padding)
+        return twin.phases(load, self.synapses)

@@ -12,13 +12,13 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, put_in_order
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
-from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, Psp, decays_of, fill_traces, saturation, spsp_field
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, saturation, spsp_field
+from cupynn.kernels.rule import Rule
 from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.threads import each, parallel
+from cupynn.layers.synapses import ConvSynapses
 from cupynn.spikes.trains import SpikeTrains
-
-Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (maps, rows, columns)
 
 
 @inline
@@ -81,20 +81,15 @@ def _simulate(
 
 
 def simulate(
-    inputs: SpikeTrains,
-    weight: np.ndarray,
-    shapes: Shapes,
-    padding: tuple[int, int],
-    neuron: Lif,
-    membranes: np.ndarray,
-    currents: np.ndarray,
+    inputs: SpikeTrains, synapses: ConvSynapses, neuron: Lif, membranes: np.ndarray, currents: np.ndarray
 ) -> SpikeTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
+    weight, padding, *shapes = synapses
     channels, kernel_size = weight.shape[1], weight.shape[2:]
     runs = np.ascontiguousarray(weight[:, :, :, ::-1].transpose(1, 2, 3, 0)).reshape(channels, kernel_size[0], -1)
     maps, rows, columns = shapes[1]
     canonical = np.arange(maps * rows * columns, dtype=np.int32).reshape(maps, rows * columns).T.ravel()
-    geometry = (canonical, kernel_size, inputs.steps, shapes, padding)
+    geometry = (canonical, kernel_size, inputs.steps, tuple(shapes), padding)
     events = event_rows(inputs.batch, prod(shapes[1]) * neuron.max_count(inputs.steps), inputs.steps)
     states = (membranes, currents)
     parallel(_simulate, inputs.batch, inputs.neurons, inputs.offsets, runs, *geometry, neuron, *states, *events)
@@ -136,12 +131,7 @@ def _backward(
     slots,
     corners,
     grid,
-    psp,
-    t_ref,
-    v_th,
-    effect_ratio,
-    silent_slope,
-    overshoot,
+    rule,
     whole,
     gradients,
     below,
@@ -152,6 +142,8 @@ def _backward(
     slots (N_in,): an input neuron's place in the channel-last grid with its padding, of `grid` places and FEW more at its
     end; corners (places, kh): where the runs of a receptive field begin in it; whole: samples of the whole batch
     """
+    psp, t_ref, v_th, effect_ratio, silent_slope, overshoot = rule
+    v_th, silent_slope = np.float32(v_th), np.float32(silent_slope)
     maps, size = weight.shape
     places = len(corners)
     steps = (offsets.size - 1) // gradients.shape[0]
@@ -251,21 +243,14 @@ def backward(
     inputs: SpikeTrains,
     outputs: SpikeTrains,
     errors: np.ndarray,
-    weight: np.ndarray,
-    shapes: Shapes,
-    padding: tuple[int, int],
-    psp: Psp,
-    t_ref: int,
-    v_th: float,
-    effect_ratio: bool,
-    silent_slope: float,
-    overshoot: bool,
+    synapses: ConvSynapses,
+    rule: Rule,
     gradient: np.ndarray,
     below: np.ndarray | None,
-    over: Sum,
+    batch_sum: BatchSum,
 ) -> None:
     """Go on with the weight gradient (maps, channels, kh, kw); write the errors below (B, N_in) unless they are None."""
-    (_, height, width), (_, rows, columns) = shapes
+    weight, padding, (_, height, width), (_, rows, columns) = synapses
     maps, channels, kh, kw = weight.shape
     padded = (height + 2 * padding[0], width + 2 * padding[1], channels)
     grid = np.arange(padded[0] * padded[1] * channels).reshape(padded)
@@ -288,29 +273,24 @@ def backward(
         slots,
         corners,
         grid.size,
-        psp,
-        t_ref,
-        np.float32(v_th),
-        effect_ratio,
-        np.float32(silent_slope),
-        overshoot,
-        over.batch,
+        rule,
+        batch_sum.batch,
         gradients,
         np.empty((0, 0), np.float32) if below is None else below,
     )
-    if over.done == 0:
+    if batch_sum.done == 0:
         gradient[:] = 0
     parallel(_add_samples, maps, gradients, gradient)
 
 
-def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[int, int]) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need, for weights of this shape."""
-    (_, height, width), (_, rows, columns) = shapes
-    maps, channels, kh, kw = weight
-    forward = forward_cpu(load, float32(2 * prod(weight), prod(shapes[1])), lists=0)
+def phases(load: Load, synapses: ConvSynapses) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need."""
+    weight, padding, (_, height, width), (_, rows, columns) = synapses
+    maps, channels, kh, kw = weight.shape
+    forward = forward_cpu(load, float32(2 * weight.size, prod(synapses.output_shape)), lists=0)
     if not load.training:
         return (forward,)
     grid = (height + 2 * padding[0]) * (width + 2 * padding[1]) * channels + FEW
     field = kh * -(-kw * channels // FEW) * FEW
     fixed = float32(load.threads * grid * (load.steps + 6), 2 * maps * field, 4 * grid, 2 * rows * columns * kh)
-    return forward, Phase(fixed, float32(maps * field, prod(shapes[0]), 3 * prod(shapes[1])))
+    return forward, Phase(fixed, float32(maps * field, prod(synapses.input_shape), 3 * maps * rows * columns))

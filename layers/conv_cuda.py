@@ -9,10 +9,11 @@ from cupynn.kernels.cuda import Source, blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, list_by_step, silent
 from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
-from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.rule import Rule
+from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.update_cuda import add_parts
+from cupynn.layers.synapses import ConvSynapses
 from cupynn.spikes.cuda_trains import CudaTrains
 
 _CONV = Source("cupynn.layers", "conv")
@@ -20,19 +21,15 @@ _BLOCK = 128
 _MAPS = 4  # of a thread, as in the source
 _POTENTIALS = 1 << 24  # S-PSPs of a sample that are held at a time, 64 MB, if those of a single map are no more
 
-Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]
 
-
-def simulate(
-    inputs: CudaTrains, weight: Any, shapes: Shapes, padding: tuple[int, int], neuron: Lif, membranes: Any, currents: Any
-) -> CudaTrains:
+def simulate(inputs: CudaTrains, synapses: ConvSynapses, neuron: Lif, membranes: Any, currents: Any) -> CudaTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     import cupy
 
+    weight, padding, (_, *image), (_, rows, columns) = synapses
     maps, channels, kh, kw = weight.shape
-    (_, *image), (_, rows, columns) = shapes
     chunks, steps, places = blocks(maps, _MAPS), inputs.steps, rows * columns
-    outputs = CudaTrains(silent(inputs.batch, steps, maps * places, neuron.max_count(steps)), steps, shapes[1])
+    outputs = CudaTrains(silent(inputs.batch, steps, maps * places, neuron.max_count(steps)), steps, synapses.output_shape)
     together = cupy.zeros((chunks * _MAPS, channels, kh, kw), np.float32)
     together[:maps] = weight
     together = cupy.ascontiguousarray(together.reshape(chunks, _MAPS, -1).transpose(0, 2, 1))
@@ -53,18 +50,11 @@ def backward(
     inputs: CudaTrains,
     outputs: CudaTrains,
     errors: Any,
-    weight: Any,
-    shapes: Shapes,
-    padding: tuple[int, int],
-    psp: Psp,
-    t_ref: int,
-    v_th: float,
-    effect_ratio: bool,
-    silent_slope: float,
-    overshoot: bool,
+    synapses: ConvSynapses,
+    rule: Rule,
     gradient: Any,
     below: Any,
-    over: Sum,
+    batch_sum: BatchSum,
 ) -> None:
     """Go on with the weight gradient (maps, channels, kh, kw); write the errors below (B, N_in) unless they are None.
 
@@ -72,11 +62,11 @@ def backward(
     """
     import cupy
 
+    weight, padding, (_, *image), (_, rows, columns) = synapses
     maps, channels, kh, kw = weight.shape
-    (_, *image), (_, rows, columns) = shapes
     steps, places, entries = inputs.steps, rows * columns, channels * kh * kw
-    decays, at_once = tables(psp, steps).decays, _maps_at_once(weight.shape, places)
-    if over.done == 0:
+    decays, at_once = tables(rule.psp, steps).decays, _maps_at_once(weight.shape, places)
+    if batch_sum.done == 0:
         gradient.fill(0)
     channel_last = cupy.ascontiguousarray(weight.transpose(0, 2, 3, 1))
     for part in parts(inputs.batch, _workspace(inputs.size, steps, weight.shape, places, outputs.bits.most)):
@@ -84,21 +74,20 @@ def backward(
         counts_below = cupy.ascontiguousarray(x.bits.counts.reshape(x.batch, channels, -1).transpose(0, 2, 1))
         potentials = cupy.empty((x.batch, at_once, places, entries), np.float32)
         scales, partial = cupy.empty_like(d), cupy.empty((x.batch, *weight.shape), np.float32)
-        traces, times = make_traces(x.bits, psp, channels), list_by_neuron(o)
+        traces, times = make_traces(x.bits, rule.psp, channels), list_by_neuron(o)
         trains = (traces, counts_below, times, o.counts, times.shape[2], d, channel_last, decays)
         sizes = (maps, channels, *image, kh, kw, *padding, rows, columns)
-        slopes = (steps, t_ref, v_th, overshoot, over.share)
+        learning = (steps, rule.t_ref, rule.v_th, rule.overshoot, batch_sum.share)
         for first in range(0, maps, at_once):
             last = min(maps, first + at_once)
             grid = (places, blocks(last - first, _BLOCK // 32), x.batch)
-            _CONV.launch("fields", grid, _BLOCK, *trains, first, last, *sizes, *slopes, potentials, scales)
+            _CONV.launch("fields", grid, _BLOCK, *trains, first, last, *sizes, *learning, potentials, scales)
             shape = (first, maps, places, channels, kh * kw, _block(entries))
             _CONV.launch("weight_gradient", (last - first, x.batch), _BLOCK, potentials, scales, *shape, partial)
             if below is not None:
                 grid, seen = (blocks(inputs.size, _BLOCK), x.batch), (potentials, counts_below, o.counts, d, channel_last)
-                _CONV.launch(
-                    "input_error", grid, _BLOCK, *seen, first, last, *sizes, effect_ratio, silent_slope, below[part]
-                )
+                slopes = (rule.effect_ratio, rule.silent_slope)
+                _CONV.launch("input_error", grid, _BLOCK, *seen, first, last, *sizes, *slopes, below[part])
         add_parts(partial, gradient)
 
 
@@ -118,8 +107,9 @@ def _workspace(size: int, steps: int, weight: tuple[int, ...], places: int, most
     return 4 * (size * (steps + 1) + potentials + weight[0] * places * (1 + most) + prod(weight))
 
 
-def phases(load: Load, weight: tuple[int, ...], shapes: Shapes, padding: tuple[int, int]) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need, for weights of this shape."""
+def phases(load: Load, synapses: ConvSynapses) -> tuple[Phase, ...]:
+    """Bytes that `simulate` and `backward` need."""
+    weight, shapes = synapses.weight.shape, (synapses.input_shape, synapses.output_shape)
     forward = phase_cuda(float32(3 * prod(weight)), 0, float32(load.room_below, load.steps + 1))
     if not load.training:
         return (forward,)

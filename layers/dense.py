@@ -6,9 +6,10 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.kernels.footprint import Load, Phase
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import BatchSum
 from cupynn.layers import dense_cpu, dense_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
+from cupynn.layers.synapses import DenseSynapses
 from cupynn.spikes.trains import SpikeTrains
 
 
@@ -110,11 +111,16 @@ class SpikingDense(SpikingLayer):
         """Weights among the layer's own neurons (units, units), [to, from], if there are any."""
         return None
 
+    @property
+    def synapses(self) -> DenseSynapses:
+        """What the kernels take of the layer's arrays."""
+        return DenseSynapses(self.weight, self.lateral, self.lateral_inhibition)
+
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
         states = self.recorders(inputs, record)
         twin = dense_cuda if inputs.on_cuda else dense_cpu
-        spikes = twin.simulate(inputs, self.weight, self.neuron, self.lateral_inhibition, self.lateral, *states)
+        spikes = twin.simulate(inputs, self.synapses, self.neuron, *states)
         return self.run(spikes, *states)
 
     def backward(
@@ -123,7 +129,7 @@ class SpikingDense(SpikingLayer):
         outputs: SpikeTrains,
         delta: np.ndarray,
         input_error: bool = True,
-        over: Sum | None = None,
+        batch_sum: BatchSum | None = None,
     ) -> np.ndarray | None:
         """Weight gradient and error of the inputs from the S-PSP: the macro and the micro level of the paper."""
         delta = self.checked(inputs, outputs, delta)
@@ -132,22 +138,8 @@ class SpikingDense(SpikingLayer):
             return None
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32) if input_error else None
         twin = dense_cuda if inputs.on_cuda else dense_cpu
-        twin.backward(
-            inputs,
-            outputs,
-            delta / np.float32(self.v_th),
-            self.weight,
-            self.potential,
-            self.t_ref,
-            self.v_th,
-            self.lateral_inhibition,
-            self.effect_ratio,
-            self.silent_slope,
-            self.overshoot,
-            gradient,
-            below,
-            over or Sum(inputs.batch),
-        )
+        errors, batch_sum = delta / np.float32(self.v_th), batch_sum or BatchSum(inputs.batch)
+        twin.backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
 
     def phases(self, load: Load) -> tuple[Phase, ...]:

@@ -6,10 +6,12 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
-from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, Psp, saturation, spsp
+from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, saturation, spsp
+from cupynn.kernels.rule import Rule
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.threads import each, parallel
+from cupynn.layers.synapses import DenseSynapses
 from cupynn.spikes.trains import SpikeTrains
 
 
@@ -92,24 +94,16 @@ def _simulate(
 
 
 def simulate(
-    inputs: SpikeTrains,
-    weight: np.ndarray,
-    neuron: Lif,
-    inhibition: float,
-    lateral: np.ndarray | None,
-    membranes: np.ndarray,
-    currents: np.ndarray,
+    inputs: SpikeTrains, synapses: DenseSynapses, neuron: Lif, membranes: np.ndarray, currents: np.ndarray
 ) -> SpikeTrains:
-    """Run the layer; fills membranes and currents (B, T, N) unless they are empty.
-
-    inhibition: what each spike takes from the current of all other neurons; lateral: weights (N, N) among them, or None
-    """
+    """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
+    weight, lateral, inhibition = synapses
     n_out, n_in = weight.shape
     among = np.zeros(0, np.float32) if lateral is None else side_by_side(lateral)
     trains = (inputs.neurons, inputs.offsets, inputs.steps)
-    synapses = (side_by_side(weight), n_in, n_out, neuron, np.float32(inhibition), among)
+    tables = (side_by_side(weight), n_in, n_out, neuron, np.float32(inhibition), among)
     rows = event_rows(inputs.batch, n_out * neuron.max_count(inputs.steps), inputs.steps)
-    parallel(_simulate, inputs.batch, *trains, *synapses, membranes, currents, *rows)
+    parallel(_simulate, inputs.batch, *trains, *tables, membranes, currents, *rows)
     return SpikeTrains(*pack(*rows), inputs.steps, (n_out,))
 
 
@@ -117,35 +111,29 @@ def backward(
     inputs: SpikeTrains,
     outputs: SpikeTrains,
     errors: np.ndarray,
-    weight: np.ndarray,
-    psp: Psp,
-    t_ref: int,
-    v_th: float,
-    inhibition: float,
-    effect_ratio: bool,
-    silent_slope: float,
-    overshoot: bool,
+    synapses: DenseSynapses,
+    rule: Rule,
     gradient: np.ndarray | None,
     below: np.ndarray | None,
-    over: Sum,
+    batch_sum: BatchSum,
 ) -> None:
     """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None.
 
     With `overshoot`, for which there must be a gradient, the errors of saturated neurons are lessened, in place.
     """
-    if gradient is not None and over.done == 0:
+    weight = synapses.weight
+    if gradient is not None and batch_sum.done == 0:
         gradient[:] = 0
-    factors = _lateral_factors(outputs, psp, t_ref, inhibition / v_th)
+    factors = _lateral_factors(outputs, rule, synapses.inhibition / rule.v_th)
     firings = outputs.counts.reshape(outputs.batch, outputs.size)
     counts = None if below is None else inputs.counts.reshape(inputs.batch, inputs.size)  # an encoder's need no sorting
-    for part, found in spsp(inputs, outputs, errors, psp, t_ref):
+    for part, found in spsp(inputs, outputs, errors, rule.psp, rule.t_ref):
         if gradient is not None:
             own = (errors[part], firings[part], factors[part])
-            rule = (np.float32(v_th), overshoot, np.float32(max(1, over.batch)))
-            parallel(_weight_gradient, len(weight), found, *own, weight, *rule, gradient)
+            batch = np.float32(max(1, batch_sum.batch))
+            parallel(_weight_gradient, len(weight), found, *own, weight, rule, batch, gradient)
         if below is not None:
-            rule = (effect_ratio, np.float32(silent_slope))
-            parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, *rule, below[part])
+            parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, rule, below[part])
 
 
 def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool) -> tuple[Phase, ...]:
@@ -163,16 +151,16 @@ def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool)
     return forward, Phase(tables, errors, matrix, float32(2 * SPSP_VALUES))  # one part of them replaces another
 
 
-def _lateral_factors(outputs: SpikeTrains, psp: Psp, t_ref: int, strength: float) -> np.ndarray:
+def _lateral_factors(outputs: SpikeTrains, rule: Rule, strength: float) -> np.ndarray:
     factors = np.ones((outputs.batch, outputs.size), np.float32)
     if strength:
-        for part, found in spsp(outputs, outputs, factors, psp, t_ref):
+        for part, found in spsp(outputs, outputs, factors, rule.psp, rule.t_ref):
             parallel(_coupling, found.rows.shape[0], found, outputs.counts[part], np.float32(strength), factors[part])
     return factors
 
 
 @kernel
-def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, overshoot, batch, gradient):
+def _weight_gradient(turns, spsp, errors, counts, factors, weight, rule, batch, gradient):
     """Add sum_b D_i (1 + h_i) f_i e_ij to gradient (N_out, N_in), where h_i = sum_j w_ij e_ij / (v_th o_i).
 
     A neuron's row of the gradient takes the samples in turn, so that the sum has one order, whatever the number of threads;
@@ -180,6 +168,7 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, oversho
     neuron overshoots, if that is wanted; counts: o (B, N_out); factors: f (B, N_out); batch: number of samples
     """
     values, starts, rows, lines, line_counts, widths = spsp
+    v_th, overshoot = np.float32(rule.v_th), rule.overshoot
     n_in = weight.shape[1]
     padded = lines.shape[1] * FEW
     own_weight, own_gradient = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
@@ -211,13 +200,14 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, v_th, oversho
 
 
 @kernel
-def _input_error(turns, spsp, errors, counts, weight, effect_ratio, silent_slope, result):
+def _input_error(turns, spsp, errors, counts, weight, rule, result):
     """Error of the trains below, result (B, N_in) = sum_i D_i w_ij e_ij / o_j.
 
     The slope e_ij / o_j is 1 without `effect_ratio`, and `silent_slope` where i or j is silent. errors: D (B, N_out);
     counts: o_j (B, N_in)
     """
     values, starts, rows, lines, line_counts, widths = spsp
+    effect_ratio, silent_slope = rule.effect_ratio, np.float32(rule.silent_slope)
     n_in = weight.shape[1]
     padded = lines.shape[1] * FEW
     by_spsp = np.empty(padded, np.float32)  # sum of D w e over firing neurons

@@ -8,10 +8,11 @@ from cupynn.kernels.cuda import GROUP, Source, blocks, parts, shared_bytes, shar
 from cupynn.kernels.events_cuda import list_active, list_by_neuron, list_by_step, silent
 from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
-from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import make_traces, tables
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.rule import Rule
+from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.update_cuda import add_groups, group_sums
+from cupynn.layers.synapses import DenseSynapses
 from cupynn.spikes.cuda_trains import CudaTrains
 
 _DENSE = Source("cupynn.layers", "dense")
@@ -19,12 +20,11 @@ _BLOCK = 128
 _LARGEST_BLOCK = 1024
 
 
-def simulate(
-    inputs: CudaTrains, weight: Any, neuron: Lif, inhibition: float, lateral: Any, membranes: Any, currents: Any
-) -> CudaTrains:
+def simulate(inputs: CudaTrains, synapses: DenseSynapses, neuron: Lif, membranes: Any, currents: Any) -> CudaTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     import cupy
 
+    weight, lateral, inhibition = synapses
     n_out, steps = len(weight), inputs.steps
     outputs = CudaTrains(silent(inputs.batch, steps, n_out, neuron.max_count(steps)), steps, (n_out,))
     columns = cupy.ascontiguousarray(weight.T)
@@ -53,43 +53,38 @@ def backward(
     inputs: CudaTrains,
     outputs: CudaTrains,
     errors: Any,
-    weight: Any,
-    psp: Psp,
-    t_ref: int,
-    v_th: float,
-    inhibition: float,
-    effect_ratio: bool,
-    silent_slope: float,
-    overshoot: bool,
+    synapses: DenseSynapses,
+    rule: Rule,
     gradient: Any,
     below: Any,
-    over: Sum,
+    batch_sum: BatchSum,
 ) -> None:
     """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None.
 
     With `overshoot`, for which there must be a gradient, the errors of saturated neurons are lessened, in place.
     """
-    n_out, n_in = weight.shape
-    steps, decays = inputs.steps, tables(psp, inputs.steps).decays
-    if gradient is not None and over.done == 0:
+    (weight, _, inhibition), (n_out, n_in) = synapses, synapses.weight.shape
+    steps, decays = inputs.steps, tables(rule.psp, inputs.steps).decays
+    if gradient is not None and batch_sum.done == 0:
         gradient.fill(0)
     workspace = _workspace(steps, n_in, n_out, n_out * outputs.bits.most, gradient is not None, inhibition != 0)
-    for part in parts(inputs.batch, workspace, over.done):
+    for part in parts(inputs.batch, workspace, batch_sum.done):
         x, o, d = inputs[part], outputs[part].bits, errors[part]
-        traces, times = make_traces(x.bits, psp), list_by_neuron(o)
+        traces, times = make_traces(x.bits, rule.psp), list_by_neuron(o)
         trains = (times, o.counts, times.shape[2])
         if gradient is not None:
-            factors = _lateral_factors(o, times, psp, t_ref, inhibition / v_th)
-            done = over.done + part.start
-            partial = group_sums(over, done, x.batch, gradient)
+            factors = _lateral_factors(o, times, rule, inhibition / rule.v_th)
+            done = batch_sum.done + part.start
+            partial = group_sums(batch_sum, done, x.batch, gradient)
             fits = 4 * n_in <= shared_limit()
-            sizes = (x.batch, GROUP, done % GROUP, n_out, n_in, steps, t_ref, v_th, overshoot, over.share, fits)
-            arguments = (traces, *list_active(x.bits), *trains, d, factors, weight, decays, *sizes, partial)
+            sizes = (x.batch, GROUP, done % GROUP, n_out, n_in, steps, rule.t_ref)
+            learning = (rule.v_th, rule.overshoot, batch_sum.share, fits)
+            arguments = (traces, *list_active(x.bits), *trains, d, factors, weight, decays, *sizes, *learning, partial)
             shared = 4 * n_in if fits else 0
             _DENSE.launch("weight_gradient", (n_out, len(partial)), _BLOCK, *arguments, shared=shared)
-            add_groups(partial, over, done + x.batch, gradient)
+            add_groups(partial, batch_sum, done + x.batch, gradient)
         if below is not None:
-            sizes = (n_out, n_in, steps, t_ref, effect_ratio, silent_slope)
+            sizes = (n_out, n_in, steps, rule.t_ref, rule.effect_ratio, rule.silent_slope)
             grid = (blocks(n_in, _BLOCK), x.batch)
             _DENSE.launch(
                 "input_error", grid, _BLOCK, traces, x.bits.counts, *trains, d, weight, decays, *sizes, below[part]
@@ -115,15 +110,15 @@ def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool)
     )
 
 
-def _lateral_factors(outputs, times, psp, t_ref, strength):
+def _lateral_factors(outputs, times, rule, strength):
     import cupy
 
     batch, size = outputs.counts.shape
     if strength == 0:
         return cupy.ones((batch, size), np.float32)
     steps, factors = outputs.words.shape[1], cupy.empty((batch, size), np.float32)
-    traces, decays = make_traces(outputs, psp), tables(psp, steps).decays
-    sizes = (times.shape[2], decays, size, steps, t_ref, float(strength))
+    traces, decays = make_traces(outputs, rule.psp), tables(rule.psp, steps).decays
+    sizes = (times.shape[2], decays, size, steps, rule.t_ref, float(strength))
     grid = (blocks(size, _BLOCK), batch)
     _DENSE.launch("lateral_factors", grid, _BLOCK, traces, times, outputs.counts, *sizes, factors)
     return factors

@@ -4,9 +4,10 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.kernels.footprint import Load, Phase
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import BatchSum
 from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
+from cupynn.layers.synapses import PoolSynapses
 from cupynn.spikes.trains import SpikeTrains
 
 
@@ -81,19 +82,20 @@ class SpikingPool2D(SpikingLayer):
 
     def drive(self) -> float:
         """Largest current that one step can give a neuron: its window."""
-        (_, height, width), _ = self._shapes
+        _, height, width = self.synapses.input_shape
         return float(min(self.size[0], height) * min(self.size[1], width))
 
     @property
-    def _shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-        """Input as (channels, height, width), output as (channels, rows, columns)."""
-        return checks.image_shape(self.name, self.input_shape), self.output_shape
+    def synapses(self) -> PoolSynapses:
+        """What the kernels take of the layer's shapes."""
+        image = checks.image_shape(self.name, self.input_shape)
+        return PoolSynapses(self.size, self.stride, image, self.output_shape)
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
         states = self.recorders(inputs, record)
         twin = pool_cuda if inputs.on_cuda else pool_cpu
-        spikes = twin.simulate(inputs, self._shapes, self.size, self.stride, self.neuron, *states)
+        spikes = twin.simulate(inputs, self.synapses, self.neuron, *states)
         return self.run(spikes, *states)
 
     def backward(
@@ -102,7 +104,7 @@ class SpikingPool2D(SpikingLayer):
         outputs: SpikeTrains,
         delta: np.ndarray,
         input_error: bool = True,
-        over: Sum | None = None,
+        batch_sum: BatchSum | None = None,
     ) -> np.ndarray | None:
         """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
         delta = self.checked(inputs, outputs, delta)
@@ -110,22 +112,11 @@ class SpikingPool2D(SpikingLayer):
             return None
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32)
         twin = pool_cuda if inputs.on_cuda else pool_cpu
-        twin.backward(
-            inputs,
-            outputs,
-            delta.reshape(inputs.batch, outputs.size),
-            self._shapes,
-            self.size,
-            self.stride,
-            self.potential,
-            self.t_ref,
-            self.effect_ratio,
-            self.silent_slope,
-            below,
-        )
+        errors, batch_sum = delta.reshape(inputs.batch, outputs.size), batch_sum or BatchSum(inputs.batch)
+        twin.backward(inputs, outputs, errors, self.synapses, self.rule, None, below, batch_sum)
         return below.reshape(inputs.batch, *self.input_shape)
 
     def phases(self, load: Load) -> tuple[Phase, ...]:
         """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
         twin = pool_cuda if load.on_cuda else pool_cpu
-        return twin.phases(load, self._shapes)
+        return twin.phases(load, self.synapses)

@@ -8,12 +8,13 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
-from cupynn.kernels.psp import Psp, decays_of
+from cupynn.kernels.psp import decays_of
+from cupynn.kernels.rule import Rule
 from cupynn.kernels.simd import LANES, aligned
+from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.threads import each, parallel
+from cupynn.layers.synapses import PoolSynapses
 from cupynn.spikes.trains import SpikeTrains
-
-Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]  # (channels, height, width), (channels, rows, columns)
 
 
 @kernel
@@ -39,9 +40,9 @@ def _simulate(turns, neurons, offsets, steps, extents, shape, constants, membran
                 record(state, before, membranes[b, t], currents[b, t])
 
 
-def _extents(shapes: Shapes, size: tuple[int, int], stride: tuple[int, int]) -> np.ndarray:
+def _extents(synapses: PoolSynapses) -> np.ndarray:
     """The first neuron whose window holds an input, and how many rows and columns of them do: int32 (N_in, 3)."""
-    (channels, *image), (_, rows, columns) = shapes
+    size, stride, (channels, *image), (_, rows, columns) = synapses
     first, counts = [], []
     for length, window, step in zip(image, size, stride, strict=True):
         place = np.arange(length)
@@ -56,40 +57,29 @@ def _extents(shapes: Shapes, size: tuple[int, int], stride: tuple[int, int]) -> 
 
 
 def simulate(
-    inputs: SpikeTrains,
-    shapes: Shapes,
-    size: tuple[int, int],
-    stride: tuple[int, int],
-    neuron: Lif,
-    membranes: np.ndarray,
-    currents: np.ndarray,
+    inputs: SpikeTrains, synapses: PoolSynapses, neuron: Lif, membranes: np.ndarray, currents: np.ndarray
 ) -> SpikeTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
-    trains = inputs.neurons, inputs.offsets, inputs.steps
-    rows = event_rows(inputs.batch, prod(shapes[1]) * neuron.max_count(inputs.steps), inputs.steps)
-    extents = _extents(shapes, size, stride)
-    parallel(_simulate, inputs.batch, *trains, extents, shapes[1], neuron, membranes, currents, *rows)
-    return SpikeTrains(*pack(*rows), inputs.steps, shapes[1])
+    trains, shape = (inputs.neurons, inputs.offsets, inputs.steps), synapses.output_shape
+    rows = event_rows(inputs.batch, prod(shape) * neuron.max_count(inputs.steps), inputs.steps)
+    parallel(_simulate, inputs.batch, *trains, _extents(synapses), shape, neuron, membranes, currents, *rows)
+    return SpikeTrains(*pack(*rows), inputs.steps, shape)
 
 
 def backward(
     inputs: SpikeTrains,
     outputs: SpikeTrains,
-    delta: np.ndarray,
-    shapes: Shapes,
-    size: tuple[int, int],
-    stride: tuple[int, int],
-    psp: Psp,
-    t_ref: int,
-    effect_ratio: bool,
-    silent_slope: float,
+    errors: np.ndarray,
+    synapses: PoolSynapses,
+    rule: Rule,
+    gradient: None,
     below: np.ndarray,
+    batch_sum: BatchSum,
 ) -> None:
-    """Write the errors below (B, N_in)."""
+    """Write the errors below (B, N_in); as nothing is learned, there is no gradient to sum."""
     trains = (*inputs.by_neuron(), *outputs.by_neuron())
-    rule = (effect_ratio, np.float32(silent_slope))
-    geometry = (_extents(shapes, size, stride), shapes[1], size[0] * size[1])
-    parallel(_input_error, inputs.batch, *trains, delta, inputs.steps, *geometry, psp, t_ref, *rule, below)
+    geometry = (_extents(synapses), synapses.output_shape, prod(synapses.window))
+    parallel(_input_error, inputs.batch, *trains, errors, inputs.steps, *geometry, rule, below)
 
 
 @inline
@@ -129,27 +119,25 @@ def _input_error(
     below_offsets,
     times,
     neuron_offsets,
-    delta,
+    errors,
     steps,
     extents,
     shape,
     area,
-    psp,
-    t_ref,
-    effect_ratio,
-    silent_slope,
+    rule,
     result,
 ):
-    """Error of the trains below: sum over windows of delta_i / area * e_ij / o_j.
+    """Error of the trains below: sum over windows of D_i / area * e_ij / o_j.
 
     The slope e_ij / o_j is 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
 
-    below_times, below_offsets and times, neuron_offsets: the trains below and above, by neuron; delta (B, N_out);
+    below_times, below_offsets and times, neuron_offsets: the trains below and above, by neuron; errors: D (B, N_out);
     result (B, N_in) float32
     """
     (maps, rows, columns), area = shape, np.float32(area)
+    psp, t_ref, _, effect_ratio, silent_slope, _ = rule
     _, decay_s, gain, delay = psp
-    decays = decays_of(psp, steps)
+    silent_slope, decays = np.float32(silent_slope), decays_of(psp, steps)
     decays_s = np.empty(steps + 1, np.float32)
     rises = np.empty(steps + 1, np.float32)
     power, rise = 1.0, 0.0
@@ -166,7 +154,7 @@ def _input_error(
             for row in range(down):
                 for column in range(across):
                     i = first + row * columns + column
-                    if delta[b, i] == 0:
+                    if errors[b, i] == 0:
                         continue
                     firings = times[neuron_offsets[b * outputs + i] : neuron_offsets[b * outputs + i + 1]]
                     slope = silent_slope
@@ -175,13 +163,14 @@ def _input_error(
                         if effect_ratio:
                             spsp = spsp_pair(spikes, firings, decays, decays_s, rises, gain, delay, t_ref)
                             slope = spsp / np.float32(spikes.size)
-                    error += delta[b, i] / area * slope
+                    error += errors[b, i] / area * slope
             result[b, j] = error
 
 
-def phases(load: Load, shapes: Shapes) -> tuple[Phase, ...]:
+def phases(load: Load, synapses: PoolSynapses) -> tuple[Phase, ...]:
     """Bytes that `simulate` and `backward` need."""
-    forward = forward_cpu(load, float32(3 * prod(shapes[0])), lists=0)
+    below, above = prod(synapses.input_shape), prod(synapses.output_shape)
+    forward = forward_cpu(load, float32(3 * below), lists=0)
     if not load.training:
         return (forward,)
-    return forward, Phase(float32(load.threads * 3 * load.steps), float32(prod(shapes[0]), prod(shapes[1])))
+    return forward, Phase(float32(load.threads * 3 * load.steps), float32(below, above))

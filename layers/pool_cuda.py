@@ -7,29 +7,21 @@ from cupynn.kernels.cuda import Source, blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, silent
 from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
-from cupynn.kernels.psp import Psp
 from cupynn.kernels.psp_cuda import tables
+from cupynn.kernels.rule import Rule
+from cupynn.kernels.sums import BatchSum
+from cupynn.layers.synapses import PoolSynapses
 from cupynn.spikes.cuda_trains import CudaTrains
 
 _POOL = Source("cupynn.layers", "pool")
 _BLOCK = 128
 
-Shapes = tuple[tuple[int, int, int], tuple[int, int, int]]
 
-
-def simulate(
-    inputs: CudaTrains,
-    shapes: Shapes,
-    size: tuple[int, int],
-    stride: tuple[int, int],
-    neuron: Lif,
-    membranes: Any,
-    currents: Any,
-) -> CudaTrains:
+def simulate(inputs: CudaTrains, synapses: PoolSynapses, neuron: Lif, membranes: Any, currents: Any) -> CudaTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
-    (channels, *image), (_, rows, columns) = shapes
+    size, stride, (channels, *image), (_, rows, columns) = synapses
     neurons, steps = channels * rows * columns, inputs.steps
-    outputs = CudaTrains(silent(inputs.batch, steps, neurons, neuron.max_count(steps)), steps, shapes[1])
+    outputs = CudaTrains(silent(inputs.batch, steps, neurons, neuron.max_count(steps)), steps, synapses.output_shape)
     record = membranes.size > 0
     for part in parts(inputs.batch, 1):  # no workspace, but no more samples than a grid holds
         below, words, counts = inputs.bits.words[part], outputs.bits.words[part], outputs.bits.counts[part]
@@ -43,30 +35,29 @@ def simulate(
 def backward(
     inputs: CudaTrains,
     outputs: CudaTrains,
-    delta: Any,
-    shapes: Shapes,
-    size: tuple[int, int],
-    stride: tuple[int, int],
-    psp: Psp,
-    t_ref: int,
-    effect_ratio: bool,
-    silent_slope: float,
+    errors: Any,
+    synapses: PoolSynapses,
+    rule: Rule,
+    gradient: None,
     below: Any,
+    batch_sum: BatchSum,
 ) -> None:
-    """Write the errors below (B, N_in)."""
-    (channels, *image), (_, rows, columns) = shapes
-    powers = tables(psp, inputs.steps)
+    """Write the errors below (B, N_in); as nothing is learned, there is no gradient to sum."""
+    window, stride, (channels, *image), (_, rows, columns) = synapses
+    powers, geometry = tables(rule.psp, inputs.steps), (channels, *image, rows, columns, *window, *stride)
     for part in parts(inputs.batch, 4 * (inputs.size * inputs.bits.most + outputs.size * outputs.bits.most)):
         x, o = inputs[part].bits, outputs[part].bits
-        arguments = [delta[part], *powers, psp.gain, psp.delay, t_ref, channels, *image, rows, columns, *size, *stride]
+        arguments = [errors[part], *powers, rule.psp.gain, rule.psp.delay, rule.t_ref, *geometry]
         for bits in (o, x):
             times = list_by_neuron(bits)
             arguments = [times, bits.counts, times.shape[2], *arguments]
         grid = (blocks(inputs.size, _BLOCK), len(x.counts))
-        _POOL.launch("input_error", grid, _BLOCK, *arguments, effect_ratio, silent_slope, below[part])
+        _POOL.launch("input_error", grid, _BLOCK, *arguments, rule.effect_ratio, rule.silent_slope, below[part])
 
 
-def phases(load: Load, shapes: Shapes) -> tuple[Phase, ...]:
+def phases(load: Load, synapses: PoolSynapses) -> tuple[Phase, ...]:
     """Bytes that `simulate` and `backward` need."""
-    backward = phase_cuda(0, float32(prod(shapes[0]), prod(shapes[1])), float32(load.room_below, load.room))
+    backward = phase_cuda(
+        0, float32(prod(synapses.input_shape), prod(synapses.output_shape)), float32(load.room_below, load.room)
+    )
     return (Phase(0), backward) if load.training else (Phase(0),)

@@ -80,9 +80,9 @@ class OnDevice:
         spikes, *states = self._run(self.layer.forward, self.device.trains(inputs), record=record)
         return Run(spikes.to_host(), *(state if state is None else self.device.get(state) for state in states))
 
-    def backward(self, inputs, outputs, delta, input_error=True, over=None):
+    def backward(self, inputs, outputs, delta, input_error=True, batch_sum=None):
         trains = self.device.trains(inputs), self.device.trains(outputs)
-        below = self._run(self.layer.backward, *trains, self.device.put(delta), input_error, over)
+        below = self._run(self.layer.backward, *trains, self.device.put(delta), input_error, batch_sum)
         return below if below is None else self.device.get(below)
 
 

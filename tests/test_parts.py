@@ -7,7 +7,7 @@ from test_contract import EXAMPLES, INPUT_SHAPES, draw_trains
 from cupynn import Sequential, encoders, layers, losses
 from cupynn.checks import InputError
 from cupynn.kernels import cuda
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import BatchSum
 from cupynn.layers import LAYERS
 
 BATCH = 19
@@ -36,11 +36,11 @@ def problem(request, on_device):
 
 def check_parts(problem, size):
     layer, inputs, outputs, delta, below, gradients = problem
-    over = Sum(BATCH)
+    batch_sum = BatchSum(BATCH)
     for part in slices(size):
-        got = layer.backward(inputs[part], outputs[part], delta[part], over=over)
+        got = layer.backward(inputs[part], outputs[part], delta[part], batch_sum=batch_sum)
         np.testing.assert_array_equal(got, below[part])
-        over.done += len(got)
+        batch_sum.done += len(got)
     for name, gradient in gradients.items():
         np.testing.assert_array_equal(layer.grads[name], gradient)
     for gradient in gradients.values():

@@ -10,7 +10,7 @@ from cupynn.checks import InputError
 
 
 @dataclass
-class Sum:
+class BatchSum:
     """How far the sum over a batch has come that a layer's gradient is.
 
     It has the same bits however the batch is split, since a part adds its samples, one after the other, to the gradient so
@@ -37,7 +37,7 @@ class Sum:
         return np.float32(1 / max(1, self.batch))
 
 
-def sums_of_part(before: list[Sum], layers: int, samples: int, batch: int | None, add: bool) -> list[Sum]:
+def sums_of_part(before: list[BatchSum], layers: int, samples: int, batch: int | None, add: bool) -> list[BatchSum]:
     """Sums of each layer for a part of so many samples: new ones or, with `add`, those that the parts before have left.
 
     batch: samples of the whole batch; by default as before or, of the first part, its own
@@ -56,4 +56,4 @@ def sums_of_part(before: list[Sum], layers: int, samples: int, batch: int | None
             f"batch={whole}: this part has {samples} samples, those before {done}"
             f"{f', of a batch of {known}' if add else ''}: pass the size of the whole batch"
         )
-    return before if add else [Sum(whole) for _ in range(layers)]
+    return before if add else [BatchSum(whole) for _ in range(layers)]

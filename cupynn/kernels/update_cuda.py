@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cupynn.kernels.cuda import GROUP, Source, blocks
-from cupynn.kernels.sums import Sum
+from cupynn.kernels.sums import BatchSum
 
 _UPDATE = Source("cupynn.kernels", "update")
 _BLOCK = 256
@@ -54,22 +54,22 @@ def add_parts(partial: Any, total: Any) -> None:
     _UPDATE.launch("add_parts", grid, _BLOCK, partial, len(partial), total.size, total)
 
 
-def group_sums(over: Sum, done: int, samples: int, total: Any) -> Any:
+def group_sums(batch_sum: BatchSum, done: int, samples: int, total: Any) -> Any:
     """Sums of groups (groups, *shape of total), for samples after `done` others: zero, or what the first was left with."""
     import cupy
 
     partial = cupy.zeros((blocks(done % GROUP + samples, GROUP), *total.shape), np.float32)
-    if over.open is not None:
-        partial[0] = over.open
+    if batch_sum.open is not None:
+        partial[0] = batch_sum.open
     return partial
 
 
-def add_groups(partial: Any, over: Sum, done: int, total: Any) -> None:
+def add_groups(partial: Any, batch_sum: BatchSum, done: int, total: Any) -> None:
     """Add the sums of groups, in their order, to `total`: `done` samples then. An incomplete last one stays open."""
-    if over.open is not None:
-        total[...] = over.closed
-    over.closed = over.open = None
-    if done % GROUP and done < over.batch:
+    if batch_sum.open is not None:
+        total[...] = batch_sum.closed
+    batch_sum.closed = batch_sum.open = None
+    if done % GROUP and done < batch_sum.batch:
         add_parts(partial[:-1], total)
-        over.closed, over.open, partial = total.copy(), partial[-1].copy(), partial[-1:]
+        batch_sum.closed, batch_sum.open, partial = total.copy(), partial[-1].copy(), partial[-1:]
     add_parts(partial, total)

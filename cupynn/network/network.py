@@ -12,7 +12,7 @@ from cupynn.checks import InputError
 from cupynn.device.device import Device
 from cupynn.device.device import resolve as resolve_device
 from cupynn.encoders import Encoder
-from cupynn.kernels.sums import Sum, sums_of_part
+from cupynn.kernels.sums import BatchSum, sums_of_part
 from cupynn.layers import Layer
 from cupynn.losses import CountError
 from cupynn.network.inputs import Labelled, as_inputs, as_labels, as_pair
@@ -52,7 +52,7 @@ class Network:
         self.seed = checks.integer("seed", seed, maximum=2**64 - 1)
         self.device: Device = resolve_device(device)
         self.trains: list[SpikeTrains] = []
-        self._sums: list[Sum] = []  # how far each layer's gradient has come
+        self._sums: list[BatchSum] = []  # how far each layer's gradient has come
         self.encoded = 0
         self._name_layers()
         self.output_shape = _countable("input_shape", self.input_shape)
@@ -213,8 +213,8 @@ class Network:
             for index in reversed(range(len(self.layers))):
                 wanted = input_error or index > 0
                 delta = self.layers[index].backward_part(trains[index], trains[index + 1], delta, wanted, sums[index])
-        for over in sums:
-            over.done += len(error.delta)
+        for batch_sum in sums:
+            batch_sum.done += len(error.delta)
         return delta
 
     def record(self, x: Data) -> Recording:

@@ -68,8 +68,9 @@ def no_self_effect() -> None:
     run = dense_cpu.parallel
 
     def without(kernel: Any, count: int, *arguments: Any) -> None:
-        if kernel is dense_cpu._weight_gradient:  # h_i is divided by the threshold, its last argument but three
-            arguments = (*arguments[:-4], np.float32(np.inf), *arguments[-3:])
+        if kernel is dense_cpu._weight_gradient:  # h_i is divided by the threshold
+            *before, rule, batch, gradient = arguments
+            arguments = (*before, rule._replace(v_th=float("inf")), batch, gradient)
         run(kernel, count, *arguments)
 
     dense_cpu.parallel = without
