@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from inspect import Parameter, signature
 from math import prod
+from types import ModuleType
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -195,9 +196,8 @@ class Layer(Configured, ABC):
 @cache
 def _takes_parts(backward: Callable) -> bool:
     """Whether a `backward` has a parameter `batch_sum`. Looked up once: it is called in every step."""
-    return any(
-        each.name == "batch_sum" or each.kind is Parameter.VAR_POSITIONAL for each in signature(backward).parameters.values()
-    )
+    parameters = signature(backward).parameters
+    return "batch_sum" in parameters or any(each.kind is Parameter.VAR_POSITIONAL for each in parameters.values())
 
 
 class SpikingLayer(Layer):
@@ -237,6 +237,7 @@ class SpikingLayer(Layer):
 
     margin: ClassVar[float] = MARGIN  # below v_th, where a neuron fires already
     overshoot = False  # an argument of layers with weights
+    twins: ClassVar[tuple[ModuleType, ModuleType]]  # the layer's kernels on the CPU and on a GPU
 
     def __init__(
         self,
@@ -277,6 +278,10 @@ class SpikingLayer(Layer):
     def rule(self) -> Rule:
         """Constants of the learning rule."""
         return Rule(self.potential, self.t_ref, self.v_th, self.effect_ratio, self.silent_slope, self.overshoot)
+
+    def twin(self, trains: SpikeTrains) -> ModuleType:
+        """Return the kernels that compute where the trains are."""
+        return self.twins[trains.on_cuda]
 
     def recorders(self, inputs: SpikeTrains, record: bool) -> tuple[np.ndarray, np.ndarray]:
         """Check what `forward` takes; return arrays for membrane and current.

@@ -162,8 +162,8 @@ weight_gradient(const float* potentials, const float* scales, int first, int map
 }
 
 // Error of the trains below, a thread an input of a sample: result (samples, channels, height, width) = sum_i D_i w_ij e_ij / o_j
-// over the neurons that see it, of the maps from `first` to before `last`, and what is there of those before; the slope e_ij / o_j
-// is 1 without `effect_ratio`, and `silent_slope` where i or j is silent.
+// over the neurons that see it, of the maps from `first` to before `last`, and what is there of those before; the slope by
+// `error_slope`.
 extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const float* potentials, const int* counts_below, const int* counts, const float* errors, const float* weight, int first,
             int last, int maps, int channels, int height, int width, int kh, int kw, int pad_y, int pad_x, int rows, int columns,
@@ -183,9 +183,10 @@ input_error(const float* potentials, const int* counts_below, const int* counts,
                 int place = row * columns + column;
                 size_t own = ((size_t)b * maps + map) * places + place;
                 size_t found = ((size_t)b * (last - first) + map - first) * places + place;
-                float error = errors[own], slope = silent_slope;
+                float error = errors[own];
                 if (error == 0.0f) continue;
-                if (counts[own] > 0 && spikes > 0) slope = effect_ratio ? potentials[found * entries + k] / spikes : 1.0f;
+                float slope = error_slope(counts[own], spikes, effect_ratio, silent_slope,
+                                          [&] { return potentials[found * entries + k]; });
                 sum += error * weight[(size_t)map * entries + k] * slope;
             }
         }

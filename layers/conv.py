@@ -66,6 +66,7 @@ class SpikingConv2D(SpikingLayer):
     """
 
     kind_name = "conv"
+    twins = conv_cpu, conv_cuda
     margin = 0.0
 
     def __init__(
@@ -128,8 +129,7 @@ class SpikingConv2D(SpikingLayer):
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
         states = self.recorders(inputs, record)
-        twin = conv_cuda if inputs.on_cuda else conv_cpu
-        spikes = twin.simulate(inputs, self.synapses, self.neuron, *states)
+        spikes = self.twin(inputs).simulate(inputs, self.synapses, self.neuron, *states)
         return self.run(spikes, *states)
 
     def backward(
@@ -143,13 +143,11 @@ class SpikingConv2D(SpikingLayer):
         """Weight gradient and error of the inputs from the S-PSP; positions share their weights."""
         delta = self.checked(inputs, outputs, delta)
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32) if input_error else None
-        twin = conv_cuda if inputs.on_cuda else conv_cpu
         errors = delta.reshape(inputs.batch, outputs.size) / np.float32(self.v_th)
         gradient, batch_sum = self.grads["weight"], batch_sum or BatchSum(inputs.batch)
-        twin.backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
+        self.twin(inputs).backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
 
     def phases(self, load: Load) -> tuple[Phase, ...]:
         """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
-        twin = conv_cuda if load.on_cuda else conv_cpu
-        return twin.phases(load, self.synapses)
+        return self.twins[load.on_cuda].phases(load, self.synapses)

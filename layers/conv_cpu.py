@@ -5,6 +5,7 @@ neighbouring weights to kh runs of neighbouring neurons, and a receptive field i
 """
 
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, put_in_order
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
-from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, saturation, spsp_field
-from cupynn.kernels.rule import Rule
+from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, spsp_field
+from cupynn.kernels.rule import Rule, input_error, saturation
 from cupynn.kernels.simd import FEW, LANES, add_scaled, aligned, dot, load, store
 from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.threads import each, parallel
@@ -118,104 +119,133 @@ def scatter(field, starts, values):
             store(values, at, load(values, at, FEW) + load(field, ky * run + k, FEW))
 
 
+class Grid(NamedTuple):
+    """Where the inputs of a sample lie, channel last and with their padding. A receptive field is kh runs of neighbours."""
+
+    slots: np.ndarray  # (N_in,), the place of an input
+    corners: np.ndarray  # (places, kh), where the runs of a field begin
+    size: int  # FEW more places follow, as the last run is filled up to a multiple of FEW
+
+
+class Field(NamedTuple):
+    """What the inputs of a field are to the neurons at one place, float32 (field,) each."""
+
+    spsp: np.ndarray  # e of a neuron
+    silent_spsp: np.ndarray  # what stands for e, and for e / o, where the neuron is silent
+    silent_effect: np.ndarray
+    by_spsp: np.ndarray  # sums over the maps: see `rule.input_error`
+    by_weight: np.ndarray
+    by_silent: np.ndarray
+
+
+@inline
+def trace_inputs(neurons, offsets, counts, slots, psp, traces, alive):
+    """Fill in the traces (T, grid) of a sample, and which inputs fire, `alive` (grid,) float32."""
+    fill_traces(neurons, offsets, slots, psp, traces)
+    clear(alive)
+    for j in range(slots.size):
+        if counts[j]:
+            alive[slots[j]] = 1
+
+
+@inline
+def learn_place(place, corner, traces, decays, times, offsets, errors, weights, rule, batch, wanted, field, gradient):
+    """Add the gradient of the neurons at one place to that of a sample and, if `wanted`, sum up the errors of the field.
+
+    times, offsets (N_out + 1,): firings of the sample's neurons, whose errors are `errors` (N_out,); weights, gradient
+    (maps * field,); batch: samples of the whole batch
+    """
+    v_th, silent_slope = np.float32(rule.v_th), np.float32(rule.silent_slope)
+    size, places = field.spsp.size, errors.size // (weights.size // field.spsp.size)
+    clear(field.by_spsp)
+    clear(field.by_weight)
+    clear(field.by_silent)
+    for m in range(weights.size // size):
+        i = m * places + place
+        error = errors[i]
+        if error == 0:
+            continue
+        firings = times[offsets[i] : offsets[i + 1]]
+        fires = firings.size > 0
+        if fires:
+            spsp_field(traces, corner, firings, decays, rule.t_ref, field.spsp)
+            effect = dot(weights, m * size, field.spsp) / np.float32(firings.size)
+            if rule.overshoot:
+                error *= saturation(effect, v_th)
+        else:
+            for k in range(size):
+                field.spsp[k] = field.silent_spsp[k]
+            effect = dot(weights, m * size, field.silent_effect)
+        scale = error * (np.float32(1) + effect / v_th) / np.float32(batch)
+        add_scaled(field.spsp, scale, gradient, m * size)
+        if wanted and (fires or silent_slope != 0):
+            target = field.by_weight if fires else field.by_silent
+            for k in range(0, size, FEW):
+                share = load(weights, m * size + k, FEW) * error
+                store(target, k, load(target, k, FEW) + share)
+                if fires and rule.effect_ratio:
+                    store(field.by_spsp, k, load(field.by_spsp, k, FEW) + share * load(field.spsp, k, FEW))
+
+
+@inline
+def pass_on(counts, slots, by_spsp, by_weight, by_silent, rule, below):
+    """Write the errors below (N_in,) of a sample from the sums (grid,) over all fields."""
+    silent_slope = np.float32(rule.silent_slope)
+    for j in range(slots.size):
+        slot = slots[j]
+        sums = by_spsp[slot], by_weight[slot], by_silent[slot]
+        below[j] = input_error(np.float32(counts[j]), *sums, rule.effect_ratio, silent_slope)
+
+
 @kernel
-def _backward(
-    turns,
-    neurons,
-    offsets,
-    counts,
-    times,
-    neuron_offsets,
-    errors,
-    weight,
-    slots,
-    corners,
-    grid,
-    rule,
-    whole,
-    gradients,
-    below,
-):
+def _backward(turns, neurons, offsets, counts, times, neuron_offsets, errors, weights, grid, rule, batch, gradients, below):
     """Gradients (B, maps, field) of each sample and, unless that is empty, errors below (B, N_in).
 
-    A field is kh runs of kw * channels inputs, each filled up to a multiple of FEW: weight (maps, field), 0 where filled up;
-    slots (N_in,): an input neuron's place in the channel-last grid with its padding, of `grid` places and FEW more at its
-    end; corners (places, kh): where the runs of a receptive field begin in it; whole: samples of the whole batch
+    weights (maps, field), 0 where runs are filled up; batch: samples of the whole batch
     """
-    psp, t_ref, v_th, effect_ratio, silent_slope, overshoot = rule
-    v_th, silent_slope = np.float32(v_th), np.float32(silent_slope)
-    maps, size = weight.shape
-    places = len(corners)
-    steps = (offsets.size - 1) // gradients.shape[0]
-    decays = decays_of(psp, steps)
-    weights = weight.reshape(weight.size)
-    inside = np.zeros(grid + FEW, np.float32)
-    for slot in slots:
+    maps, size = weights.shape
+    steps, length, neurons_above = (offsets.size - 1) // len(gradients), grid.size + FEW, errors.shape[1]
+    decays = decays_of(rule.psp, steps)
+    inside = np.zeros(length, np.float32)
+    for slot in grid.slots:
         inside[slot] = 1
-    traces = np.zeros((steps, grid + FEW), np.float32)
-    alive = np.empty(grid + FEW, np.float32)
-    by_spsp = np.empty(grid + FEW, np.float32)  # sum of D w e over firing neurons
-    by_weight = np.empty(grid + FEW, np.float32)  # sum of D w over firing neurons
-    by_silent = np.empty(grid + FEW, np.float32)  # sum of D w over silent neurons
-    spsp, silent_spsp, silent_effect = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
-    spsp_error, firing_error, silent_error = (
-        np.empty(size, np.float32),
-        np.empty(size, np.float32),
-        np.empty(size, np.float32),
-    )
+    traces, alive = np.zeros((steps, length), np.float32), np.empty(length, np.float32)
+    by_spsp, by_weight = np.empty(length, np.float32), np.empty(length, np.float32)
+    by_silent = np.empty(length, np.float32)
+    own, field_errors = np.empty((3, size), np.float32), np.empty((3, size), np.float32)
+    field = Field(own[0], own[1], own[2], field_errors[0], field_errors[1], field_errors[2])
     for b in each(turns):
         gradients[b] = 0
         clear(by_spsp)
         clear(by_weight)
         clear(by_silent)
-        fill_traces(neurons, offsets[b * steps : (b + 1) * steps + 1], slots, psp, traces)
-        clear(alive)
-        for j in range(slots.size):
-            if counts[b, j]:
-                alive[slots[j]] = 1
-        gradient = gradients[b].reshape(weight.size)
-        for place in range(places):
-            gather(alive, corners[place], SILENT_SPSP, silent_spsp)
-            gather(inside, corners[place], SILENT_EFFECT, silent_effect)
-            clear(spsp_error)
-            clear(firing_error)
-            clear(silent_error)
-            for m in range(maps):
-                i = m * places + place
-                error = errors[b, i]
-                if error == 0:
-                    continue
-                firings = times[neuron_offsets[b * maps * places + i] : neuron_offsets[b * maps * places + i + 1]]
-                fires = firings.size > 0
-                if fires:
-                    spsp_field(traces, corners[place], firings, decays, t_ref, spsp)
-                    effect = dot(weights, m * size, spsp) / np.float32(firings.size)
-                    if overshoot:
-                        error *= saturation(effect, v_th)
-                else:
-                    for k in range(size):
-                        spsp[k] = silent_spsp[k]
-                    effect = dot(weights, m * size, silent_effect)
-                scale = error * (np.float32(1) + effect / v_th) / np.float32(whole)
-                add_scaled(spsp, scale, gradient, m * size)
-                if below.size and (fires or silent_slope != 0):
-                    target = firing_error if fires else silent_error
-                    for k in range(0, size, FEW):
-                        share = load(weights, m * size + k, FEW) * error
-                        store(target, k, load(target, k, FEW) + share)
-                        if fires and effect_ratio:
-                            store(spsp_error, k, load(spsp_error, k, FEW) + share * load(spsp, k, FEW))
+        trace_inputs(neurons, offsets[b * steps : (b + 1) * steps + 1], counts[b], grid.slots, rule.psp, traces, alive)
+        firings = neuron_offsets[b * neurons_above : (b + 1) * neurons_above + 1]
+        for place in range(len(grid.corners)):
+            corner = grid.corners[place]
+            gather(alive, corner, SILENT_SPSP, field.silent_spsp)
+            gather(inside, corner, SILENT_EFFECT, field.silent_effect)
+            learn_place(
+                place,
+                corner,
+                traces,
+                decays,
+                times,
+                firings,
+                errors[b],
+                weights.reshape(maps * size),
+                rule,
+                batch,
+                below.size > 0,
+                field,
+                gradients[b].reshape(maps * size),
+            )
             if below.size:
-                scatter(spsp_error, corners[place], by_spsp)
-                scatter(firing_error, corners[place], by_weight)
-                scatter(silent_error, corners[place], by_silent)
-        for j in range(slots.size if below.size else 0):
-            count, slot = np.float32(counts[b, j]), slots[j]
-            if count == 0:
-                below[b, j] = silent_slope * (by_silent[slot] + by_weight[slot])
-            else:
-                by_firing = by_spsp[slot] / count if effect_ratio else by_weight[slot]
-                below[b, j] = silent_slope * by_silent[slot] + by_firing
+                scatter(field.by_spsp, corner, by_spsp)
+                scatter(field.by_weight, corner, by_weight)
+                scatter(field.by_silent, corner, by_silent)
+        if below.size:
+            pass_on(counts[b], grid.slots, by_spsp, by_weight, by_silent, rule, below[b])
 
 
 @kernel
@@ -253,10 +283,10 @@ def backward(
     weight, padding, (_, height, width), (_, rows, columns) = synapses
     maps, channels, kh, kw = weight.shape
     padded = (height + 2 * padding[0], width + 2 * padding[1], channels)
-    grid = np.arange(padded[0] * padded[1] * channels).reshape(padded)
-    slots = grid[padding[0] : padding[0] + height, padding[1] : padding[1] + width].transpose(2, 0, 1).ravel()
-    places = np.add.outer(grid[:rows, 0, 0], grid[0, :columns, 0]).ravel()
-    corners = np.add.outer(places, grid[:kh, 0, 0])
+    numbers = np.arange(padded[0] * padded[1] * channels).reshape(padded)
+    slots = numbers[padding[0] : padding[0] + height, padding[1] : padding[1] + width].transpose(2, 0, 1).ravel()
+    places = np.add.outer(numbers[:rows, 0, 0], numbers[0, :columns, 0]).ravel()
+    grid = Grid(slots, np.add.outer(places, numbers[:kh, 0, 0]), numbers.size)
     run = -(-kw * channels // FEW) * FEW
     channel_last = np.zeros((maps, kh, run), np.float32)
     channel_last[:, :, : kw * channels] = weight.transpose(0, 2, 3, 1).reshape(maps, kh, kw * channels)
@@ -270,9 +300,7 @@ def backward(
         *outputs.by_neuron(),
         errors,
         channel_last.reshape(maps, -1),
-        slots,
-        corners,
-        grid.size,
+        grid,
         rule,
         batch_sum.batch,
         gradients,

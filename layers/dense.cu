@@ -140,7 +140,7 @@ weight_gradient(const float* traces, const int* active, const int* active_counts
 }
 
 // Error of the trains below, a thread an input of a sample: result (samples, n_in) = sum_i D_i w_ij e_ij / o_j, the slope
-// e_ij / o_j being 1 without `effect_ratio`, and `silent_slope` where i or j is silent. counts_below: o_j (samples, n_in).
+// by `error_slope`. counts_below: o_j (samples, n_in).
 extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
             const float* weight, const float* decays, int n_out, int n_in, int steps, int t_ref, int effect_ratio,
@@ -153,10 +153,9 @@ input_error(const float* traces, const int* counts_below, const int* times, cons
     for (int i = 0; i < n_out; ++i) {
         size_t own = (size_t)b * n_out + i;
         if (errors[own] == 0.0f) continue;
-        float slope = silent_slope;
-        if (counts[own] > 0 && spikes > 0) {
-            slope = effect_ratio ? spsp(trace, n_in, times + own * most, counts[own], decays, t_ref) / spikes : 1.0f;
-        }
+        float slope = error_slope(counts[own], spikes, effect_ratio, silent_slope, [&] {
+            return spsp(trace, n_in, times + own * most, counts[own], decays, t_ref);
+        });
         sum += errors[own] * weight[(size_t)i * n_in + j] * slope;
     }
     result[(size_t)b * n_in + j] = sum;

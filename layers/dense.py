@@ -62,6 +62,7 @@ class SpikingDense(SpikingLayer):
     """
 
     kind_name = "dense"
+    twins = dense_cpu, dense_cuda
 
     def __init__(
         self,
@@ -119,8 +120,7 @@ class SpikingDense(SpikingLayer):
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
         states = self.recorders(inputs, record)
-        twin = dense_cuda if inputs.on_cuda else dense_cpu
-        spikes = twin.simulate(inputs, self.synapses, self.neuron, *states)
+        spikes = self.twin(inputs).simulate(inputs, self.synapses, self.neuron, *states)
         return self.run(spikes, *states)
 
     def backward(
@@ -137,13 +137,11 @@ class SpikingDense(SpikingLayer):
         if gradient is None and not input_error:  # a reservoir at the bottom
             return None
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32) if input_error else None
-        twin = dense_cuda if inputs.on_cuda else dense_cpu
         errors, batch_sum = delta / np.float32(self.v_th), batch_sum or BatchSum(inputs.batch)
-        twin.backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
+        self.twin(inputs).backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
 
     def phases(self, load: Load) -> tuple[Phase, ...]:
         """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
-        twin = dense_cuda if load.on_cuda else dense_cpu
         coupled = self.lateral_inhibition != 0, self.lateral is not None
-        return twin.phases(load, self.weight.shape, *coupled)
+        return self.twins[load.on_cuda].phases(load, self.weight.shape, *coupled)

@@ -6,8 +6,8 @@ from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
-from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, saturation, spsp
-from cupynn.kernels.rule import Rule
+from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, spsp
+from cupynn.kernels.rule import Rule, input_error, saturation
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
 from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.threads import each, parallel
@@ -201,11 +201,7 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, rule, batch, 
 
 @kernel
 def _input_error(turns, spsp, errors, counts, weight, rule, result):
-    """Error of the trains below, result (B, N_in) = sum_i D_i w_ij e_ij / o_j.
-
-    The slope e_ij / o_j is 1 without `effect_ratio`, and `silent_slope` where i or j is silent. errors: D (B, N_out);
-    counts: o_j (B, N_in)
-    """
+    """Error of the trains below, result (B, N_in): see `rule.input_error`. errors: D (B, N_out); counts: o_j (B, N_in)."""
     values, starts, rows, lines, line_counts, widths = spsp
     effect_ratio, silent_slope = rule.effect_ratio, np.float32(rule.silent_slope)
     n_in = weight.shape[1]
@@ -236,12 +232,8 @@ def _input_error(turns, spsp, errors, counts, weight, rule, result):
                     added = load(share, line, FEW) * load(values, at + k * FEW, FEW)
                     store(by_spsp, line, load(by_spsp, line, FEW) + added)
         for j in range(n_in):
-            count = np.float32(counts[b, j])
-            if count == 0:
-                result[b, j] = silent_slope * (by_silent[j] + by_weight[j])
-            else:
-                by_firing = by_spsp[j] / count if effect_ratio else by_weight[j]
-                result[b, j] = silent_slope * by_silent[j] + by_firing
+            sums = by_spsp[j], by_weight[j], by_silent[j]
+            result[b, j] = input_error(np.float32(counts[b, j]), *sums, effect_ratio, silent_slope)
 
 
 @kernel

@@ -69,12 +69,11 @@ __device__ float spsp_pair(const int* spikes, int spike_count, const int* firing
     return total;
 }
 
-// Error of the trains below, a thread an input of a sample: result (samples, inputs) = sum over its windows of delta_i / area
-// * e_ij / o_j, the slope being 1 without `effect_ratio`, and `silent_slope` where i or j is silent. times_below, counts_below
-// and times, counts: the trains below and above, by neuron.
+// Error of the trains below, a thread an input of a sample: result (samples, inputs) = sum over its windows of D_i / area
+// * e_ij / o_j, the slope by `error_slope`. times_below, counts_below and times, counts: the trains below and above, by neuron.
 extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const int* times_below, const int* counts_below, int most_below, const int* times, const int* counts, int most,
-            const float* delta, const float* decays, const float* decays_s, const float* rises, float gain, int delay, int t_ref,
+            const float* errors, const float* decays, const float* decays_s, const float* rises, float gain, int delay, int t_ref,
             int channels, int height, int width, int rows, int columns, int size_y, int size_x, int stride_y, int stride_x,
             int effect_ratio, float silent_slope, float* result) {
     int inputs = channels * height * width, j = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
@@ -87,17 +86,12 @@ input_error(const int* times_below, const int* counts_below, int most_below, con
     for (int row = top; row < bottom; ++row) {
         for (int column = left; column < right; ++column) {
             size_t own = (((size_t)b * channels + channel) * rows + row) * columns + column;
-            if (delta[own] == 0.0f) continue;
-            float slope = silent_slope;
-            if (counts[own] > 0 && counts_below[below] > 0) {
-                slope = 1.0f;
-                if (effect_ratio) {
-                    slope = spsp_pair(times_below + below * most_below, counts_below[below], times + own * most, counts[own],
-                                      decays, decays_s, rises, gain, delay, t_ref);
-                    slope /= counts_below[below];
-                }
-            }
-            error += delta[own] / area * slope;
+            if (errors[own] == 0.0f) continue;
+            float slope = error_slope(counts[own], counts_below[below], effect_ratio, silent_slope, [&] {
+                return spsp_pair(times_below + below * most_below, counts_below[below], times + own * most, counts[own], decays,
+                                 decays_s, rises, gain, delay, t_ref);
+            });
+            error += errors[own] / area * slope;
         }
     }
     result[below] = error;

@@ -51,6 +51,7 @@ class SpikingPool2D(SpikingLayer):
     """
 
     kind_name = "pool"
+    twins = pool_cpu, pool_cuda
 
     def __init__(
         self,
@@ -94,8 +95,7 @@ class SpikingPool2D(SpikingLayer):
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""
         states = self.recorders(inputs, record)
-        twin = pool_cuda if inputs.on_cuda else pool_cpu
-        spikes = twin.simulate(inputs, self.synapses, self.neuron, *states)
+        spikes = self.twin(inputs).simulate(inputs, self.synapses, self.neuron, *states)
         return self.run(spikes, *states)
 
     def backward(
@@ -111,12 +111,10 @@ class SpikingPool2D(SpikingLayer):
         if not input_error:
             return None
         below = inputs.xp.empty((inputs.batch, inputs.size), np.float32)
-        twin = pool_cuda if inputs.on_cuda else pool_cpu
         errors, batch_sum = delta.reshape(inputs.batch, outputs.size), batch_sum or BatchSum(inputs.batch)
-        twin.backward(inputs, outputs, errors, self.synapses, self.rule, None, below, batch_sum)
+        self.twin(inputs).backward(inputs, outputs, errors, self.synapses, self.rule, None, below, batch_sum)
         return below.reshape(inputs.batch, *self.input_shape)
 
     def phases(self, load: Load) -> tuple[Phase, ...]:
         """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
-        twin = pool_cuda if load.on_cuda else pool_cpu
-        return twin.phases(load, self.synapses)
+        return self.twins[load.on_cuda].phases(load, self.synapses)

@@ -2,6 +2,6 @@
 
 import numba
 
-from cupynn.kernels import poisson
+from cupynn.kernels import philox
 
-philox = numba.njit(poisson.philox)
+philox = numba.njit(philox.philox)

@@ -230,6 +230,13 @@ class TestLayer:
         assert argument_names(Layer.forward)[1] == argument_names(Layer.backward)[1] == "inputs"
         assert argument_names(Layer.backward)[2] == "outputs"
 
+    def test_the_kernels_have_one_signature(self, kind):
+        """On the CPU and on a GPU, whatever the layer."""
+        for twin in LAYERS[kind].twins:
+            assert argument_names(twin.simulate) == ["inputs", "synapses", "neuron", "membranes", "currents"]
+            learning = ["errors", "synapses", "rule", "gradient", "below", "batch_sum"]
+            assert argument_names(twin.backward) == ["inputs", "outputs", *learning]
+
     def test_build(self, kind, layer):
         assert layer.input_shape == INPUT_SHAPES[kind]
         assert layer.params.keys() == layer.grads.keys()

@@ -79,7 +79,7 @@ def within(module, package):
 
 
 def test_the_walk_sees_imports():
-    assert {"cupynn.kernels.inline", "numba.uint32"} <= imports("cupynn/kernels/poisson.py")
+    assert {"cupynn.kernels.inline", "numba.uint32"} <= imports("cupynn/kernels/philox.py")
     assert within("cupynn.datasets.dataset.Dataset", "cupynn.datasets.dataset")
     assert "cupynn.datasets.dataset" in imports("datasets/digits.py")  # a relative one
     assert "sklearn.datasets" in imports("datasets/digits.py")

@@ -22,7 +22,7 @@ import numpy as np
 from numba import float32, int32, uint8, uint32, uint64
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.poisson import philox
+from cupynn.kernels.philox import key_of, philox
 from cupynn.kernels.threads import each, parallel
 
 STREAM = 1 << 31  # where `cupynn.kernels.poisson` has the neuron, which is always smaller
@@ -68,13 +68,12 @@ def _pixel(image, i, j):
 
 
 @kernel
-def _augment(turns, images, scale, rotation, shift, flip, strength, weights, seed, draw, samples, augmented):
+def _augment(turns, images, scale, rotation, shift, flip, strength, weights, key, draw, samples, augmented):
     _, channels, height, width = images.shape
-    key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
     middle_i, middle_j = float32(height - 1) * float32(0.5), float32(width - 1) * float32(0.5)
     field, rows = np.empty((2, height, width), np.float32), np.empty((height, width), np.float32)
     for b in each(turns):
-        shape = philox(uint32(0), uint32(STREAM), samples[b], draw, key0, key1)
+        shape = philox(uint32(0), uint32(STREAM), samples[b], draw, *key)
         zoom = float32(1) + scale * _uniform(shape[0])
         angle = float(rotation * _uniform(shape[1]))
         cosine, sine = float32(math.cos(angle)) / zoom, float32(math.sin(angle)) / zoom
@@ -85,7 +84,7 @@ def _augment(turns, images, scale, rotation, shift, flip, strength, weights, see
         if strength > float32(0):
             flat = field.reshape(-1)
             for first in range(0, flat.size, 4):
-                words = philox(uint32(1 + first // 4), uint32(STREAM), samples[b], draw, key0, key1)
+                words = philox(uint32(1 + first // 4), uint32(STREAM), samples[b], draw, *key)
                 for k, word in enumerate(words):
                     if first + k < flat.size:
                         flat[first + k] = _uniform(word)
@@ -147,7 +146,7 @@ def augment(
         np.uint32(flip),
         np.float32(strength),
         gaussian(sigma),
-        np.uint64(seed),
+        key_of(seed),
         np.uint32(draw),
         samples.astype(np.uint32),
         augmented,

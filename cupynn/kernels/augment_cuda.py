@@ -6,6 +6,7 @@ import numpy as np
 
 from cupynn.kernels.augment import gaussian
 from cupynn.kernels.cuda import Source
+from cupynn.kernels.philox import key_of
 
 _AUGMENT = Source("cupynn.kernels", "augment")
 _BLOCK = 256
@@ -29,7 +30,7 @@ def augment(
     batch, channels, height, width = images.shape
     weights, augmented = cupy.asarray(gaussian(sigma)), cupy.empty_like(images)
     field = cupy.empty((batch, 3, height, width), np.float32)
-    key = (np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32), np.uint32(draw))
+    key = (*key_of(seed), np.uint32(draw))
     numbers = cupy.asarray(samples).astype(np.uint32)
     moves = (scale, rotation, shift, np.uint32(flip), strength, weights, weights.size // 2)
     _AUGMENT.launch("augment", (batch,), _BLOCK, images, channels, height, width, *moves, *key, numbers, field, augmented)

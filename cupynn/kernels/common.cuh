@@ -23,7 +23,7 @@ __device__ __forceinline__ void set_bit(uint32* bits, int sample, int step, int 
     atomicOr(&bits[row_of(sample, step, steps, words) + (neuron >> 5)], 1u << (neuron & 31));
 }
 
-// Four random words of Philox-4x32-10: see `poisson.py`.
+// Four random words of Philox-4x32-10: see `philox.py`.
 struct Words {
     uint32 word[4];
 };
@@ -81,6 +81,14 @@ __device__ __forceinline__ float spsp(const float* trace, int stride, const int*
         total = __fadd_rn(total, __fsub_rn(trace[(size_t)firing * stride], forgotten));
     }
     return total;
+}
+
+// Slope e_ij / o_j by which an error passes from a neuron to an input, by their counts: 1 without `effect_ratio`, and
+// `silent_slope` where one of the two is silent. find: gives e_ij, called only where it is needed.
+template <class Find>
+__device__ __forceinline__ float error_slope(int count, int count_below, int effect_ratio, float silent_slope, Find find) {
+    if (count == 0 || count_below == 0) return silent_slope;
+    return effect_ratio ? find() / count_below : 1.0f;
 }
 
 // Sum of a value over all threads of a block, for each of them, in an order that the size of the block fixes.

@@ -2,35 +2,20 @@
 
 At each step t >= 1 a neuron fires with probability p, independently, so the gap to its next spike is geometric:
 P(gap > k) = (1 - p)^k. A 32-bit random number is compared with that survival function in 32-bit fixed point. All of it is
-integer arithmetic on a counter-based generator (Philox-4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2,
-3", SC 2011), so a train depends on (seed, draw, sample, neuron) alone: not on the batch, the thread or the device.
+integer arithmetic on a counter-based generator (`philox.py`), so a train depends on (seed, draw, sample, neuron) alone: not
+on the batch, the thread or the device.
 """
 
 import numpy as np
-from numba import uint32, uint64
+from numba import uint32
 
-from cupynn.kernels import inline, kernel
+from cupynn.kernels import kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
+from cupynn.kernels.philox import key_of, philox
 from cupynn.kernels.threads import each, parallel
 
 LEVELS = 256
 GUIDE_BITS = 8  # the leading bits of a random number lead to within a step or two of its gap
-
-
-@inline
-def philox(c0, c1, c2, c3, k0, k1):
-    """Philox-4x32-10: four random words from a counter of four words and a key of two."""
-    low = uint64(0xFFFFFFFF)
-    for _ in range(10):
-        p0 = uint64(0xD2511F53) * uint64(c0)
-        p1 = uint64(0xCD9E8D57) * uint64(c2)
-        c0 = uint32(uint32(p1 >> uint64(32)) ^ c1 ^ k0)
-        c1 = uint32(p1 & low)
-        c2 = uint32(uint32(p0 >> uint64(32)) ^ c3 ^ k1)
-        c3 = uint32(p0 & low)
-        k0 = uint32(k0 + uint32(0x9E3779B9))
-        k1 = uint32(k1 + uint32(0xBB67AE85))
-    return c0, c1, c2, c3
 
 
 def gap_tables(max_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,9 +37,8 @@ def gap_tables(max_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @kernel
-def _poisson(turns, levels, survival, guide, seed, draw, samples, steps, rows, row_offsets):
+def _poisson(turns, levels, survival, guide, key, draw, samples, steps, rows, row_offsets):
     size = levels.shape[1]
-    key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
     shift = uint32(32 - GUIDE_BITS)
     event_steps = np.empty(size * (steps - 1), np.int32)
     event_neurons = np.empty(size * (steps - 1), np.int32)
@@ -66,7 +50,7 @@ def _poisson(turns, levels, survival, guide, seed, draw, samples, steps, rows, r
                 continue
             t, block = 0, 0
             while t < steps:
-                words = philox(uint32(block), uint32(j), uint32(samples[b]), uint32(draw), key0, key1)
+                words = philox(uint32(block), uint32(j), uint32(samples[b]), uint32(draw), *key)
                 block += 1
                 for word in words:
                     gap = guide[level, word >> shift]
@@ -91,6 +75,6 @@ def poisson(
     survival, guide = tables
     batch, size = levels.shape
     rows = event_rows(batch, size * (steps - 1), steps)
-    key = (np.uint64(seed), np.uint32(draw), samples.astype(np.uint32))
-    parallel(_poisson, batch, levels, survival, guide, *key, steps, *rows)
+    drawn = (key_of(seed), np.uint32(draw), samples.astype(np.uint32))
+    parallel(_poisson, batch, levels, survival, guide, *drawn, steps, *rows)
     return pack(*rows)

@@ -7,6 +7,7 @@ import numpy as np
 
 from cupynn.kernels.cuda import Source, blocks
 from cupynn.kernels.events_cuda import Bits, silent
+from cupynn.kernels.philox import key_of
 from cupynn.kernels.poisson import GUIDE_BITS, gap_tables
 
 _POISSON = Source("cupynn.kernels", "poisson")
@@ -31,7 +32,7 @@ def poisson(levels: Any, max_rate: float, seed: int, draw: int, samples: Any, st
     batch, size = levels.shape
     survival, guide = _tables(max_rate, steps, cupy.cuda.Device().id)
     bits = silent(batch, steps, size, steps - 1)
-    key = (np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32), np.uint32(draw))
+    key = (*key_of(seed), np.uint32(draw))
     numbers = cupy.asarray(samples).astype(np.uint32)
     sizes = (batch, size, steps, bits.words.shape[2])
     grid = (blocks(batch * size, _BLOCK),)

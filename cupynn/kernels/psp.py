@@ -33,18 +33,6 @@ SILENT_EFFECT = np.float32(0.5)  # stands for e_ij / o_i in the self-effect h_i 
 SPSP_VALUES = 1 << 22
 
 
-@inline
-def saturation(membrane, v_th):
-    """How much less a count follows its drive than the paper's 1 / v_th has it, where neurons overshoot: (v_th / m)^2.
-
-    A drive a makes o = a / m spikes, m being the mean membrane at a firing. As the overshoot m - v_th grows with the input
-    of a step, and thus with a, the slope is do/da = (1 - (m - v_th) / m) / m = v_th / m^2.
-    """
-    if membrane <= v_th:  # as in a filled-in train
-        return np.float32(1)
-    return (v_th / membrane) * (v_th / membrane)
-
-
 class Psp(NamedTuple):
     """Constants of the trace recursion, in float32 but for the delay in steps."""
 

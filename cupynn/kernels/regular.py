@@ -10,7 +10,7 @@ from numba import uint32, uint64
 
 from cupynn.kernels import kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
-from cupynn.kernels.poisson import philox
+from cupynn.kernels.philox import key_of, philox
 from cupynn.kernels.threads import each, parallel
 
 HALF = 2**31  # the phase of all neurons, unless each is drawn
@@ -27,8 +27,7 @@ def most_spikes(rates: np.ndarray, steps: int) -> np.ndarray:
 
 
 @kernel
-def _regular(turns, levels, rates, drawn, seed, draw, samples, steps, rows, row_offsets):
-    key0, key1 = uint32(seed & uint64(0xFFFFFFFF)), uint32(seed >> uint64(32))
+def _regular(turns, levels, rates, drawn, key, draw, samples, steps, rows, row_offsets):
     event_steps = np.empty(rows.shape[1], np.int32)
     event_neurons = np.empty(rows.shape[1], np.int32)
     words = np.full(4, HALF, np.uint64)
@@ -37,7 +36,7 @@ def _regular(turns, levels, rates, drawn, seed, draw, samples, steps, rows, row_
         n = 0
         for j in range(levels.shape[1]):
             if drawn and j % 4 == 0:
-                w0, w1, w2, w3 = philox(uint32(0), uint32(j // 4), uint32(samples[b]), uint32(draw), key0, key1)
+                w0, w1, w2, w3 = philox(uint32(0), uint32(j // 4), uint32(samples[b]), uint32(draw), *key)
                 words[0], words[1], words[2], words[3] = w0, w1, w2, w3
             rate = rates[levels[b, j]]
             if rate == uint64(0):
@@ -62,6 +61,6 @@ def regular(
     """
     rates = level_rates(max_rate)
     rows = event_rows(len(levels), most_spikes(rates, steps)[levels].sum(1).max(initial=0), steps)
-    key = (np.uint64(seed), np.uint32(draw), samples.astype(np.uint32))
-    parallel(_regular, len(levels), levels, rates, drawn, *key, steps, *rows)
+    phases = (key_of(seed), np.uint32(draw), samples.astype(np.uint32))
+    parallel(_regular, len(levels), levels, rates, drawn, *phases, steps, *rows)
     return pack(*rows)

@@ -7,6 +7,7 @@ import numpy as np
 
 from cupynn.kernels.cuda import Source, blocks
 from cupynn.kernels.events_cuda import Bits, silent
+from cupynn.kernels.philox import key_of
 from cupynn.kernels.regular import level_rates, most_spikes
 
 _REGULAR = Source("cupynn.kernels", "regular")
@@ -29,7 +30,7 @@ def regular(levels: Any, max_rate: float, drawn: bool, seed: int, draw: int, sam
 
     batch, size = levels.shape
     bits = silent(batch, steps, size, int(most_spikes(level_rates(max_rate), steps)[-1]))
-    key = (np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32), np.uint32(draw))
+    key = (*key_of(seed), np.uint32(draw))
     numbers = cupy.asarray(samples).astype(np.uint32)
     sizes = (batch, size, steps, bits.words.shape[2])
     grid = (blocks(batch * size, _BLOCK),)

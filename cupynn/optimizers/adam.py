@@ -4,7 +4,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.optimizers.base import Optimizer
-from cupynn.optimizers.regularizers import ExponentialRegularizer, twin
+from cupynn.optimizers.regularizers import ExponentialRegularizer, update_kernels
 
 
 class Adam(Optimizer):
@@ -66,4 +66,4 @@ class Adam(Optimizer):
     def _update(self, weight, gradient, shift, decay, moments, rate) -> None:
         corrections = (1 / (1 - beta**self.updates) for beta in (self.beta1, self.beta2))
         constants = (self.beta1, self.beta2, self.epsilon, *corrections)
-        twin(weight).adam(weight, gradient, shift, decay, *moments, rate, *(np.float32(x) for x in constants))
+        update_kernels(weight).adam(weight, gradient, shift, decay, *moments, rate, *(np.float32(x) for x in constants))

@@ -13,7 +13,7 @@ from cupynn.checks import InputError
 from cupynn.config import Configured
 from cupynn.device.device import Device
 from cupynn.network.network import Network
-from cupynn.optimizers.regularizers import ExponentialRegularizer, twin
+from cupynn.optimizers.regularizers import ExponentialRegularizer, update_kernels
 
 SCHEDULES = {
     "constant": lambda epoch, epochs: 1.0,
@@ -118,7 +118,7 @@ class Optimizer(Configured, ABC):
                     gradient = layer.grads[name].reshape(weight.shape)
                     none = xp.zeros(len(weight), np.float32)
                     decay = self.regularizer.decay(weight) if self.regularizer else none
-                    shift = twin(weight).row_mean(gradient) if self.centralize and weight.shape[1] > 1 else none
+                    shift = update_kernels(weight).row_mean(gradient) if self.centralize and weight.shape[1] > 1 else none
                     if key not in moments:
                         own = [xp.zeros_like(weight) for _ in range(self.own_moments)]
                         moments[key] = (*own, weight.copy()) if self.average else (*own,)
@@ -128,7 +128,7 @@ class Optimizer(Configured, ABC):
             for weight, gradient, shift, decay, own in arrays:
                 self._update(weight, gradient, shift, decay, own[: self.own_moments], rate)
                 if self.average:
-                    twin(weight).average(weight, own[-1], share)
+                    update_kernels(weight).average(weight, own[-1], share)
 
     def averaged(self, network: Network) -> Network:
         """Return the network with the averages of its parameters.

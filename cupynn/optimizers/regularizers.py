@@ -10,8 +10,8 @@ from cupynn.kernels import update, update_cuda
 from cupynn.kernels.cuda import on_device
 
 
-def twin(array: np.ndarray) -> ModuleType:
-    """Kernels of updates for the device on which an array lies."""
+def update_kernels(array: np.ndarray) -> ModuleType:
+    """Return the kernels of updates for the device on which an array lies."""
     return update_cuda if on_device(array) else update
 
 
@@ -48,7 +48,7 @@ class ExponentialRegularizer(Configured):
 
     def decay(self, weight: np.ndarray) -> np.ndarray:
         """Factor of each neuron's weights in the term above, float32 (neurons,), for weights (neurons, inputs)."""
-        return twin(weight).row_decay(weight, self.strength, self.beta, self.w_max)
+        return update_kernels(weight).row_decay(weight, self.strength, self.beta, self.w_max)
 
 
 REGULARIZERS: dict[str, type] = {"ExponentialRegularizer": ExponentialRegularizer}

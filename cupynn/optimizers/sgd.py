@@ -4,7 +4,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.optimizers.base import Optimizer
-from cupynn.optimizers.regularizers import ExponentialRegularizer, twin
+from cupynn.optimizers.regularizers import ExponentialRegularizer, update_kernels
 
 
 class SGD(Optimizer):
@@ -50,4 +50,4 @@ class SGD(Optimizer):
         self.momentum = checks.number("momentum", momentum, minimum=0, maximum=0.999999)
 
     def _update(self, weight, gradient, shift, decay, moments, rate) -> None:
-        twin(weight).sgd(weight, gradient, shift, decay, *moments, rate, np.float32(self.momentum))
+        update_kernels(weight).sgd(weight, gradient, shift, decay, *moments, rate, np.float32(self.momentum))
