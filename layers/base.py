@@ -14,7 +14,6 @@ from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
 from cupynn.kernels.cuda import on_device
-from cupynn.kernels.footprint import Footprint, Load, Phase, float32, trains_bytes
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.kernels.rule import Rule
@@ -145,20 +144,6 @@ class Layer(Configured, ABC):
                 gradient *= np.float32(len(delta) / batch_sum.batch)
                 gradient += before.get(name, 0)
         return below
-
-    def phases(self, load: Load) -> tuple[Phase, ...]:
-        """Bytes that are needed in the forward pass and, if there is one, in the backward pass.
-
-        Here for a layer that computes with dense arrays, as one of your own may: trains and states of both sides twice
-        over and, in training, the S-PSPs.
-        """
-        size_in, size_out = prod(self.input_shape), prod(self.output_shape)
-        dense = float32(2 * load.steps * (size_in + size_out), 2 * size_in * size_out * load.training)
-        return (Phase(0, dense),)
-
-    def footprint(self, load: Load) -> Footprint:
-        """Bytes that the passes need, beside the layer's arrays and the trains below."""
-        return Footprint(trains_bytes(load, prod(self.output_shape), load.spikes), self.phases(load))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the arrays, as the layer was built."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import BatchSum
 from cupynn.layers import conv_cpu, conv_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
@@ -147,7 +146,3 @@ class SpikingConv2D(SpikingLayer):
         gradient, batch_sum = self.grads["weight"], batch_sum or BatchSum(inputs.batch)
         self.twin(inputs).backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
-
-    def phases(self, load: Load) -> tuple[Phase, ...]:
-        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
-        return self.twins[load.on_cuda].phases(load, self.synapses)

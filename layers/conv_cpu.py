@@ -11,7 +11,6 @@ import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, put_in_order
-from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, spsp_field
 from cupynn.kernels.rule import Rule, input_error, saturation
@@ -309,16 +308,3 @@ def backward(
     if batch_sum.done == 0:
         gradient[:] = 0
     parallel(_add_samples, maps, gradients, gradient)
-
-
-def phases(load: Load, synapses: ConvSynapses) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need."""
-    weight, padding, (_, height, width), (_, rows, columns) = synapses
-    maps, channels, kh, kw = weight.shape
-    forward = forward_cpu(load, float32(2 * weight.size, prod(synapses.output_shape)), lists=0)
-    if not load.training:
-        return (forward,)
-    grid = (height + 2 * padding[0]) * (width + 2 * padding[1]) * channels + FEW
-    field = kh * -(-kw * channels // FEW) * FEW
-    fixed = float32(load.threads * grid * (load.steps + 6), 2 * maps * field, 4 * grid, 2 * rows * columns * kh)
-    return forward, Phase(fixed, float32(maps * field, prod(synapses.input_shape), 3 * maps * rows * columns))

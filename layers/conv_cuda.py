@@ -7,7 +7,6 @@ import numpy as np
 
 from cupynn.kernels.cuda import Source, blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, list_by_step, silent
-from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp_cuda import make_traces, tables
 from cupynn.kernels.rule import Rule
@@ -69,7 +68,7 @@ def backward(
     if batch_sum.done == 0:
         gradient.fill(0)
     channel_last = cupy.ascontiguousarray(weight.transpose(0, 2, 3, 1))
-    for part in parts(inputs.batch, _workspace(inputs.size, steps, weight.shape, places, outputs.bits.most)):
+    for part in parts(inputs.batch, sample_bytes(inputs.size, steps, weight.shape, places, outputs.bits.most)):
         x, o, d = inputs[part], outputs[part].bits, errors[part]
         counts_below = cupy.ascontiguousarray(x.bits.counts.reshape(x.batch, channels, -1).transpose(0, 2, 1))
         potentials = cupy.empty((x.batch, at_once, places, entries), np.float32)
@@ -101,18 +100,7 @@ def _maps_at_once(weight: tuple[int, ...], places: int) -> int:
     return min(weight[0], max(1, _POTENTIALS // (places * prod(weight[1:]))))
 
 
-def _workspace(size: int, steps: int, weight: tuple[int, ...], places: int, most: int) -> int:
-    """Bytes of a sample's traces and counts below, and of its S-PSPs, scales, firing times and gradient."""
+def sample_bytes(size: int, steps: int, weight: tuple[int, ...], places: int, most: int) -> int:
+    """Bytes of the workspace: a sample's traces and counts below, and its S-PSPs, scales, firing times and gradient."""
     potentials = _maps_at_once(weight, places) * places * prod(weight[1:])
     return 4 * (size * (steps + 1) + potentials + weight[0] * places * (1 + most) + prod(weight))
-
-
-def phases(load: Load, synapses: ConvSynapses) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need."""
-    weight, shapes = synapses.weight.shape, (synapses.input_shape, synapses.output_shape)
-    forward = phase_cuda(float32(3 * prod(weight)), 0, float32(load.room_below, load.steps + 1))
-    if not load.training:
-        return (forward,)
-    size, neurons = prod(shapes[0]), prod(shapes[1])
-    workspace = _workspace(size, load.steps, weight, prod(shapes[1][1:]), load.room // neurons)
-    return forward, phase_cuda(float32(prod(weight)), float32(size, 3 * neurons), workspace)

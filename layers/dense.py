@@ -5,7 +5,6 @@ from math import prod, sqrt
 import numpy as np
 
 from cupynn import checks
-from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import BatchSum
 from cupynn.layers import dense_cpu, dense_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
@@ -140,8 +139,3 @@ class SpikingDense(SpikingLayer):
         errors, batch_sum = delta / np.float32(self.v_th), batch_sum or BatchSum(inputs.batch)
         self.twin(inputs).backward(inputs, outputs, errors, self.synapses, self.rule, gradient, below, batch_sum)
         return None if below is None else below.reshape(inputs.batch, *self.input_shape)
-
-    def phases(self, load: Load) -> tuple[Phase, ...]:
-        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
-        coupled = self.lateral_inhibition != 0, self.lateral is not None
-        return self.twins[load.on_cuda].phases(load, self.weight.shape, *coupled)

@@ -4,9 +4,8 @@ import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack, sort_by_step
-from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
-from cupynn.kernels.psp import SILENT_EFFECT, SPSP_VALUES, spsp
+from cupynn.kernels.psp import SILENT_EFFECT, spsp
 from cupynn.kernels.rule import Rule, input_error, saturation
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
 from cupynn.kernels.sums import BatchSum
@@ -134,21 +133,6 @@ def backward(
             parallel(_weight_gradient, len(weight), found, *own, weight, rule, batch, gradient)
         if below is not None:
             parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, rule, below[part])
-
-
-def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need, for weights of this shape."""
-    n_out, n_in = shape
-    wide = -(-n_out // LANES) * LANES
-    forward = forward_cpu(load, float32(wide * n_in, wide * n_out if recurrent else 0))
-    if not load.training:
-        return (forward,)
-    width = min(n_in, load.below * FEW) + LANES
-    rows = min(n_out, load.spikes) + 1
-    tables = load.threads * float32(load.steps * width, 3 * load.spikes)
-    errors = float32(n_in, 8 * n_out, n_in // FEW)
-    matrix = float32(rows * (max(width, rows) if inhibited else width))
-    return forward, Phase(tables, errors, matrix, float32(2 * SPSP_VALUES))  # one part of them replaces another
 
 
 def _lateral_factors(outputs: SpikeTrains, rule: Rule, strength: float) -> np.ndarray:

@@ -6,7 +6,6 @@ import numpy as np
 
 from cupynn.kernels.cuda import GROUP, Source, blocks, parts, shared_bytes, shared_limit
 from cupynn.kernels.events_cuda import list_active, list_by_neuron, list_by_step, silent
-from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp_cuda import make_traces, tables
 from cupynn.kernels.rule import Rule
@@ -67,7 +66,7 @@ def backward(
     steps, decays = inputs.steps, tables(rule.psp, inputs.steps).decays
     if gradient is not None and batch_sum.done == 0:
         gradient.fill(0)
-    workspace = _workspace(steps, n_in, n_out, n_out * outputs.bits.most, gradient is not None, inhibition != 0)
+    workspace = sample_bytes(steps, n_in, n_out, n_out * outputs.bits.most, gradient is not None, inhibition != 0)
     for part in parts(inputs.batch, workspace, batch_sum.done):
         x, o, d = inputs[part], outputs[part].bits, errors[part]
         traces, times = make_traces(x.bits, rule.psp), list_by_neuron(o)
@@ -91,23 +90,10 @@ def backward(
             )
 
 
-def _workspace(steps: int, n_in: int, n_out: int, room: int, summed: bool, inhibited: bool) -> int:
-    """Bytes of a sample's traces, of the list of its spikes and, if gradients are summed, of its share of a group's sum."""
+def sample_bytes(steps: int, n_in: int, n_out: int, room: int, summed: bool, inhibited: bool) -> int:
+    """Bytes of the workspace: a sample's traces, its list of spikes and, if gradients are summed, its share of a sum."""
     shared = n_in + 1 + n_out * (n_in // GROUP + 1) if summed else 0
     return 4 * (steps * (n_in + (n_out if inhibited else 0)) + room + shared)
-
-
-def phases(load: Load, shape: tuple[int, int], inhibited: bool, recurrent: bool) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need, for weights of this shape."""
-    n_out, n_in = shape
-    columns = float32(n_out * (n_in + (n_out if recurrent else 0)))
-    forward = phase_cuda(columns, 0, float32(load.room_below, load.steps + 1))
-    if not load.training:
-        return (forward,)
-    sums = float32(3 * n_out * n_in)  # a group that is not full, and what a part leaves open
-    return forward, phase_cuda(
-        sums, float32(n_in, 3 * n_out), _workspace(load.steps, n_in, n_out, load.room, True, inhibited)
-    )
 
 
 def _lateral_factors(outputs, times, rule, strength):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from cupynn import checks
-from cupynn.kernels.footprint import Load, Phase
 from cupynn.kernels.sums import BatchSum
 from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
@@ -114,7 +113,3 @@ class SpikingPool2D(SpikingLayer):
         errors, batch_sum = delta.reshape(inputs.batch, outputs.size), batch_sum or BatchSum(inputs.batch)
         self.twin(inputs).backward(inputs, outputs, errors, self.synapses, self.rule, None, below, batch_sum)
         return below.reshape(inputs.batch, *self.input_shape)
-
-    def phases(self, load: Load) -> tuple[Phase, ...]:
-        """Bytes that are needed in the forward pass and, if there is one, in the backward pass."""
-        return self.twins[load.on_cuda].phases(load, self.synapses)

@@ -6,7 +6,6 @@ import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.events import event_rows, pack
-from cupynn.kernels.footprint import Load, Phase, float32, forward_cpu
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import decays_of
 from cupynn.kernels.rule import Rule
@@ -165,12 +164,3 @@ def _input_error(
                             slope = spsp / np.float32(spikes.size)
                     error += errors[b, i] / area * slope
             result[b, j] = error
-
-
-def phases(load: Load, synapses: PoolSynapses) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need."""
-    below, above = prod(synapses.input_shape), prod(synapses.output_shape)
-    forward = forward_cpu(load, float32(3 * below), lists=0)
-    if not load.training:
-        return (forward,)
-    return forward, Phase(float32(load.threads * 3 * load.steps), float32(below, above))

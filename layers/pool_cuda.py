@@ -1,11 +1,9 @@
 """Pooling by spiking neurons on a GPU: twin of `pool_cpu.py`. `pool.py` says what the arguments mean."""
 
-from math import prod
 from typing import Any
 
 from cupynn.kernels.cuda import Source, blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, silent
-from cupynn.kernels.footprint import Load, Phase, float32, phase_cuda
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp_cuda import tables
 from cupynn.kernels.rule import Rule
@@ -53,11 +51,3 @@ def backward(
             arguments = [times, bits.counts, times.shape[2], *arguments]
         grid = (blocks(inputs.size, _BLOCK), len(x.counts))
         _POOL.launch("input_error", grid, _BLOCK, *arguments, rule.effect_ratio, rule.silent_slope, below[part])
-
-
-def phases(load: Load, synapses: PoolSynapses) -> tuple[Phase, ...]:
-    """Bytes that `simulate` and `backward` need."""
-    backward = phase_cuda(
-        0, float32(prod(synapses.input_shape), prod(synapses.output_shape)), float32(load.room_below, load.room)
-    )
-    return (Phase(0), backward) if load.training else (Phase(0),)

@@ -10,16 +10,17 @@ import pytest
 from test_parts import make
 from test_splitting import SAMPLES, data
 
-from cupynn import Sequential, encoders, layers, losses, optimizers
+from cupynn import Sequential, encoders, layers, losses, optimizers, presets
 from cupynn.device import memory
 from cupynn.device.memory import Free
 from cupynn.evaluation.parts import Parts
 from cupynn.kernels import cuda
+from cupynn.layers.base import Run
 
 
 def estimated(net, x, samples, room, training, spikes=None):
-    parts = Parts(net, x, samples, given=samples, training=training)
-    parts.expected = spikes or parts.expected
+    parts = Parts(net, x, samples, fixed_size=samples, training=training)
+    parts.expected_spikes = spikes or parts.expected_spikes
     return parts.bytes(samples, room)
 
 
@@ -41,7 +42,7 @@ def test_estimates_are_what_a_gpu_uses(device, emulated, monkeypatch, training, 
             net.trains, split = [], None
             gc.collect()
             card.total = before = card.used
-            split = Parts(net, x, samples, given=samples, training=training)
+            split = Parts(net, x, samples, fixed_size=samples, training=training)
             if training:
                 split.gradients(
                     losses.SpikeCount(9, 2, 1),
@@ -52,34 +53,37 @@ def test_estimates_are_what_a_gpu_uses(device, emulated, monkeypatch, training, 
                 for _, trains in split.runs(lambda part: net.encode_checked(placed[part], numbers[part], 1), samples):  # noqa: B023
                     assert trains.pop().batch == samples
             ratios.append(estimated(net, x, samples, Free(0, True), training) / (card.total - before))
-        assert min(ratios[1:]) > 0.9  # the first makes tables, once
-        assert max(ratios[1:]) < 1.8
+        assert min(ratios[1:]) >= 1  # the first makes tables, once
+        assert max(ratios[1:]) < 2.2
 
 
 PEAKS = """
+import ctypes
+import gc
 import sys
 import numpy as np
-from cupynn import Sequential, encoders, layers, losses, set_num_threads
+from cupynn import Sequential, encoders, layers, losses, presets, set_num_threads
 from cupynn.device.memory import Free
 from cupynn.evaluation.parts import Parts
 
 set_num_threads(2)
-kind, training = sys.argv[1], sys.argv[2] == "True"
-steps = 100
-if kind == "dense":
-    shape, stack = (40,), [layers.SpikingDense(size, 3.0, initial_weight=2.0) for size in (1000, 900)]
-elif kind == "conv":
-    shape = (28, 28)
-    stack = [layers.SpikingConv2D(15, 5, 1.0), layers.SpikingPool2D(2, 0.5), layers.SpikingConv2D(20, 5, 1.0)]
+if sys.argv[1] == "recurrent":
+    stack = [layers.SpikingRecurrent(600, 3.0, lateral=np.eye(600) - 0.01), layers.SpikingDense(3, 3.0)]
+    net = Sequential(stack, (300,), 100, device="cpu")
 else:
-    shape, stack = (300,), [layers.SpikingRecurrent(600, 3.0, lateral=np.eye(600) - 0.01)]
-net = Sequential([*stack, layers.SpikingDense(3, 3.0)], shape, steps, encoders.Poisson(0.3), device="cpu")
+    net = presets.read(sys.argv[1]).build("cpu")[0]
+net.encoder = encoders.Poisson(0.2)
 
-def peak(samples):
-    x, y = np.random.default_rng(0).integers(0, 256, (samples, *shape), np.uint8), np.arange(samples) % 3
-    numbers, weights = np.arange(samples), np.ones(samples)
-    net.trains, seen = [], []
-    parts = Parts(net, x, samples, given=samples, training=training)
+def peak(samples, training):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (samples, *net.input_shape), np.uint8)
+    x[rng.random(x.shape) < 0.7] = 0
+    y, numbers, weights = np.arange(samples) % 3, np.arange(samples), np.ones(samples)
+    net.trains = []
+    parts = Parts(net, x, samples, fixed_size=samples, training=training)
+    gc.collect()
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)  # what was freed does not count
     before = memory("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the high-water mark begins anew
@@ -91,31 +95,97 @@ def peak(samples):
             passed = [layer.total for layer in trains]
             del trains
     taken = memory("VmHWM") - before
-    parts.expected = [total / samples for total in passed]
-    return parts.bytes(samples, Free(0, False)), taken
+    parts.expected_spikes = [total / samples for total in passed]
+    return parts.bytes(samples, Free(0, False)) / taken
 
 def memory(key):
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith(key + ":"))
 
-peak(2)
-for samples in (80, 240):
-    print(*peak(samples))
+for training in (True, False):
+    peak(2, training)
+    print(*(peak(samples, training) for samples in map(int, sys.argv[2:])))
 """
+# Samples of two parts for each network that a preset has, and for a layer that none has: enough to stand out from what else
+# a process allocates.
+NETWORKS = {
+    "digits": (300, 600),
+    "emnist": (50, 100),
+    "fashion-mnist": (50, 100),
+    "fashion-mnist-augmented": (100, 200),
+    "fashion-mnist-cnn-augmented": (10, 20),
+    "fsdd": (200, 400),
+    "mnist": (50, 100),
+    "mnist-cnn": (10, 20),
+    "mnist-cnn-augmented": (50, 100),
+    "n-mnist": (25, 50),
+    "recurrent": (200, 400),
+    "ti46": (50, 100),
+}
+SAME = {"emnist-augmented": "emnist", "mnist-augmented": "mnist"}  # but for steps and thresholds
+
+
+def test_every_preset_is_measured():
+    assert {*NETWORKS, *SAME} == {*presets.names(), "recurrent"}
+    for other, name in SAME.items():
+        layers_of = [
+            [(layer["kind"], layer.get("units")) for layer in presets.read(each).tables()["network"]["layers"]]
+            for each in (other, name)
+        ]
+        assert layers_of[0] == layers_of[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells the peak of a process's memory")
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("kind", ["dense", "conv", "recurrent"])
-def test_estimates_are_what_the_cpu_uses(kind, training):
+@pytest.mark.parametrize(("name", "samples"), NETWORKS.items(), ids=NETWORKS)
+def test_estimates_hold_on_the_cpu(name, samples):
+    """Never less than a part takes, and about twice as much at most, in training and evaluation."""
     # What is freed goes back to the system, so that it counts anew.
     returned = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-    command = [sys.executable, "-c", PEAKS, kind, str(training)]
-    run = subprocess.run(command, capture_output=True, text=True, env=os.environ | returned)
+    run = subprocess.run(
+        [sys.executable, "-c", PEAKS, name, *map(str, samples)], capture_output=True, text=True, env=os.environ | returned
+    )
     assert run.returncode == 0, run.stderr
-    (few, few_taken), (many, many_taken) = (map(float, line.split()) for line in run.stdout.splitlines())
-    assert 0.8 < many / many_taken < 1.5
-    assert 0.6 < (many - few) / (many_taken - few_taken) < 1.5
+    ratios = [float(word) for word in run.stdout.split()]
+    assert len(ratios) == 4
+    assert min(ratios) >= 1
+    assert max(ratios) < 2.2
+
+
+class Handing(layers.SpikingLayer):
+    """A layer that hands on what it is given, and has what every layer must have and nothing more."""
+
+    kind_name = "handing"
+
+    def __init__(self):
+        super().__init__(1.0, 8.0, 2.0, 0, "exact", True, None)
+
+    def drive(self):
+        return 1.0
+
+    def build(self, input_shape, rng):
+        self.input_shape = self.output_shape = input_shape
+
+    def forward(self, inputs, record=False):
+        return Run(inputs, None, None)
+
+    def backward(self, inputs, outputs, delta, input_error=True):
+        return delta
+
+
+def test_a_layer_of_your_own_is_taken_for_a_dense_computation(monkeypatch):
+    x, y = data((4,), 12)
+    trained = []
+    for room in (10**9, 4_000):
+        monkeypatch.setattr("cupynn.evaluation.parts.free", lambda device, room=room: Free(room, True))
+        net = Sequential([Handing(), layers.SpikingDense(3, 1.0)], (4,), 20, encoders.Poisson(0.8), device="cpu")
+        parts = Parts(net, x, 12)
+        assert parts.needs(12, Free(room, True))[1][1] == 2 * 4 * 12 * (20 * (4 + 4) + 4 * 4)
+        assert parts.part_size == (12 if room == 10**9 else 1)
+        options = {"optimizer": optimizers.Adam(0.1), "progress": False}
+        net.fit((x, y), loss=losses.SpikeCount(6, 2, 1), epochs=1, batch_size=12, **options)
+        trained.append(net.arrays())
+    for name, array in trained[0].items():
+        np.testing.assert_array_equal(trained[1][name], array)
 
 
 class TestSize:

@@ -183,9 +183,9 @@ def test_memory_of_a_gpu_that_a_batch_exceeds(device, emulated, whole, monkeypat
     gc.collect()
     emulated.reset(memory=70_000 + emulated.machine.machine.card(0).used)
     monkeypatch.setattr(cuda, "_limits", lambda number: (1 << 12, 1 << 16))
-    monkeypatch.setattr(Parts, "_halve", lambda parts: halved.append(parts.size) or real(parts))
+    monkeypatch.setattr(Parts, "_halve", lambda parts: halved.append(parts.part_size) or real(parts))
     if not look:
-        monkeypatch.setattr(Parts, "look", lambda parts: setattr(parts, "size", parts.most))
+        monkeypatch.setattr(Parts, "fit_to_memory", lambda parts: setattr(parts, "part_size", parts.max_size))
     check_same(train(device, "sgd, softmax", net), whole["sgd, softmax"])
     assert (not halved) == look
 
@@ -216,7 +216,7 @@ if sys.argv[1] != "free":
     used = psutil.Process().memory_info().vms
     resource.setrlimit(resource.RLIMIT_AS, (used + 250_000_000, used + 250_000_000))
     if sys.argv[1] == "blind":
-        Parts.look = lambda parts: setattr(parts, "size", parts.most)
+        Parts.fit_to_memory = lambda parts: setattr(parts, "part_size", parts.max_size)
 limited = train()
 print(all((limited[name] == array).all() for name, array in whole.items()))
 """

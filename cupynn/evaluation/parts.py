@@ -10,7 +10,7 @@ import numpy as np
 
 from cupynn.checks import InputError
 from cupynn.device.memory import USABLE, Free, free
-from cupynn.kernels.footprint import Footprint, Load, Phase, trains_bytes
+from cupynn.evaluation.estimate import Part, Spikes, input_bytes, layer_bytes
 from cupynn.kernels.threads import get_num_threads
 from cupynn.losses import CountLoss
 from cupynn.network.network import Network
@@ -45,7 +45,7 @@ class Parts:
         The data.
     batch : int
         Samples of a batch.
-    given : int, optional
+    fixed_size : int, optional
         Samples of a part, at most, instead of what fits.
     training : bool
         Whether there is a backward pass.
@@ -62,7 +62,7 @@ class Parts:
         network: Network,
         x: Data,
         batch: int,
-        given: int | None = None,
+        fixed_size: int | None = None,
         training: bool = True,
         optimizer: Optimizer | None = None,
         sharing: int = 1,
@@ -73,50 +73,47 @@ class Parts:
         self.sharing = 1 if network.device.on_cuda else sharing
         sizes = [network.input_shape, *(layer.output_shape for layer in network.layers)]
         self.sizes = [prod(size) for size in sizes]
-        most = [self.steps - 1, *(layer.neuron.max_count(self.steps) for layer in network.layers)]
-        self.rooms = [size * most for size, most in zip(self.sizes, most, strict=True)]
-        self.expected: list[float] = list(self.rooms)  # spikes of a sample, by layer, the input first
+        counts = [self.steps - 1, *(layer.neuron.max_count(self.steps) for layer in network.layers)]
+        self.max_spikes = [size * count for size, count in zip(self.sizes, counts, strict=True)]  # of a sample, by layer
+        self.expected_spikes: list[float] = list(self.max_spikes)
         self.value_bytes = 0 if isinstance(x, SpikeTrains) else self.sizes[0] * (x.dtype.itemsize + VALUE_BYTES)
-        self.given, self.most = given, batch
-        self.size, self.told = 1, False
+        self.fixed_size, self.max_size = fixed_size, batch
+        self.part_size, self.reported = 1, False
         self.fit_to_memory()
 
     def notice(self) -> str | None:
         """What a user should know of the parts, once."""
-        count = -(-self.batch // self.size)
-        if self.told or count == 1:
+        count = -(-self.batch // self.part_size)
+        if self.reported or count == 1:
             return None
-        self.told = True
-        why = "" if self.given is not None else ", since they do not fit into memory at once"
+        self.reported = True
+        why = "" if self.fixed_size is not None else ", since they do not fit into memory at once"
         return f"batches of {self.batch} are computed in {count} parts{why}"
 
     def fit_to_memory(self) -> None:
-        """Look at what is free now, and set the size of a part by it."""
-        if self.given is not None:
-            self.size = min(self.given, self.most)
+        """Set the size of a part by what is free now."""
+        if self.fixed_size is not None:
+            self.part_size = min(self.fixed_size, self.max_size)
             return
         room = free(self.network.device)
         pending = 0 if self.optimizer is None else self.optimizer.pending(self.network)
         usable = room.bytes * USABLE / self.sharing - pending
-        self.size = max(1, bisect_right(range(1, self.most + 1), usable, key=lambda n: self.bytes(n, room)))
+        sizes = range(1, self.max_size + 1)
+        self.part_size = max(1, bisect_right(sizes, usable, key=lambda samples: self.bytes(samples, room)))
 
-    def footprints(self, samples: int, room: Free) -> list[tuple[float, float]]:
+    def needs(self, samples: int, room: Free) -> list[tuple[float, float]]:
         """Bytes that the input and each layer keep for so many samples, and what they take at most for a while."""
-        network = self.network
-        places = zip(network.layers, self.expected[:-1], self.expected[1:], self.rooms[:-1], self.rooms[1:], strict=True)
-        common = (self.training, network.device.on_cuda, room.reserved, get_num_threads())
-        loads = [(layer, Load(self.steps, *spikes, *common)) for layer, *spikes in places]
-        own = loads[0][1]
-        row = 0 if own.on_cuda else 4 * (own.room_below if own.reserved else own.below) + 8 * own.steps
-        source = Footprint(self.value_bytes + trains_bytes(own, self.sizes[0], own.below), (Phase(0, row),))
-        needs = [source, *(layer.footprint(load) for layer, load in loads)]
-        return [(samples * need.kept, max(each.bytes(samples) for each in need.phases)) for need in needs]
+        on_cuda, threads = self.network.device.on_cuda, get_num_threads()
+        part = Part(samples, self.steps, self.training, on_cuda, room.reserved, threads)
+        spikes = list(map(Spikes, self.sizes, self.expected_spikes, self.max_spikes))
+        layers = zip(self.network.layers, spikes[:-1], spikes[1:], strict=True)
+        return [input_bytes(part, spikes[0], self.value_bytes), *(layer_bytes(part, *layer) for layer in layers)]
 
     def bytes(self, samples: int, room: Free) -> float:
         """Bytes that a part of so many samples takes at its peak, beside all that is there before it."""
-        kept, phases = zip(*self.footprints(samples, room), strict=True)
+        kept, workspaces = zip(*self.needs(samples, room), strict=True)
         last = kept[-1] if self.training else 0  # the loss may fill in silent labels
-        return sum(kept) + last + max(phases)
+        return sum(kept) + last + max(workspaces)
 
     def gradients(
         self, loss: CountLoss, draw: Callable[[slice], tuple[SpikeTrains, Any, Any]], samples: int, batch: int | None = None
@@ -188,22 +185,22 @@ class Parts:
     def _end(self, first: int, samples: int) -> int:
         """End of the part that begins at `first`: what is left is split into equal ones."""
         left = samples - first
-        return first + -(-left // -(-left // self.size))
+        return first + -(-left // -(-left // self.part_size))
 
     def _learn(self, trains: list[SpikeTrains]) -> None:
         """Take note of how much fires, if it may change the parts."""
-        if self.network.device.on_cuda or self.given is not None or self.size == self.most:
+        if self.network.device.on_cuda or self.fixed_size is not None or self.part_size == self.max_size:
             return
         seen = [each.total / max(1, each.batch) for each in trains]
-        if self.expected == self.rooms or any(n > m for n, m in zip(seen, self.expected, strict=True)):
-            self.expected = [min(MARGIN * n + 1, room) for n, room in zip(seen, self.rooms, strict=True)]
+        if self.expected_spikes == self.max_spikes or any(n > m for n, m in zip(seen, self.expected_spikes, strict=True)):
+            self.expected_spikes = [min(MARGIN * n + 1, m) for n, m in zip(seen, self.max_spikes, strict=True)]
             self.fit_to_memory()
 
     def _halve(self) -> None:
         """After memory has run out: go on with smaller parts, or say what does not fit."""
         self.network.trains = []
-        if self.size > 1:
-            self.size = self.most = self.size // 2
+        if self.part_size > 1:
+            self.part_size = self.max_size = self.part_size // 2
             return
         room = free(self.network.device)
         layer, needs = self._largest(room)
@@ -213,7 +210,7 @@ class Parts:
         )
 
     def _largest(self, room: Free) -> tuple[str, float]:
-        layers = [sum(each) for each in self.footprints(1, room)[1:]]
+        layers = [sum(each) for each in self.needs(1, room)[1:]]
         index = int(np.argmax(layers))
         return self.network.layers[index].name, layers[index]
 
