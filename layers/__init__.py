@@ -7,6 +7,7 @@ those for a GPU in ``*_cuda.py`` and their CUDA source in ``*.cu``.
 if __name__ != "cupynn.layers":
     raise ImportError("these layers are part of a package: import cupynn.layers")
 
+from cupynn.kernels.cuda import CudaSource
 from cupynn.layers.base import Layer, SpikingLayer
 from cupynn.layers.conv import SpikingConv2D
 from cupynn.layers.dense import SpikingDense
@@ -40,4 +41,13 @@ def __getattr__(name: str):
     raise AttributeError(f"module 'cupynn.layers' has no attribute {name!r}{advice}")
 
 
-__all__ = ["LAYERS", "Layer", "SpikingConv2D", "SpikingDense", "SpikingLayer", "SpikingPool2D", "SpikingRecurrent"]
+__all__ = [
+    "LAYERS",
+    "CudaSource",
+    "Layer",
+    "SpikingConv2D",
+    "SpikingDense",
+    "SpikingLayer",
+    "SpikingPool2D",
+    "SpikingRecurrent",
+]

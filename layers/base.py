@@ -13,7 +13,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.config import Configured
-from cupynn.kernels.cuda import on_device
+from cupynn.kernels.cuda import CudaSource, on_device
 from cupynn.kernels.lif import MARGIN, Lif, lif
 from cupynn.kernels.psp import PSP_KERNELS, Psp, psp
 from cupynn.kernels.rule import Rule
@@ -222,7 +222,8 @@ class SpikingLayer(Layer):
 
     margin: ClassVar[float] = MARGIN  # below v_th, where a neuron fires already
     overshoot = False  # an argument of layers with weights
-    twins: ClassVar[tuple[ModuleType, ModuleType]]  # the layer's kernels on the CPU and on a GPU
+    twins: ClassVar[tuple[ModuleType, ModuleType]]  # the layer's passes on the CPU and on a GPU
+    cuda: ClassVar[CudaSource]  # the code that the passes on a GPU launch
 
     def __init__(
         self,

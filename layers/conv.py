@@ -6,6 +6,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.kernels.cuda import CudaSource
 from cupynn.kernels.sums import BatchSum
 from cupynn.layers import conv_cpu, conv_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
@@ -66,6 +67,7 @@ class SpikingConv2D(SpikingLayer):
 
     kind_name = "conv"
     twins = conv_cpu, conv_cuda
+    cuda = CudaSource.of("cupynn.layers", "conv")
     margin = 0.0
 
     def __init__(
@@ -123,7 +125,7 @@ class SpikingConv2D(SpikingLayer):
     def synapses(self) -> ConvSynapses:
         """What the kernels take of the layer's arrays and shapes."""
         image = checks.image_shape(self.name, self.input_shape)
-        return ConvSynapses(self.params["weight"], self.padding, image, self.output_shape)
+        return ConvSynapses(self.params["weight"], self.padding, image, self.output_shape, self.cuda)
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""

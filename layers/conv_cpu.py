@@ -84,7 +84,7 @@ def simulate(
     inputs: SpikeTrains, synapses: ConvSynapses, neuron: Lif, membranes: np.ndarray, currents: np.ndarray
 ) -> SpikeTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
-    weight, padding, *shapes = synapses
+    weight, padding, *shapes, _ = synapses
     channels, kernel_size = weight.shape[1], weight.shape[2:]
     runs = np.ascontiguousarray(weight[:, :, :, ::-1].transpose(1, 2, 3, 0)).reshape(channels, kernel_size[0], -1)
     maps, rows, columns = shapes[1]
@@ -279,7 +279,7 @@ def backward(
     batch_sum: BatchSum,
 ) -> None:
     """Go on with the weight gradient (maps, channels, kh, kw); write the errors below (B, N_in) unless they are None."""
-    weight, padding, (_, height, width), (_, rows, columns) = synapses
+    weight, padding, (_, height, width), (_, rows, columns), _ = synapses
     maps, channels, kh, kw = weight.shape
     padded = (height + 2 * padding[0], width + 2 * padding[1], channels)
     numbers = np.arange(padded[0] * padded[1] * channels).reshape(padded)

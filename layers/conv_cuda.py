@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.kernels.cuda import Source, blocks, parts
+from cupynn.kernels.cuda import blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, list_by_step, silent
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp_cuda import make_traces, tables
@@ -15,7 +15,6 @@ from cupynn.kernels.update_cuda import add_parts
 from cupynn.layers.synapses import ConvSynapses
 from cupynn.spikes.cuda_trains import CudaTrains
 
-_CONV = Source("cupynn.layers", "conv")
 _BLOCK = 128
 _MAPS = 4  # of a thread, as in the source
 _POTENTIALS = 1 << 24  # S-PSPs of a sample that are held at a time, 64 MB, if those of a single map are no more
@@ -25,7 +24,7 @@ def simulate(inputs: CudaTrains, synapses: ConvSynapses, neuron: Lif, membranes:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     import cupy
 
-    weight, padding, (_, *image), (_, rows, columns) = synapses
+    weight, padding, (_, *image), (_, rows, columns), cuda = synapses
     maps, channels, kh, kw = weight.shape
     chunks, steps, places = blocks(maps, _MAPS), inputs.steps, rows * columns
     outputs = CudaTrains(silent(inputs.batch, steps, maps * places, neuron.max_count(steps)), steps, synapses.output_shape)
@@ -41,7 +40,7 @@ def simulate(inputs: CudaTrains, synapses: ConvSynapses, neuron: Lif, membranes:
         block = _block(places)
         grid = (blocks(places, block), chunks, len(offsets))
         arguments = (offsets, neurons, neurons.shape[1], together, *sizes, *neuron, record, words, counts, *states)
-        _CONV.launch("forward", grid, block, *arguments)
+        cuda.launch("forward", grid, block, *arguments)
     return outputs
 
 
@@ -61,7 +60,7 @@ def backward(
     """
     import cupy
 
-    weight, padding, (_, *image), (_, rows, columns) = synapses
+    weight, padding, (_, *image), (_, rows, columns), cuda = synapses
     maps, channels, kh, kw = weight.shape
     steps, places, entries = inputs.steps, rows * columns, channels * kh * kw
     decays, at_once = tables(rule.psp, steps).decays, _maps_at_once(weight.shape, places)
@@ -80,13 +79,13 @@ def backward(
         for first in range(0, maps, at_once):
             last = min(maps, first + at_once)
             grid = (places, blocks(last - first, _BLOCK // 32), x.batch)
-            _CONV.launch("fields", grid, _BLOCK, *trains, first, last, *sizes, *learning, potentials, scales)
+            cuda.launch("fields", grid, _BLOCK, *trains, first, last, *sizes, *learning, potentials, scales)
             shape = (first, maps, places, channels, kh * kw, _block(entries))
-            _CONV.launch("weight_gradient", (last - first, x.batch), _BLOCK, potentials, scales, *shape, partial)
+            cuda.launch("weight_gradient", (last - first, x.batch), _BLOCK, potentials, scales, *shape, partial)
             if below is not None:
                 grid, seen = (blocks(inputs.size, _BLOCK), x.batch), (potentials, counts_below, o.counts, d, channel_last)
                 slopes = (rule.effect_ratio, rule.silent_slope)
-                _CONV.launch("input_error", grid, _BLOCK, *seen, first, last, *sizes, *slopes, below[part])
+                cuda.launch("input_error", grid, _BLOCK, *seen, first, last, *sizes, *slopes, below[part])
         add_parts(partial, gradient)
 
 

@@ -5,6 +5,7 @@ from math import prod, sqrt
 import numpy as np
 
 from cupynn import checks
+from cupynn.kernels.cuda import CudaSource
 from cupynn.kernels.sums import BatchSum
 from cupynn.layers import dense_cpu, dense_cuda
 from cupynn.layers.base import INITIAL_SCALE, Run, SpikingLayer
@@ -62,6 +63,7 @@ class SpikingDense(SpikingLayer):
 
     kind_name = "dense"
     twins = dense_cpu, dense_cuda
+    cuda = CudaSource.of("cupynn.layers", "dense")
 
     def __init__(
         self,
@@ -114,7 +116,7 @@ class SpikingDense(SpikingLayer):
     @property
     def synapses(self) -> DenseSynapses:
         """What the kernels take of the layer's arrays."""
-        return DenseSynapses(self.weight, self.lateral, self.lateral_inhibition)
+        return DenseSynapses(self.weight, self.lateral, self.lateral_inhibition, self.cuda)
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""

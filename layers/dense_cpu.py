@@ -96,7 +96,7 @@ def simulate(
     inputs: SpikeTrains, synapses: DenseSynapses, neuron: Lif, membranes: np.ndarray, currents: np.ndarray
 ) -> SpikeTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
-    weight, lateral, inhibition = synapses
+    weight, lateral, inhibition, _ = synapses
     n_out, n_in = weight.shape
     among = np.zeros(0, np.float32) if lateral is None else side_by_side(lateral)
     trains = (inputs.neurons, inputs.offsets, inputs.steps)

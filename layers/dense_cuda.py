@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.kernels.cuda import GROUP, Source, blocks, parts, shared_bytes, shared_limit
+from cupynn.kernels.cuda import GROUP, blocks, parts, shared_bytes, shared_limit
 from cupynn.kernels.events_cuda import list_active, list_by_neuron, list_by_step, silent
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp_cuda import make_traces, tables
@@ -14,7 +14,6 @@ from cupynn.kernels.update_cuda import add_groups, group_sums
 from cupynn.layers.synapses import DenseSynapses
 from cupynn.spikes.cuda_trains import CudaTrains
 
-_DENSE = Source("cupynn.layers", "dense")
 _BLOCK = 128
 _LARGEST_BLOCK = 1024
 
@@ -23,7 +22,7 @@ def simulate(inputs: CudaTrains, synapses: DenseSynapses, neuron: Lif, membranes
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
     import cupy
 
-    weight, lateral, inhibition = synapses
+    weight, lateral, inhibition, cuda = synapses
     n_out, steps = len(weight), inputs.steps
     outputs = CudaTrains(silent(inputs.batch, steps, n_out, neuron.max_count(steps)), steps, (n_out,))
     columns = cupy.ascontiguousarray(weight.T)
@@ -37,12 +36,12 @@ def simulate(inputs: CudaTrains, synapses: DenseSynapses, neuron: Lif, membranes
         events = (offsets, neurons, neurons.shape[1], columns, *sizes, *neuron)
         if inhibition == 0 and lateral is None:
             grid = (blocks(n_out, _BLOCK), len(offsets))
-            _DENSE.launch("forward", grid, _BLOCK, *events, record, *spikes, *states)
+            cuda.launch("forward", grid, _BLOCK, *events, record, *spikes, *states)
         else:
             shared = shared_bytes(16 * n_out + 12 * spikes[0].shape[2], f"{n_out} neurons that see each other's spikes")
             block = min(_LARGEST_BLOCK, 32 * blocks(n_out, 32))
             coupling = (inhibition, lateral is not None, among)
-            _DENSE.launch(
+            cuda.launch(
                 "forward_coupled", (len(offsets),), block, *events, *coupling, record, *spikes, *states, shared=shared
             )
     return outputs
@@ -62,7 +61,7 @@ def backward(
 
     With `overshoot`, for which there must be a gradient, the errors of saturated neurons are lessened, in place.
     """
-    (weight, _, inhibition), (n_out, n_in) = synapses, synapses.weight.shape
+    (weight, _, inhibition, cuda), (n_out, n_in) = synapses, synapses.weight.shape
     steps, decays = inputs.steps, tables(rule.psp, inputs.steps).decays
     if gradient is not None and batch_sum.done == 0:
         gradient.fill(0)
@@ -72,7 +71,7 @@ def backward(
         traces, times = make_traces(x.bits, rule.psp), list_by_neuron(o)
         trains = (times, o.counts, times.shape[2])
         if gradient is not None:
-            factors = _lateral_factors(o, times, rule, inhibition / rule.v_th)
+            factors = _lateral_factors(cuda, o, times, rule, inhibition / rule.v_th)
             done = batch_sum.done + part.start
             partial = group_sums(batch_sum, done, x.batch, gradient)
             fits = 4 * n_in <= shared_limit()
@@ -80,14 +79,12 @@ def backward(
             learning = (rule.v_th, rule.overshoot, batch_sum.share, fits)
             arguments = (traces, *list_active(x.bits), *trains, d, factors, weight, decays, *sizes, *learning, partial)
             shared = 4 * n_in if fits else 0
-            _DENSE.launch("weight_gradient", (n_out, len(partial)), _BLOCK, *arguments, shared=shared)
+            cuda.launch("weight_gradient", (n_out, len(partial)), _BLOCK, *arguments, shared=shared)
             add_groups(partial, batch_sum, done + x.batch, gradient)
         if below is not None:
             sizes = (n_out, n_in, steps, rule.t_ref, rule.effect_ratio, rule.silent_slope)
             grid = (blocks(n_in, _BLOCK), x.batch)
-            _DENSE.launch(
-                "input_error", grid, _BLOCK, traces, x.bits.counts, *trains, d, weight, decays, *sizes, below[part]
-            )
+            cuda.launch("input_error", grid, _BLOCK, traces, x.bits.counts, *trains, d, weight, decays, *sizes, below[part])
 
 
 def sample_bytes(steps: int, n_in: int, n_out: int, room: int, summed: bool, inhibited: bool) -> int:
@@ -96,7 +93,7 @@ def sample_bytes(steps: int, n_in: int, n_out: int, room: int, summed: bool, inh
     return 4 * (steps * (n_in + (n_out if inhibited else 0)) + room + shared)
 
 
-def _lateral_factors(outputs, times, rule, strength):
+def _lateral_factors(cuda, outputs, times, rule, strength):
     import cupy
 
     batch, size = outputs.counts.shape
@@ -106,5 +103,5 @@ def _lateral_factors(outputs, times, rule, strength):
     traces, decays = make_traces(outputs, rule.psp), tables(rule.psp, steps).decays
     sizes = (times.shape[2], decays, size, steps, rule.t_ref, float(strength))
     grid = (blocks(size, _BLOCK), batch)
-    _DENSE.launch("lateral_factors", grid, _BLOCK, traces, times, outputs.counts, *sizes, factors)
+    cuda.launch("lateral_factors", grid, _BLOCK, traces, times, outputs.counts, *sizes, factors)
     return factors

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cupynn import checks
+from cupynn.kernels.cuda import CudaSource
 from cupynn.kernels.sums import BatchSum
 from cupynn.layers import pool_cpu, pool_cuda
 from cupynn.layers.base import Run, SpikingLayer
@@ -51,6 +52,7 @@ class SpikingPool2D(SpikingLayer):
 
     kind_name = "pool"
     twins = pool_cpu, pool_cuda
+    cuda = CudaSource.of("cupynn.layers", "pool")
 
     def __init__(
         self,
@@ -89,7 +91,7 @@ class SpikingPool2D(SpikingLayer):
     def synapses(self) -> PoolSynapses:
         """What the kernels take of the layer's shapes."""
         image = checks.image_shape(self.name, self.input_shape)
-        return PoolSynapses(self.size, self.stride, image, self.output_shape)
+        return PoolSynapses(self.size, self.stride, image, self.output_shape, self.cuda)
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""

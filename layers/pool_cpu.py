@@ -41,7 +41,7 @@ def _simulate(turns, neurons, offsets, steps, extents, shape, constants, membran
 
 def _extents(synapses: PoolSynapses) -> np.ndarray:
     """The first neuron whose window holds an input, and how many rows and columns of them do: int32 (N_in, 3)."""
-    size, stride, (channels, *image), (_, rows, columns) = synapses
+    size, stride, (channels, *image), (_, rows, columns), _ = synapses
     first, counts = [], []
     for length, window, step in zip(image, size, stride, strict=True):
         place = np.arange(length)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cupynn.kernels.cuda import Source, blocks, parts
+from cupynn.kernels.cuda import blocks, parts
 from cupynn.kernels.events_cuda import list_by_neuron, silent
 from cupynn.kernels.lif import Lif
 from cupynn.kernels.psp_cuda import tables
@@ -11,13 +11,12 @@ from cupynn.kernels.sums import BatchSum
 from cupynn.layers.synapses import PoolSynapses
 from cupynn.spikes.cuda_trains import CudaTrains
 
-_POOL = Source("cupynn.layers", "pool")
 _BLOCK = 128
 
 
 def simulate(inputs: CudaTrains, synapses: PoolSynapses, neuron: Lif, membranes: Any, currents: Any) -> CudaTrains:
     """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
-    size, stride, (channels, *image), (_, rows, columns) = synapses
+    size, stride, (channels, *image), (_, rows, columns), cuda = synapses
     neurons, steps = channels * rows * columns, inputs.steps
     outputs = CudaTrains(silent(inputs.batch, steps, neurons, neuron.max_count(steps)), steps, synapses.output_shape)
     record = membranes.size > 0
@@ -26,7 +25,7 @@ def simulate(inputs: CudaTrains, synapses: PoolSynapses, neuron: Lif, membranes:
         states = (membranes[part], currents[part]) if record else (membranes, currents)
         sizes = (channels, *image, rows, columns, *size, *stride, steps, words.shape[2])
         grid = (blocks(neurons, _BLOCK), len(below))
-        _POOL.launch("forward", grid, _BLOCK, below, below.shape[2], *sizes, *neuron, record, words, counts, *states)
+        cuda.launch("forward", grid, _BLOCK, below, below.shape[2], *sizes, *neuron, record, words, counts, *states)
     return outputs
 
 
@@ -41,7 +40,7 @@ def backward(
     batch_sum: BatchSum,
 ) -> None:
     """Write the errors below (B, N_in); as nothing is learned, there is no gradient to sum."""
-    window, stride, (channels, *image), (_, rows, columns) = synapses
+    window, stride, (channels, *image), (_, rows, columns), cuda = synapses
     powers, geometry = tables(rule.psp, inputs.steps), (channels, *image, rows, columns, *window, *stride)
     for part in parts(inputs.batch, 4 * (inputs.size * inputs.bits.most + outputs.size * outputs.bits.most)):
         x, o = inputs[part].bits, outputs[part].bits
@@ -50,4 +49,4 @@ def backward(
             times = list_by_neuron(bits)
             arguments = [times, bits.counts, times.shape[2], *arguments]
         grid = (blocks(inputs.size, _BLOCK), len(x.counts))
-        _POOL.launch("input_error", grid, _BLOCK, *arguments, rule.effect_ratio, rule.silent_slope, below[part])
+        cuda.launch("input_error", grid, _BLOCK, *arguments, rule.effect_ratio, rule.silent_slope, below[part])

@@ -1,8 +1,10 @@
-"""What connects a layer to its inputs: each layer hands it to its kernels, forward and backward."""
+"""What connects a layer to its inputs, and the CUDA code that computes with it: what kernels take of a layer."""
 
 from typing import NamedTuple
 
 import numpy as np
+
+from cupynn.kernels.cuda import CudaSource
 
 Image = tuple[int, int, int]  # (channels or maps, height, width)
 
@@ -13,6 +15,7 @@ class DenseSynapses(NamedTuple):
     weight: np.ndarray  # (N_out, N_in)
     lateral: np.ndarray | None  # (N_out, N_out) among the layer's own neurons, [to, from]
     inhibition: float  # what each spike takes from the current of all other neurons
+    cuda: CudaSource
 
 
 class ConvSynapses(NamedTuple):
@@ -22,6 +25,7 @@ class ConvSynapses(NamedTuple):
     padding: tuple[int, int]
     input_shape: Image
     output_shape: Image
+    cuda: CudaSource
 
 
 class PoolSynapses(NamedTuple):
@@ -31,3 +35,4 @@ class PoolSynapses(NamedTuple):
     stride: tuple[int, int]
     input_shape: Image
     output_shape: Image
+    cuda: CudaSource

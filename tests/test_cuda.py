@@ -34,13 +34,13 @@ pytestmark = [pytest.mark.gpu, pytest.mark.parametrize("device", ["cuda"], indir
 @pytest.fixture
 def launched(monkeypatch):
     """Source and name of each kernel that was launched."""
-    found, launch = set(), cuda.Source.launch
+    found, launch = set(), cuda.CudaSource.launch
 
     def note(source, name, *arguments, **options):
         found.add((source.stem, name))
         launch(source, name, *arguments, **options)
 
-    monkeypatch.setattr(cuda.Source, "launch", note)
+    monkeypatch.setattr(cuda.CudaSource, "launch", note)
     return found
 
 
@@ -144,13 +144,13 @@ def test_steps_are_those_of_the_cpu(device, make, make_optimizer):
 
 def test_a_convolution_that_holds_the_potentials_of_few_maps_at_a_time(device, monkeypatch):
     """So that memory does not grow with the pairs of neurons; but for the order of sums nothing changes."""
-    found, goes, launch = [], [], cuda.Source.launch
+    found, goes, launch = [], [], cuda.CudaSource.launch
 
     def note(source, name, *arguments, **options):
         goes[-1] += name == "fields"
         launch(source, name, *arguments, **options)
 
-    monkeypatch.setattr(cuda.Source, "launch", note)
+    monkeypatch.setattr(cuda.CudaSource, "launch", note)
     for room in (1 << 24, 2 * 72 * 9, 1):  # all six maps of the first layer, two, and one
         monkeypatch.setattr(conv_cuda, "_POTENTIALS", room)
         goes.append(0)
@@ -315,6 +315,6 @@ def test_every_kernel_on_small_shapes(device, loss, optimizer, unused, launched)
     every = {
         (stem, kernel)
         for package, stem in SOURCES
-        for kernel in re.findall(r"__launch_bounds__\(\d+, \d+\)\s+(\w+)\(", cuda.source(package, stem))
+        for kernel in re.findall(r"__launch_bounds__\(\d+, \d+\)\s+(\w+)\(", cuda.CudaSource.of(package, stem).source)
     }
     assert launched == {(stem, kernel) for stem, kernel in every if kernel not in unused}

@@ -24,9 +24,9 @@ def test_source(package, stem, architecture):
     if package == "examples":
         assert nvrtc.complaints(example(stem), architecture) == []
     else:
-        from cupynn.kernels.cuda import OPTIONS, source
+        from cupynn.kernels.cuda import OPTIONS, CudaSource
 
-        assert nvrtc.complaints(source(package, stem), architecture, OPTIONS, f"{stem}.cu") == []
+        assert nvrtc.complaints(CudaSource.of(package, stem).source, architecture, OPTIONS, f"{stem}.cu") == []
 
 
 def test_usage():

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from cupynn.kernels.augment import gaussian
-from cupynn.kernels.cuda import Source
+from cupynn.kernels.cuda import CudaSource
 from cupynn.kernels.philox import key_of
 
-_AUGMENT = Source("cupynn.kernels", "augment")
+_AUGMENT = CudaSource.of("cupynn.kernels", "augment")
 _BLOCK = 256
 
 

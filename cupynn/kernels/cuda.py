@@ -1,20 +1,20 @@
 """CUDA kernels: sources joined as text, compiled when first launched, arguments in the types that CUDA wants.
 
 A `.cu` file lies beside its Numba twin; `common.cuh` goes before it as text, not by `#include`, so that CuPy's cache on
-disk, keyed by the text, never runs a stale one. Every launch goes through `Source.launch`.
+disk, keyed by the text, never runs a stale one. Every launch goes through `CudaSource.launch`.
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cupynn.checks import InputError
 
 OPTIONS = ("-std=c++17",)
-PACKAGES = ("cupynn.kernels", "cupynn.layers")  # where `.cu` files lie
 
 # What a number of Python goes as. A step of a small batch waits for the host, which takes 4 us for 17 numbers where they are
 # looked up, and 12 where they are made anew.
@@ -28,24 +28,118 @@ GROUP = 8
 SHARED_BYTES, STATIC_BYTES = 48 << 10, 1 << 10
 
 
-@cache
-def source(package: str, stem: str) -> str:
-    """CUDA C++ text of `stem.cu` in a package, with what all sources share before it."""
-    texts = (files("cupynn.kernels") / "common.cuh", files(package) / f"{stem}.cu")
-    return "\n".join(path.read_text(encoding="utf-8") for path in texts)
+# A kernel in a text without comments: its name, and its parameters.
+_BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
+_KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(([^)]*)\)")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
-class Source:
-    """The kernels of one `.cu` file.
+class Kernel(NamedTuple):
+    """A kernel as its source declares it."""
+
+    name: str
+    parameters: tuple[str, ...]  # such as "const float* weight"
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(self.parameters)})"
+
+
+class Kernels(dict[str, Kernel]):
+    """The kernels of a source by name; they are shown one to a line."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.values()))
+
+
+class CudaSource:
+    """CUDA C++ code, such as every layer class holds as `cuda`.
+
+    The text and what it declares can be read without CuPy; `source[name]` is the kernel itself, CuPy's `RawKernel`, to be
+    launched or timed. The text may use what `common.cuh` has, which goes before it: the trains as bits, the neuron, the
+    S-PSP, Philox.
 
     Parameters
     ----------
-    package, stem : str
-        Where the file lies, and its name without `.cu`.
+    text : str
+        Code of your own, its kernels declared as ``extern "C" __global__ void name(...)``.
+
+    Attributes
+    ----------
+    text, source : str
+        The code, and all that is compiled.
+    kernels : dict of str to Kernel
+        The kernels that the code declares, with their parameters.
+
+    Raises
+    ------
+    InputError
+        If the text declares no kernel.
+
+    Examples
+    --------
+    >>> from cupynn.layers import SpikingPool2D
+    >>> sorted(SpikingPool2D.cuda.kernels)
+    ['forward', 'input_error']
+    >>> CudaSource('extern "C" __global__ void double_all(float* x) { x[threadIdx.x] *= 2; }').kernels
+    double_all(float* x)
     """
 
-    def __init__(self, package: str, stem: str) -> None:
-        self.package, self.stem = package, stem
+    def __init__(self, text: str) -> None:
+        self._read = lambda: text
+        if not self.kernels:
+            raise InputError('the text declares no kernel: declare one as extern "C" __global__ void name(...)')
+        self.stem = next(iter(self.kernels))
+
+    @classmethod
+    def of(cls, package: str, stem: str) -> "CudaSource":
+        """Return the code of `stem.cu` in a package, which is read when it is first needed.
+
+        Parameters
+        ----------
+        package, stem : str
+        """
+        made = cls.__new__(cls)
+        made._read, made.stem = lambda: _text(package, f"{stem}.cu"), stem
+        return made
+
+    @property
+    def text(self) -> str:
+        """The code itself."""
+        return self._read()
+
+    @property
+    def source(self) -> str:
+        """All that is compiled: what every source begins with, and the code."""
+        return "\n".join((_text("cupynn.kernels", "common.cuh"), self.text))
+
+    @property
+    def kernels(self) -> Kernels:
+        """The kernels that the code declares, by name."""
+        found = _KERNEL.findall(_COMMENT.sub("", self.text))
+        words = {name: tuple(" ".join(each.split()) for each in inside.split(",")) for name, inside in found}
+        return Kernels({name: Kernel(name, parameters) for name, parameters in words.items()})
+
+    def __repr__(self) -> str:
+        return f"CudaSource({self.stem!r}: {', '.join(self.kernels)})"
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a kernel on the current device, compiled, as CuPy's `RawKernel`.
+
+        Raises
+        ------
+        InputError
+            If the code has no kernel of this name, or CuPy is missing.
+        """
+        if name not in self.kernels:
+            raise InputError(f"no kernel {name!r} in this CUDA code: it has {', '.join(self.kernels)}")
+        try:
+            import cupy
+        except ImportError as error:
+            raise InputError(
+                f"to compile kernel {name!r} takes CuPy and a GPU ({error}): `cupynn devices` shows what is missing and how "
+                "to fix it; .source and .kernels can be read without"
+            ) from None
+        return _kernel(self, name, cupy.cuda.runtime.getDevice())
 
     def launch(self, name: str, grid: tuple[int, ...], block: int, *arguments: Any, shared: int = 0) -> None:
         """Launch a kernel on the current device.
@@ -68,22 +162,27 @@ class Source:
             return
         import cupy
 
-        kernel = _kernel(self.package, self.stem, name, cupy.cuda.runtime.getDevice())
+        kernel = _kernel(self, name, cupy.cuda.runtime.getDevice())
         if shared > SHARED_BYTES - STATIC_BYTES:
             kernel.max_dynamic_shared_size_bytes = shared
         kernel(grid, (block,), tuple([_AS_C[type(x)](x) if type(x) in _AS_C else x for x in arguments]), shared_mem=shared)
 
 
 @cache
-def _module(package: str, stem: str) -> Any:
-    import cupy
-
-    return cupy.RawModule(code=source(package, stem), options=OPTIONS)
+def _text(package: str, name: str) -> str:
+    return (files(package) / name).read_text(encoding="utf-8")
 
 
 @cache
-def _kernel(package: str, stem: str, name: str, device: int) -> Any:
-    return _module(package, stem).get_function(name)  # loads the module on the current device
+def _module(source: CudaSource) -> Any:
+    import cupy
+
+    return cupy.RawModule(code=source.source, options=OPTIONS)
+
+
+@cache
+def _kernel(source: CudaSource, name: str, device: int) -> Any:
+    return _module(source).get_function(name)  # loads the module on the current device
 
 
 def on_device(array: Any) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cupynn.kernels.cuda import Source, blocks
+from cupynn.kernels.cuda import CudaSource, blocks
 
-_EVENTS = Source("cupynn.kernels", "events")
+_EVENTS = CudaSource.of("cupynn.kernels", "events")
 _BLOCK = 256
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.kernels.cuda import Source, blocks
+from cupynn.kernels.cuda import CudaSource, blocks
 from cupynn.kernels.events_cuda import Bits
 
-_LOSS = Source("cupynn.kernels", "loss")
+_LOSS = CudaSource.of("cupynn.kernels", "loss")
 _BLOCK = 256
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.kernels.cuda import Source, blocks
+from cupynn.kernels.cuda import CudaSource, blocks
 from cupynn.kernels.events_cuda import Bits, silent
 from cupynn.kernels.philox import key_of
 from cupynn.kernels.poisson import GUIDE_BITS, gap_tables
 
-_POISSON = Source("cupynn.kernels", "poisson")
+_POISSON = CudaSource.of("cupynn.kernels", "poisson")
 _BLOCK = 256
 
 

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cupynn.kernels.cuda import Source, blocks
+from cupynn.kernels.cuda import CudaSource, blocks
 from cupynn.kernels.events_cuda import Bits
 from cupynn.kernels.psp import Psp
 
-_PSP = Source("cupynn.kernels", "psp")
+_PSP = CudaSource.of("cupynn.kernels", "psp")
 _BLOCK = 256
 
 

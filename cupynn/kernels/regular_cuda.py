@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.kernels.cuda import Source, blocks
+from cupynn.kernels.cuda import CudaSource, blocks
 from cupynn.kernels.events_cuda import Bits, silent
 from cupynn.kernels.philox import key_of
 from cupynn.kernels.regular import level_rates, most_spikes
 
-_REGULAR = Source("cupynn.kernels", "regular")
+_REGULAR = CudaSource.of("cupynn.kernels", "regular")
 _BLOCK = 256
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from cupynn.kernels.cuda import GROUP, Source, blocks
+from cupynn.kernels.cuda import GROUP, CudaSource, blocks
 from cupynn.kernels.sums import BatchSum
 
-_UPDATE = Source("cupynn.kernels", "update")
+_UPDATE = CudaSource.of("cupynn.kernels", "update")
 _BLOCK = 256
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from cupynn import Sequential, datasets, encoders, layers, losses, optimizers, presets
 from cupynn.augment import Augment
 from cupynn.device.device import machine, resolve
-from cupynn.kernels.cuda import Source
+from cupynn.kernels.cuda import CudaSource
 
 RESULTS = Path(__file__).parent / "results" / "cuda.jsonl"
 SHORT = "--short" in sys.argv
@@ -56,7 +56,7 @@ class KernelTimes:
     """Within it, every launch is timed, and the bytes of its arrays are counted, each array once."""
 
     def __enter__(self):
-        self.events, self.launch = defaultdict(list), Source.launch
+        self.events, self.launch = defaultdict(list), CudaSource.launch
 
         def timed(source, name, *arguments, **options):
             start, end = cupy.cuda.Event(), cupy.cuda.Event()
@@ -66,11 +66,11 @@ class KernelTimes:
             size = sum(argument.nbytes for argument in arguments if isinstance(argument, cupy.ndarray))
             self.events[f"{source.stem}.{name}"].append((start, end, size))
 
-        Source.launch = timed
+        CudaSource.launch = timed
         return self
 
     def __exit__(self, *_):
-        Source.launch = self.launch
+        CudaSource.launch = self.launch
         cupy.cuda.Device().synchronize()
 
     def totals(self, steps: int) -> dict[str, dict[str, float]]:
