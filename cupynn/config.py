@@ -14,14 +14,15 @@ R = TypeVar("R")
 # Arguments in other libraries: what does the same here, and what there is nothing for.
 RENAMED = {
     "filters": "maps",
-    "kernel_size": "size",
     "learning_rate": "lr",
     "out_channels": "maps",
     "out_features": "units",
-    "pool_size": "size",
+    "pool_size": "kernel_size",
+    "size": "kernel_size",
     "threshold": "v_th",
     "weight_decay": "regularizer",
 }
+FORMER = {"SpikingPool2D": {"size": "kernel_size"}}  # names of arguments in files of earlier versions
 NEEDLESS = {
     "activation": "spiking neurons have none; v_th, tau_m, tau_s and t_ref make them what they are",
     "bias": "layers have weights only",
@@ -82,11 +83,22 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
     if not isinstance(table, Mapping):
         example = f'{{ kind = "{next(iter(registry))}" }}'
         raise InputError(f"{where}: expected a table of keys and values, such as {example}, found {table!r}")
+    table = renewed(table)
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in registry:
         raise InputError(f"{where}: kind={kind!r}: pass one of {', '.join(map(repr, registry))}")
     arguments = {key: value for key, value in table.items() if key != "kind"}
     return construct(registry[kind], arguments, f"{where} ({kind})")
+
+
+def renewed(value: Any) -> Any:
+    """Return tables, or lists of them at any depth, with the names that arguments have now."""
+    if isinstance(value, Mapping):
+        kind = value.get("kind")
+        names = FORMER.get(kind, {}) if isinstance(kind, str) else {}
+        names = {old: new for old, new in names.items() if new not in value}
+        return {names.get(key, key): renewed(inside) for key, inside in value.items()}
+    return list(map(renewed, value)) if isinstance(value, list) else value
 
 
 def construct(kind: Callable[..., R], arguments: Mapping[str, Any], where: str) -> R:

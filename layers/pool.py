@@ -19,12 +19,12 @@ class SpikingPool2D(SpikingLayer):
 
     Parameters
     ----------
-    size : int or (int, int)
+    kernel_size : int or (int, int)
         Height and width of a window.
     v_th : float
         Firing threshold.
     stride : int or (int, int), optional
-        Distance of windows; by default `size`.
+        Distance of windows; by default `kernel_size`.
     tau_m, tau_s : float
         Membrane and synaptic time constant in steps, at least 1; they may be equal.
     t_ref : int
@@ -56,7 +56,7 @@ class SpikingPool2D(SpikingLayer):
 
     def __init__(
         self,
-        size: int | tuple[int, int],
+        kernel_size: int | tuple[int, int],
         v_th: float,
         stride: int | tuple[int, int] | None = None,
         tau_m: float = 64.0,
@@ -68,8 +68,8 @@ class SpikingPool2D(SpikingLayer):
         name: str | None = None,
     ) -> None:
         super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope)
-        self.size = checks.pair("size", size, minimum=1)
-        self.stride = self.size if stride is None else checks.pair("stride", stride, minimum=1)
+        self.kernel_size = checks.pair("kernel_size", kernel_size, minimum=1)
+        self.stride = self.kernel_size if stride is None else checks.pair("stride", stride, minimum=1)
 
     def connect(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Fix the shapes; return those of the arrays that `build` makes."""
@@ -85,13 +85,13 @@ class SpikingPool2D(SpikingLayer):
     def drive(self) -> float:
         """Largest current that one step can give a neuron: its window."""
         _, height, width = self.synapses.input_shape
-        return float(min(self.size[0], height) * min(self.size[1], width))
+        return float(min(self.kernel_size[0], height) * min(self.kernel_size[1], width))
 
     @property
     def synapses(self) -> PoolSynapses:
         """What the kernels take of the layer's shapes."""
         image = checks.image_shape(self.name, self.input_shape)
-        return PoolSynapses(self.size, self.stride, image, self.output_shape, self.cuda)
+        return PoolSynapses(self.kernel_size, self.stride, image, self.output_shape, self.cuda)
 
     def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
         """Simulate the layer: current, membrane and firing, step by step."""

@@ -28,7 +28,9 @@ def network():
 def windows(layer, y, x):
     """Places of the input that an output place sees."""
     (kh, kw), (sy, sx), (py, px) = (
-        (layer.kernel_size, (1, 1), layer.padding) if layer.kind_name == "conv" else (layer.size, layer.stride, (0, 0))
+        (layer.kernel_size, (1, 1), layer.padding)
+        if layer.kind_name == "conv"
+        else (layer.kernel_size, layer.stride, (0, 0))
     )
     rows, columns = layer.input_shape[-2:]
     return [

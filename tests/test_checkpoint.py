@@ -346,7 +346,7 @@ class TestMoreThanTheFileHolds:
             ((18_000,), [{"kind": "SpikingDense", "units": 18_000}]),
             ((18_000,), [{"kind": "SpikingDense", "units": 10}, {"kind": "SpikingRecurrent", "units": 18_000}]),
             ((1, 18_000, 18_000), [{"kind": "SpikingConv2D", "maps": 1, "kernel_size": 18_000}]),
-            ((1, 200, 200), [{"kind": "SpikingPool2D", "size": 2}, {"kind": "SpikingDense", "units": 30_000}]),
+            ((1, 200, 200), [{"kind": "SpikingPool2D", "kernel_size": 2}, {"kind": "SpikingDense", "units": 30_000}]),
             ((30_000,), [{"kind": "Narrow", "units": 30_000}, {"kind": "SpikingDense", "units": 30_000}]),
             ((10_000,), [{"kind": "SpikingDense", "units": 100}] + [{"kind": "SpikingDense", "units": 1000}] * 4),
         ],

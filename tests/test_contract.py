@@ -62,7 +62,7 @@ EXAMPLES = {
         "name": "middle",
     },
     "SpikingPool2D": {
-        "size": (2, 3),
+        "kernel_size": (2, 3),
         "v_th": 1.5,
         "stride": (2, 1),
         "tau_m": 30.0,

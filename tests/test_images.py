@@ -176,7 +176,7 @@ def test_a_convolution_fires_above_its_threshold_itself(on_device):
         (lambda: SpikingConv2D(1, 3, 1.0, padding=3), "padding=3.*less than kernel_size=3"),
         (lambda: SpikingConv2D(1, 3, 1.0, padding=-1), r"padding\[0\]=-1"),
         (lambda: SpikingConv2D(1, 3, -1.0), "v_th=-1"),
-        (lambda: SpikingPool2D(0, 1.0), r"size\[0\]=0"),
+        (lambda: SpikingPool2D(0, 1.0), r"kernel_size\[0\]=0"),
         (lambda: SpikingPool2D(2, 1.0, stride=0), r"stride\[0\]=0"),
         (lambda: SpikingPool2D(2, 1.0, tau_s=0.5), r"tau_s=0\.5"),
         (lambda: SpikingConv2D(1, 3, 1.0).build((2, 4), np.random.default_rng(0)), "exceeds the input"),

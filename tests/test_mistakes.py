@@ -50,7 +50,7 @@ def fit(*data, shape=(8, 8), **options):
         (lambda: fit((X, Y), augment=True), r"augment=True: pass an Augment"),
         (lambda: layers.SpikingDense(10, activation="relu"), "SpikingDense has no argument 'activation': spiking"),
         (lambda: layers.SpikingConv2D(filters=8, kernel_size=3, v_th=1.0), "'filters': pass maps; it has maps, kernel_size"),
-        (lambda: layers.SpikingPool2D(pool_size=2, v_th=1.0), "'pool_size': pass size"),
+        (lambda: layers.SpikingPool2D(pool_size=2, v_th=1.0), "'pool_size': pass kernel_size"),
         (lambda: layers.SpikingDense(10, v_th=1.0, kernel_size=3), "no argument 'kernel_size'; it has units"),
         (lambda: layers.SpikingDense(10, vth=1.0), r"'vth' \(did you mean 'v_th'\?\)"),
         (lambda: optimizers.Adam(learning_rate=0.1), "Adam has no argument 'learning_rate': pass lr"),

@@ -34,7 +34,7 @@ RECURRENT = st.fixed_dictionaries(
     WEIGHTED | {"units": st.just(27), "reservoir": st.just((3, 3, 3)), "trained": st.booleans()}
 )
 CONV = st.fixed_dictionaries(TRAINED | {"maps": st.integers(1, 3), "kernel_size": st.just(3), "padding": st.integers(0, 2)})
-POOL = st.fixed_dictionaries(CONSTANTS | {"size": st.just(2)})
+POOL = st.fixed_dictionaries(CONSTANTS | {"kernel_size": st.just(2)})
 
 
 @st.composite

@@ -10,15 +10,19 @@ The files in `data/0.1.0` stay as they are. When a format changes, add the files
 The trainings have no regularizer: the last bits of its exponential, NumPy's, depend on the processor.
 """
 
+import json
 import shutil
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
 import cupynn
-from cupynn import Sequential, datasets, encoders, layers, losses, optimizers, presets, run
+from cupynn import InputError, Sequential, datasets, encoders, layers, losses, optimizers, presets, run
+from cupynn.config import make, renewed
+from cupynn.network import definition
 
 STORED = Path(__file__).parent / "data" / "0.1.0"
 UPDATES = 6  # per epoch of the training
@@ -107,6 +111,47 @@ class TestNetwork:
             assert sorted(before.files) == sorted(after.files)
             for name in set(before.files) - {"definition"}:
                 np.testing.assert_array_equal(before[name], after[name], err_msg=name)
+
+
+class TestFormerNames:
+    """The window of a pooling layer was `size`, where a convolution had `kernel_size`."""
+
+    TABLE = MappingProxyType({"kind": "SpikingPool2D", "size": [2, 3], "v_th": 1.0})
+
+    def test_a_definition(self):
+        layer = make(layers.LAYERS, self.TABLE, "here")
+        assert layer.kernel_size == (2, 3)
+        assert "size" not in layer.config()
+        nested = renewed({"layers": [dict(self.TABLE), {"kind": "Other", "size": 2}], "size": 3})
+        assert nested == {"layers": [renewed(self.TABLE), {"kind": "Other", "size": 2}], "size": 3}
+
+    def test_a_call(self):
+        with pytest.raises(InputError, match="SpikingPool2D has no argument 'size': pass kernel_size"):
+            layers.SpikingPool2D(size=2, v_th=1.0)
+
+    def test_both_names(self):
+        with pytest.raises(InputError, match=r"unknown key 'size'.*: known are kernel_size"):
+            make(layers.LAYERS, self.TABLE | {"kernel_size": 2}, "here")
+
+    def test_a_training_is_resumed(self, tmp_path, monkeypatch):
+        def fit(epochs, **more):
+            parts = [layers.SpikingPool2D(2, v_th=0.5), layers.SpikingDense(10, v_th=1.0)]
+            network = Sequential(parts, (8, 8), 30, encoders.Poisson(0.5), device="cpu")
+            data = datasets.load("digits")[0][:16]
+            network.fit(data, epochs=epochs, batch_size=8, loss=losses.SpikeCount(6, 1, 1), progress=False, **more)
+            return network
+
+        path, real = tmp_path / "training.npz", definition.describe
+
+        def describe(network):
+            text = json.dumps(real(network))
+            assert "kernel_size" in text
+            return json.loads(text.replace("kernel_size", "size"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(definition, "describe", describe)
+            fit(1, checkpoint=path)
+        same_weights(fit(2, checkpoint=path, resume=True), fit(2))
 
 
 class TestTraining:

@@ -123,7 +123,7 @@ def _pool(weights: Link, neurons: Link, constants: Constants, shape: Shape) -> M
     gain = constants.gain / (np.prod(size) if type(node).__name__ == "AvgPool2d" else 1)
     if gain <= 0:
         raise InputError(f"{neurons.name}: w_in and r make {gain:g} of a spike: pooling takes more than 0")
-    return Made(_layer(SpikingPool2D, neurons, constants, gain, size=size, stride=stride), {}, (channels, *rows))
+    return Made(_layer(SpikingPool2D, neurons, constants, gain, kernel_size=size, stride=stride), {}, (channels, *rows))
 
 
 def _layer(

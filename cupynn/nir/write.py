@@ -138,14 +138,18 @@ def _conv(layer: SpikingConv2D, network: Sequential, library):
 
 def _pool(layer: SpikingPool2D, network: Sequential, library):
     for size, window, stride, outputs in zip(
-        checks.image_shape(layer.name, layer.input_shape)[1:], layer.size, layer.stride, layer.output_shape[1:], strict=True
+        checks.image_shape(layer.name, layer.input_shape)[1:],
+        layer.kernel_size,
+        layer.stride,
+        layer.output_shape[1:],
+        strict=True,
     ):
         if (outputs - 1) * stride + window > size:
             raise InputError(
-                f"{layer.name}: windows of {layer.size} every {layer.stride} hang over the edge of {layer.input_shape}, and "
-                "NIR has none that do: choose windows that tile their input"
+                f"{layer.name}: windows of {layer.kernel_size} every {layer.stride} hang over the edge of "
+                f"{layer.input_shape}, and NIR has none that do: choose windows that tile their input"
             )
-    yield WEIGHT, library.SumPool2d(np.array(layer.size), np.array(layer.stride), np.array([0, 0]))
+    yield WEIGHT, library.SumPool2d(np.array(layer.kernel_size), np.array(layer.stride), np.array([0, 0]))
     yield NEURONS, encode(layer)
 
 

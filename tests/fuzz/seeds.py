@@ -28,7 +28,7 @@ EVENTS = np.array(
 RECORDS = b"".join(bytes([x, y, p << 7, t >> 8, t & 255]) for t, x, y, p in EVENTS.tolist()) + bytes([0, 240, 0, 0, 1])
 LAYERS = [
     {"kind": "SpikingConv2D", "maps": 2, "kernel_size": [3, 3], "v_th": 1.5, "padding": [1, 1], "name": "conv"},
-    {"kind": "SpikingPool2D", "size": [2, 2], "v_th": 1.0, "name": "pool"},
+    {"kind": "SpikingPool2D", "kernel_size": [2, 2], "v_th": 1.0, "name": "pool"},
     {"kind": "SpikingRecurrent", "units": 4, "v_th": 2.0, "reservoir": [2, 2, 1], "trained": False, "name": "liquid"},
     {"kind": "SpikingDense", "units": 3, "v_th": 1.0, "lateral_inhibition": 0.5, "psp_kernel": "srm", "name": "out"},
 ]

@@ -31,7 +31,7 @@ class Synapses:
 def synapses(layer) -> Synapses:
     """Write a layer as a matrix."""
     if layer.kind_name == "pool":
-        index = _windows(layer.input_shape, layer.output_shape, layer.size, layer.stride, (0, 0), None)
+        index = _windows(layer.input_shape, layer.output_shape, layer.kernel_size, layer.stride, (0, 0), None)
         return Synapses(index, (index >= 0).astype(np.float64))
     values = layer.params["weight"].astype(np.float64)
     if layer.kind_name == "conv":
@@ -109,7 +109,7 @@ def backward(layer, links: Synapses, inputs: np.ndarray, fired: np.ndarray, delt
     slope = e / np.maximum(o_in, 1)[:, None, :] if layer.effect_ratio else np.ones_like(e)
     slope = np.where(silent | silent_in, layer.silent_slope, slope)
     if layer.kind_name == "pool":
-        area = layer.size[0] * layer.size[1]
+        area = layer.kernel_size[0] * layer.kernel_size[1]
         terms = (delta / area)[:, :, None] * slope * links.exist
         return None, terms.sum(1), np.abs(terms).sum(1).max()
     scaled = delta / layer.v_th

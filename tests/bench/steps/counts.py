@@ -71,7 +71,7 @@ def _windows(layer: layers.Layer, array: np.ndarray, adjoint: bool = False) -> n
     size, stride, pad = (
         (layer.kernel_size, (1, 1), layer.padding)
         if isinstance(layer, layers.SpikingConv2D)
-        else (layer.size, layer.stride, (0, 0))
+        else (layer.kernel_size, layer.stride, (0, 0))
     )
     down, across = (
         _band(places, length, *axis)

@@ -66,7 +66,7 @@ def synapses(network: Sequential) -> list[dict[str, Any]]:
             maps, channels, size, _ = layer.params["weight"].shape
             found.append({"kind": "conv", "inputs": channels, "outputs": maps, "size": size})
         elif isinstance(layer, layers.SpikingPool2D):
-            found.append({"kind": "pool", "size": layer.size[0]})
+            found.append({"kind": "pool", "size": layer.kernel_size[0]})
         else:
             outputs, inputs = layer.params["weight"].shape
             found.append({"kind": "dense", "inputs": inputs, "outputs": outputs})
