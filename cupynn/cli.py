@@ -90,6 +90,6 @@ def _parser() -> argparse.ArgumentParser:
         command = subparsers.add_parser(
             name, help=module.HELP, description=module.DESCRIPTION, epilog=epilogue, formatter_class=layout
         )
-        module.arguments(command)
-        command.set_defaults(command=module.run, prints_news=getattr(module, "PRINTS_NEWS", False))
+        module.add_arguments(command)
+        command.set_defaults(command=module.execute, prints_news=getattr(module, "PRINTS_NEWS", False))
     return parser

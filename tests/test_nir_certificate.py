@@ -35,7 +35,7 @@ def run_by(monkeypatch):
         monkeypatch.setattr(
             frameworks, "missing", lambda each: None if each == name else f"not installed: pip install {each}"
         )
-        monkeypatch.setattr(frameworks, "run", run)
+        monkeypatch.setattr(frameworks, "simulate", run)
 
     return install
 

@@ -77,7 +77,7 @@ def test_other_weights_in_the_file_are_other_spikes(framework, tmp_path):
     graph = nir.read(tmp_path / "net.nir")
     graph.nodes["dense_2_weight"].weight *= 1.1
     nir.write(tmp_path / "net.nir", graph)
-    found = frameworks.run(framework, tmp_path / "net.nir", trains.to_dense(), ["dense_1_lif", "dense_2_lif"])
+    found = frameworks.simulate(framework, tmp_path / "net.nir", trains.to_dense(), ["dense_1_lif", "dense_2_lif"])
     np.testing.assert_array_equal(found[0][:, :-1], expected[0][:, 1:])
     assert (found[1][:, :-2] != expected[1][:, 2:]).any()
 
@@ -131,7 +131,7 @@ def test_what_a_framework_writes_fires_here_as_there(torch, name, tmp_path):
     nir.write(tmp_path / "net.nir", graph)
     net = ours.load(tmp_path / "net.nir", steps=100, device="cpu")
     trains = SpikeTrains.from_dense((np.random.default_rng(0).random((3, 100, *net.input_shape)) < 0.3).astype(np.uint8))
-    found = frameworks.run(name, tmp_path / "net.nir", trains.to_dense(), nodes)
+    found = frameworks.simulate(name, tmp_path / "net.nir", trains.to_dense(), nodes)
     for delay, (mine, theirs) in enumerate(zip(net.run(trains)[1:], found, strict=True), start=1):
         assert theirs.sum() > 50
         np.testing.assert_array_equal(mine.to_dense().reshape(theirs.shape)[:, delay:], theirs[:, :-delay])

@@ -1,10 +1,10 @@
 """The commands of the command line, one module each: a new one is a module here and a name in `COMMANDS`.
 
-A module has
+`cupynn.cli` imports `COMMANDS` and `load` from here. `shared` and `samples` hold what several commands need. A module has
 
 - ``HELP``, ``DESCRIPTION`` and ``EXAMPLES``: what `cupynn --help` and `cupynn COMMAND --help` say;
-- ``arguments(parser)``, which adds its arguments;
-- ``run(options)``, which calls the package and prints. It imports what it calls within, so that no help waits for Numba.
+- ``add_arguments(parser)``;
+- ``execute(options)``, which calls the package and prints. It imports what it calls within, so that no help waits for Numba.
 """
 
 from importlib import import_module

@@ -19,14 +19,14 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--download", metavar="NAME", help="fetch what is missing of this one, and check it")
     shared.add_options(parser)
     shared.add_json(parser, "the list")
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """List or download."""
     from cupynn import datasets
     from cupynn.datasets import catalogue

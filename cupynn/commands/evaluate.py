@@ -16,7 +16,7 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_network(parser)
     parser.add_argument("data", metavar="DATA", nargs="?", help="a data set; `cupynn datasets` lists all")
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "all figures")
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """Evaluate."""
     from dataclasses import asdict
 

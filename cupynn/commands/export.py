@@ -26,7 +26,7 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_network(parser)
     parser.add_argument("out", metavar="FILE", help="to write, such as net.nir")
@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "all figures")
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """Export, and print the certificate."""
     from cupynn import nir
 

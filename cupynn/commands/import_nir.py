@@ -17,7 +17,7 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("file", metavar="FILE", help="a graph that nir.write wrote, such as net.nir")
     parser.add_argument("out", metavar="NET.npz", help="save the network here")
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "the definition of the network")
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """Read, print and save."""
     from cupynn import nir
     from cupynn.network import definition

@@ -10,7 +10,7 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("config", metavar="CONFIG", help="a config file, such as Config/SpikingMnist.txt")
     parser.add_argument("--root", default=".", help="folder below which its weight files lie (default: this one)")
@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="NET.npz", help="save the network here")
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """Read, print and save."""
     from cupynn import reference
 

@@ -20,7 +20,7 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_network(parser)
     parser.add_argument("files", metavar="FILE", nargs="+", help="of samples")
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "a line for each sample, with all firing counts,")
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """Predict."""
     network, run = shared.open_network(options.run, options.device)
     read = {file: samples.read(file, network, run, options.invert) for file in options.files}  # all, before one is printed

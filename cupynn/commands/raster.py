@@ -15,7 +15,7 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_network(parser)
     parser.add_argument("data", metavar="DATA", nargs="?", help="a data set instead of the run's own test data")
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_device(parser)
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """Draw."""
     from cupynn import checks, plot
     from cupynn.evaluation import evaluate as evaluation

@@ -27,7 +27,7 @@ EXAMPLES = """\
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
         "experiment",
@@ -64,17 +64,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_json(parser, "the result, in the last line,")
 
 
-def run(options: argparse.Namespace) -> None:
+def execute(options: argparse.Namespace) -> None:
     """Train, or go on."""
     from cupynn import parallel
 
     with parallel.world() as ranks:
-        product = _run(options, ranks)
+        product = _train(options, ranks)
     if product is not None and ranks.first:
         print(product, end="", flush=True)
 
 
-def _run(options: argparse.Namespace, ranks: "Ranks") -> str | None:
+def _train(options: argparse.Namespace, ranks: "Ranks") -> str | None:
     """Train, or go on; return what is to be printed when all is done."""
     from cupynn import presets, run
     from cupynn.checks import InputError

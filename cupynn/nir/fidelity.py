@@ -39,7 +39,7 @@ class Measured(NamedTuple):
     """What was found, and the spikes of the file's nodes, at the steps of the graph: (B, T, *shape) each."""
 
     certificate: Certificate
-    expected: dict[str, SpikeTrains]
+    expected_spikes: dict[str, SpikeTrains]
 
 
 def certify(
@@ -150,16 +150,16 @@ def _in_framework(
 ) -> list[Verdict]:
     """What a framework makes of each layer of the file."""
     batch = max(1, PLACES // (trains.steps * (trains.size + sum(each.size for each in expected))))
-    parts = []
+    batches = []
     try:
         for start in range(0, len(trains), batch):
-            dense = frameworks.run(name, path, trains[start : start + batch].to_dense(), nodes)
-            parts.append([SpikeTrains.from_dense(each) for each in dense])
+            dense = frameworks.simulate(name, path, trains[start : start + batch].to_dense(), nodes)
+            batches.append([SpikeTrains.from_dense(each) for each in dense])
     except Exception as error:  # whatever the framework raises is what it makes of the file
         why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         return [Verdict(UNSUPPORTED, why) for _ in nodes]
     found = [
         SpikeTrains.concatenate(list(each)).reshape(there.neuron_shape)
-        for each, there in zip(zip(*parts, strict=True), expected, strict=True)
+        for each, there in zip(zip(*batches, strict=True), expected, strict=True)
     ]
     return [_verdict(one, other, "") for one, other in zip(expected, found, strict=True)]

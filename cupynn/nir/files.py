@@ -85,7 +85,7 @@ def export(
         return None
     measured = fidelity.measure(network, path, trial)
     measured.certificate.save(beside[0])
-    expected_spikes.write(beside[1], measured.expected)
+    expected_spikes.write(beside[1], measured.expected_spikes)
     return measured.certificate
 
 

@@ -74,7 +74,7 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def run(name: str, path: Path, inputs: np.ndarray, nodes: Sequence[str]) -> list[np.ndarray]:
+def simulate(name: str, path: Path, inputs: np.ndarray, nodes: Sequence[str]) -> list[np.ndarray]:
     """Spikes of some nodes of the graph in a file, as a framework computes them.
 
     Parameters

@@ -84,22 +84,22 @@ class Ranks:
         """What comes before the description of the device, for logs."""
         return ""
 
-    def same(self, parts: Mapping[str, bytes], remedy: str) -> None:
-        """Raise RanksDiffer, with the same message everywhere, unless each part is the same in all processes.
+    def same(self, values: Mapping[str, bytes], remedy: str) -> None:
+        """Raise RanksDiffer, with the same message everywhere, unless each value is the same in all processes.
 
         Parameters
         ----------
-        parts : mapping of str to bytes
+        values : mapping of str to bytes
             What is compared, by its name in the message.
         remedy : str
             End of the message.
         """
         if self.size == 1:
             return
-        digests = [sha256(part).digest() for part in parts.values()]
+        digests = [sha256(value).digest() for value in values.values()]
         every = self.every(b"".join(digests))
         for rank, found in enumerate(every):
-            for index, name in enumerate(parts):
+            for index, name in enumerate(values):
                 mine = slice(32 * index, 32 * (index + 1))
                 if found[mine] != every[0][mine]:
                     raise RanksDiffer(f"{name} of rank {rank} is another than that of rank 0: {remedy}")
@@ -116,8 +116,8 @@ class Ranks:
             Where they lie.
         """
         if self.size > 1:
-            parts = {f"{when}, {name}": device.get(array).tobytes() for name, array in arrays.items()}
-            self.same(parts, "a callback has changed it, or a machine is faulty; go on from the last checkpoint")
+            values = {f"{when}, {name}": device.get(array).tobytes() for name, array in arrays.items()}
+            self.same(values, "a callback has changed it, or a machine is faulty; go on from the last checkpoint")
 
     def __enter__(self) -> "Ranks":
         return self
