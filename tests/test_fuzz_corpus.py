@@ -7,6 +7,7 @@ import pytest
 from fuzz import seeds
 from fuzz.targets import BUILD, TARGETS
 
+from cupynn import hdf5
 from cupynn.checks import InputError
 
 CORPUS = Path(__file__).parent / "fuzz" / "corpus"
@@ -23,7 +24,8 @@ def test_seeds_are_read(target, tmp_path):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_cut_seeds_are_read_or_refused(target, tmp_path):
+def test_cut_seeds_are_read_or_refused(target, tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "read_apart", hdf5.read_group)  # without a process for each: none of these makes HDF5 hang
     for content in seeds.seeds(target):
         for part in range(1, 16):
             with_error(target, content[: len(content) * part // 16], tmp_path)
