@@ -40,6 +40,6 @@ def _events(trains: SpikeTrains, library):
 
 
 def duration(steps: int) -> float:
-    """Seconds that so many steps take, such that whole steps are found in them again: int(duration / DT) == steps."""
+    """Return the seconds of a number of steps, such that int(duration / DT) gives the steps again."""
     seconds = steps * DT
     return seconds if int(seconds / DT) == steps else float(np.nextafter(seconds, np.inf))

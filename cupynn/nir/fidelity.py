@@ -155,7 +155,7 @@ def _in_framework(
         for start in range(0, len(trains), batch):
             dense = frameworks.simulate(name, path, trains[start : start + batch].to_dense(), nodes)
             batches.append([SpikeTrains.from_dense(each) for each in dense])
-    except Exception as error:  # whatever the framework raises is what it makes of the file
+    except Exception as error:  # what the framework raises is its verdict on the file
         why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         return [Verdict(UNSUPPORTED, why) for _ in nodes]
     found = [

@@ -120,7 +120,7 @@ def v_th_above(threshold: np.float32, margin: float) -> float:
 
 
 def in_steps(seconds: np.floating, dt: float) -> float:
-    """Shortest decimal number of steps that is so many seconds, in the precision of these: 64, not 63.99999857."""
+    """Return the shortest decimal number of steps that gives these seconds, in their precision: 64, not 63.99999857."""
     for digits in range(1, 18):
         steps = float(f"{float(seconds) / dt:.{digits}g}")
         if type(seconds)(steps * dt) == seconds:

@@ -54,7 +54,7 @@ def neuron_indices(name: str, value: int | Sequence[int], size: int) -> list[int
 
 
 def class_names(value: Sequence[str] | None, count: int) -> list[str]:
-    """Return the names of so many classes: those given, or their numbers."""
+    """Return the names of the classes: those given, or their numbers."""
     if value is None:
         return [str(number) for number in range(count)]
     names = listed("classes", value)

@@ -113,7 +113,7 @@ def animate(recording: Recording, sample: int = 0, *, frames: int = FRAMES) -> F
         words = f"Sample {sample}: {number(events.steps, 'step')}, {number(events.total, 'event')}"
         heading(figure, f"{words}, {number(spikes.total, 'spike')} of {names[-1]}")
         figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # it would be laid out anew for each frame
+    figure.set_layout_engine("none")  # it would compute the layout of each frame
 
     def draw(frame: int) -> tuple:
         draw_input(frame)

@@ -1,4 +1,4 @@
-"""What goes on within a few neurons: membrane, threshold, resets, refractory periods, synaptic current."""
+"""Draw the state of a few neurons: membrane, threshold, resets, refractory periods, synaptic current."""
 
 from collections.abc import Sequence
 
