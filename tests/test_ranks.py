@@ -229,7 +229,7 @@ class TestCommand:
         assert cli.main(["train", str(definition), "--out", str(alone), "--quiet"]) == 0
         done = start(2, "-m", "mpi.command", "KILL", "train", definition, "--out", folder)
         assert done.returncode not in (0, 1)
-        told = f"should a process die, all end; go on with: mpirun -n 2 cupynn train --resume {folder}\n"
+        told = f"if a process dies, all end; resume with: mpirun -n 2 cupynn train --resume {folder}\n"
         assert done.stdout.count(told) == 1
         assert (folder / "training.npz").is_file()
         assert not (folder / "result.json").exists()

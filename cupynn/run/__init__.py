@@ -178,7 +178,7 @@ def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, 
         say(f"{data}\nruns on {ranks.describe()}{network.device.describe()}; leaves its results in {folder}\n")
         say(f"{summary.as_text(network)}\n")
         if ranks.size > 1:
-            say(f"should a process die, all end; go on with: {resume_command(folder, ranks)}\n")
+            say(f"if a process dies, all end; resume with: {resume_command(folder, ranks)}\n")
     begun = ranks.on_first(lambda: _begun(folder))
     try:
         history = network.fit(
