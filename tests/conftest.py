@@ -3,6 +3,7 @@
 import gc
 import re
 import shutil
+import signal
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -17,6 +18,10 @@ from cupynn.device import diagnosis
 from cupynn.device.device import resolve
 from cupynn.layers import SpikingDense
 from cupynn.layers.base import Run
+
+# A shell starts commands in the background with SIGINT ignored, and processes inherit that: tests of interrupts need it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("cupynn", deadline=None)  # the first example may have to compile a kernel
 settings.load_profile("cupynn")
