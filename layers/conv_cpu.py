@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cupynn.kernels import clear, inline, kernel
+from cupynn.kernels import clear, inline, inline_always, kernel
 from cupynn.kernels.events import event_rows, pack, put_in_order
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.psp import SILENT_EFFECT, SILENT_SPSP, decays_of, fill_traces, spsp_field
@@ -147,7 +147,7 @@ def trace_inputs(neurons, offsets, counts, slots, psp, traces, alive):
             alive[slots[j]] = 1
 
 
-@inline
+@inline_always
 def learn_place(place, corner, traces, decays, times, offsets, errors, weights, rule, batch, wanted, field, gradient):
     """Add the gradient of the neurons at one place to that of a sample and, if `wanted`, sum up the errors of the field.
 
@@ -212,6 +212,7 @@ def _backward(turns, neurons, offsets, counts, times, neuron_offsets, errors, we
     by_spsp, by_weight = np.empty(length, np.float32), np.empty(length, np.float32)
     by_silent = np.empty(length, np.float32)
     own, field_errors = np.empty((3, size), np.float32), np.empty((3, size), np.float32)
+    flat_weights = weights.reshape(maps * size)
     field = Field(own[0], own[1], own[2], field_errors[0], field_errors[1], field_errors[2])
     for b in each(turns):
         gradients[b] = 0
@@ -220,25 +221,13 @@ def _backward(turns, neurons, offsets, counts, times, neuron_offsets, errors, we
         clear(by_silent)
         trace_inputs(neurons, offsets[b * steps : (b + 1) * steps + 1], counts[b], grid.slots, rule.psp, traces, alive)
         firings = neuron_offsets[b * neurons_above : (b + 1) * neurons_above + 1]
+        sample = (traces, decays, times, firings, errors[b], flat_weights, rule, batch, below.size > 0, field)
+        gradient = gradients[b].reshape(maps * size)
         for place in range(len(grid.corners)):
             corner = grid.corners[place]
             gather(alive, corner, SILENT_SPSP, field.silent_spsp)
             gather(inside, corner, SILENT_EFFECT, field.silent_effect)
-            learn_place(
-                place,
-                corner,
-                traces,
-                decays,
-                times,
-                firings,
-                errors[b],
-                weights.reshape(maps * size),
-                rule,
-                batch,
-                below.size > 0,
-                field,
-                gradients[b].reshape(maps * size),
-            )
+            learn_place(place, corner, *sample, gradient)
             if below.size:
                 scatter(field.by_spsp, corner, by_spsp)
                 scatter(field.by_weight, corner, by_weight)

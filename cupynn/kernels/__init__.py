@@ -87,6 +87,14 @@ def inline(function: Callable) -> Callable:
     return register_jitable(error_model="numpy", no_cfunc_wrapper=True)(function)
 
 
+def inline_always(function: Callable) -> Callable:
+    """Do what `inline` does, and leave LLVM no choice: for a large part of a kernel's inner loop.
+
+    Otherwise the backward pass of a convolution takes 5 % longer.
+    """
+    return register_jitable(error_model="numpy", no_cfunc_wrapper=True, forceinline=True)(function)
+
+
 @inline
 def clear(array):
     """Set a contiguous array to zero: by a loop, since to assign to a slice takes longer to compile."""
