@@ -190,6 +190,7 @@ class SpikingLayer(Layer):
 
     A layer of your own has a `kind_name`, and the methods `build`, `forward` and `backward`; `recorders`, `checked` and
     `run` check what comes in and put together what goes out. To load it from files, add it to `cupynn.layers.LAYERS`.
+    It may hold CUDA code of your own, as all layers do: ``cuda = CudaSource(text)``.
 
     Parameters
     ----------
