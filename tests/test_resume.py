@@ -511,7 +511,7 @@ class TestRuns:
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=str)
     def test_killed_ones_end_with_the_same_bits(self, tmp_path, number):
         """A few kills; `tests/reliability/kills.py` does many."""
-        seen = survive(tmp_path, kills=3, epochs=2, wait=0.05, number=number)
+        seen = survive(tmp_path, kills=3, epochs=2, wait=0.1, number=number)
         assert seen["kills"] >= 2
 
     def test_what_cannot_be_gone_on_with(self, tmp_path, capsys):

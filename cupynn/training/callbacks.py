@@ -5,7 +5,6 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.network.network import Network
-from cupynn.plot import curves
 from cupynn.results.history import History
 from cupynn.training.bar import in_notebook
 
@@ -57,4 +56,6 @@ class LiveCurves:
 
     def __call__(self, network: Network, history: History) -> None:
         """Draw."""
+        from cupynn.plot import curves  # matplotlib takes 0.8 s to load
+
         self._handle.update(curves(history))
