@@ -1,11 +1,11 @@
 """cupynn: deep spiking neural networks trained with HM2-BP.
 
 Hybrid macro/micro backpropagation (Jin, Zhang, Li, NeurIPS 2018) for researchers who work in Jupyter and in scripts.
-Spike trains flow forward, count errors flow back, and every layer is a pair of plain functions.
+Spike trains flow forward, count errors flow back, and every layer has an explicit forward and backward pass.
 
-A folder is a room, a flat file is a word that all rooms use, or a module that users import by name. Rooms import one way, in
-the order kernels, datasets, spikes, device, encoders, layers, results, network, optimizers, parallel, plot, evaluation,
-training, presets, run, nir and reference, commands.
+A folder is a room; a single file is shared by all rooms, or is a module that users import by name. A room imports only rooms
+that stand before it: kernels, datasets, spikes, device, encoders, layers, results, network, optimizers, parallel, plot,
+evaluation, training, presets, run, nir and reference, commands.
 
 Axes, everywhere: B samples of a batch, T time steps, N neurons (or C, H, W). Times are in steps.
 

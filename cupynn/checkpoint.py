@@ -23,7 +23,7 @@ def save(network: Sequential, path: str | PathLike) -> None:
 
 
 def load(path: str | PathLike, device: str = "auto") -> Sequential:
-    """Read a network that `save` wrote, on any device, for this one.
+    """Read a network from a file, which may have been saved on another device.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Signals: noted during a training, so that its step is finished and saved, and deferred where they would do harm."""
+"""Signals: noted during a training, so that it ends after a saved step; deferred where an interrupt would do harm."""
 
 import signal
 import threading
@@ -44,7 +44,7 @@ class Signals:
     asked : int
         The signal that came, 0 for none.
     broke_in : bool
-        Whether it has ended work that can be left at any point.
+        Whether it interrupted validation or a callback.
     """
 
     def __init__(self, terminate: bool) -> None:
@@ -112,8 +112,15 @@ class Deferred:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
-        for number, frame in self._came:
-            self._handlers[number](number, frame)
+        self._call_handlers()
+
+    def _call_handlers(self) -> None:
+        if self._came:
+            number, frame = self._came.pop(0)
+            try:
+                self._handlers[number](number, frame)
+            finally:  # the others are called even if this one raises
+                self._call_handlers()
 
     def _restore(self) -> None:
         self._over = True  # if a handler raises here, those that are not restored yet are called all the same
@@ -128,5 +135,5 @@ class Deferred:
 
 
 def handler_error(error: Exception) -> BaseException:
-    """Return what was raised first, of which code that does not expect it, such as a signal handler's, made this error."""
+    """Return the exception behind an error, such as one of a signal handler that other code turned into this error."""
     return error.__cause__ or error.__context__ or error

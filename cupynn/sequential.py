@@ -1,4 +1,4 @@
-"""`Sequential`: the network that users make, train and ask."""
+"""`Sequential`: the network that users build, train and query."""
 
 from os import PathLike
 
@@ -47,7 +47,7 @@ class Sequential(Network):
     (10,)
     """
 
-    fit, predict, counts, evaluate = fit, predict, counts, evaluate
+    fit, predict, counts, evaluate = fit, predict, counts, evaluate  # methods: the network is their first argument
 
     def summary(self) -> None:
         """Print a table of the layers."""
@@ -62,7 +62,7 @@ class Sequential(Network):
 
     @classmethod
     def load(cls, path: str | PathLike, device: str = "auto") -> "Sequential":
-        """Read a network that `save` wrote, on any device.
+        """Read a network from a file, which may have been saved on another device.
 
         Parameters
         ----------

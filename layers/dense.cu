@@ -161,7 +161,7 @@ input_error(const float* traces, const int* counts_below, const int* times, cons
     result[(size_t)b * n_in + j] = sum;
 }
 
-// Factor f of the weight gradient in an inhibited layer, a thread a neuron of a sample: see `lateral_factors` in `dense_cpu.py`.
+// Factor f of the weight gradient in an inhibited layer, a thread a neuron of a sample: see `_coupling` in `dense_cpu.py`.
 // traces (samples, steps, size) and times of the layer's own trains; factors (samples, size) are written.
 extern "C" __global__ void __launch_bounds__(128, 8)
 lateral_factors(const float* traces, const int* times, const int* counts, int most, const float* decays, int size, int steps,

@@ -141,7 +141,6 @@ class TestInterrupts:
             signal.raise_signal(signal.SIGINT)
             seen.append("to the end")
 
-        compiled.signatures = []
         before = signal.getsignal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             parallel(compiled, 1)
@@ -155,7 +154,6 @@ class TestInterrupts:
         def interrupted(*_):
             raise SystemError("returned a result with an exception set") from KeyboardInterrupt("pressed")
 
-        interrupted.signatures = [None]
         with pytest.raises(KeyboardInterrupt, match="pressed"):
             parallel(interrupted, 1)
 
@@ -163,7 +161,6 @@ class TestInterrupts:
         def broken(*_):
             raise SystemError("broken")
 
-        broken.signatures = [None]
         with pytest.raises(SystemError, match="broken"):
             parallel(broken, 1)
 
@@ -177,9 +174,29 @@ def test_an_error_in_a_helper_is_the_callers(threads):
         else:
             raise MemoryError("no room")
 
-    fail.signatures = [None]
+    parallel(fail, 0, threading.get_ident())  # the first call is made by the calling thread alone
     with pytest.raises(MemoryError, match="no room"):
         parallel(fail, 2, threading.get_ident())
+
+
+@pytest.mark.parametrize(
+    "other", [np.zeros(4, np.int32), np.zeros((2, 4), np.int64)[:, 0], np.zeros(4, np.int64).reshape(2, 2)], ids=str
+)
+def test_each_combination_of_types_is_compiled_by_one_thread(threads, other):
+    """A second one as well: an interrupt must wait for it, and other threads must not begin it too."""
+    cupynn.set_num_threads(3)
+    callers = []
+
+    def call(turns, array, pair):
+        callers.append(threading.get_ident())
+
+    for array in (np.zeros(4, np.int64), other):
+        parallel(call, 5, array, (1.0, np.ones(2)))
+        assert callers.pop() == threading.get_ident()
+        assert not callers
+        parallel(call, 5, array.copy() if array.flags.c_contiguous else array, (2.0, np.ones(3)))
+        assert threading.get_ident() in callers
+        callers.clear()
 
 
 def test_another_number_while_kernels_run(threads):

@@ -1,6 +1,6 @@
 """Encoders: from data to `SpikeTrains`.
 
-Import them from here. `base` has what an encoder needs; each module has one kind.
+Import them from here. `base` has what an encoder needs, `intensity` what encoders of intensities share.
 """
 
 from cupynn.encoders.base import Encoder

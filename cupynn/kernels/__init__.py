@@ -2,6 +2,9 @@
 
 A kernel is a Numba function, parallel over samples or over neurons, that works on the events of `SpikeTrains`. Each sum
 in it has one order, whatever the number of threads, so that a run gives the same bits on any number of cores.
+
+Kernels for the CPU are in ``x.py``, the functions that launch those for a GPU in ``x_cuda.py``, their source in ``x.cu``.
+`threads` runs kernels on all cores, `cuda` compiles and launches CUDA code.
 """
 
 import warnings

@@ -65,7 +65,7 @@ __device__ __forceinline__ bool lif_step(float input, Neuron& neuron, const Lif&
 #define SILENT_SPSP 0.1f
 #define SILENT_EFFECT 0.5f
 
-// How much less a count follows its drive where neurons overshoot: see `psp.py`.
+// How much less a count follows its drive where neurons overshoot: see `rule.py`.
 __device__ __forceinline__ float saturation(float membrane, float v_th) {
     return membrane <= v_th ? 1.0f : v_th / membrane * (v_th / membrane);
 }

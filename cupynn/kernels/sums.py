@@ -11,7 +11,7 @@ from cupynn.checks import InputError
 
 @dataclass
 class BatchSum:
-    """How far the sum over a batch has come that a layer's gradient is.
+    """Progress of a layer's gradient, which is a sum over the batch.
 
     It has the same bits however the batch is split, since a part adds its samples, one after the other, to the gradient so
     far. On a GPU, where dense layers sum group by group, a part may end within a group: that group stays open then.

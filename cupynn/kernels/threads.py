@@ -1,8 +1,8 @@
-"""Kernels on all cores: threads of our own, which take a kernel's samples, or neurons, in turn.
+"""Kernels on all cores: threads of our own, each of which takes the next sample, or neuron, of a kernel.
 
 Numba releases the interpreter's lock, so that Python's threads compute side by side. Its own `prange` did the same, but took
-5 times as long to compile (weight gradient of a dense layer: 4.8 s against 0.7), and brought a runtime (OpenMP, TBB or
-neither) whose waiting threads spin, fall out with PyTorch's, and cannot be used from two threads at once.
+7 times as long to compile (weight gradient of a dense layer: 4.8 s against 0.7), and brought a runtime (OpenMP, TBB or
+neither) whose waiting threads spin, clash with PyTorch's, and cannot be used from two threads at once.
 
 Results never depend on the helpers: what they leave, the calling thread does. So a helper may come late, or not at all.
 """
@@ -15,6 +15,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 from weakref import finalize
+
+import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
@@ -117,6 +119,9 @@ class _Threads:
 
 
 _THREADS = _Threads()
+_COMPILED: set[tuple] = set()  # kernels, each with types of arguments that it is compiled for
+_C, _FORTRAN = 0x1, 0x2  # flags of an array
+_LAYOUT = _C | _FORTRAN | 0x100 | 0x400  # with aligned and writeable
 
 
 def _default() -> int:
@@ -174,15 +179,18 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     """Run `kernel(turns, *arguments)` on all threads at once, until they have taken all of `count` turns.
 
     A kernel goes through its turns by `for b in each(turns)`, where all threads take from the same ones: one with short
-    samples takes more of them. What it computes for a turn must not depend on who takes it.
+    samples takes more of them. What it computes for a turn must not depend on who takes it. The first call with arguments of
+    some types compiles the kernel, or loads it, and runs on the calling thread alone.
 
     An interrupt ends it when the turns that have been taken are done; no thread writes to an array after that.
     """
     turns = new_turns(count)
     address, threads = turns.ctypes.data, min(get_num_threads(), count)
+    types = kernel, _types(arguments)
     try:
-        if not kernel.signatures:  # compile or load it once, not in every thread
+        if types not in _COMPILED:  # compile or load it once, not in every thread
             _compile(kernel, address, arguments)
+            _COMPILED.add(types)
         elif threads < 2:
             kernel(address, *arguments)
         else:
@@ -191,8 +199,20 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
         raise handler_error(error) from None
 
 
+def _types(arguments: tuple) -> tuple:
+    """What Numba compiles a kernel for: types of the arguments, of arrays their layout as well."""
+    found = []
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            flags = argument.flags.num & _LAYOUT
+            found.append((argument.dtype, argument.ndim, flags & ~_FORTRAN if flags & _C else flags))
+        else:
+            found.append((type(argument), _types(argument)) if isinstance(argument, tuple) else type(argument))
+    return tuple(found)
+
+
 def _compile(kernel, address, arguments) -> None:
-    """Run a kernel for the first time.
+    """Run a kernel for the first time with arguments of these types, on this thread alone.
 
     Without garbage collection, which would go through all that the compiler holds, again and again: 1 s of 12. An interrupt
     waits, since it would leave Numba unable to compile anything else (`generator raised StopIteration`).

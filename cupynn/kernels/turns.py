@@ -80,8 +80,9 @@ def _exchange(typing, turns, index, value):
     """Set one of the four numbers; return what it was."""
 
     def codegen(context, builder, signature, arguments):
-        data = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
-        return builder.atomic_rmw("xchg", builder.gep(data, [arguments[1]]), arguments[2], "seq_cst")
+        turns, index, value = arguments
+        data = builder.inttoptr(turns, ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("xchg", builder.gep(data, [index]), value, "seq_cst")
 
     return types.int64(types.int64, types.int64, types.int64), codegen
 
@@ -109,9 +110,11 @@ def enter(turns):
 
 @kernel
 def leave(turns):
-    """Go; the last one lets the thread that closed the turns go on."""
+    """Leave; the last to leave wakes the thread that waits in `close`."""
     if _add_inside(turns, -1) == CLOSED + 1:
-        _release(_exchange(turns, LOCK, 0))
+        lock = _exchange(turns, LOCK, 0)
+        if lock != 0:
+            _release(lock)
 
 
 @kernel
@@ -121,6 +124,11 @@ def close(turns):
     if _replace_inside(turns, 0, CLOSED):
         return
     lock = _allocate()
+    if lock == 0:  # not even memory for a lock
+        _add_inside(turns, CLOSED)
+        while _add_inside(turns, 0) > CLOSED:
+            pass
+        return
     _acquire(lock, 1)
     _exchange(turns, LOCK, lock)
     if _add_inside(turns, CLOSED) > 0:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,8 +20,8 @@ from cupynn.results.recording import Recording
 from cupynn.spikes.trains import Data, SpikeTrains
 
 DRAW = 0  # of random trains in evaluation; the epochs of training are 1, 2, ...
-# Draw of random trains by `encode` without numbers of its own.
-FREE_DRAW = 2**32 - 1
+FREE_DRAW = 2**32 - 1  # the draw that `encode` uses when none is given
+BEYOND_ADDRESSES = "array is too big", "Maximum allowed dimension"  # in what NumPy says of sizes that no machine has
 
 
 class Network:
@@ -37,7 +37,7 @@ class Network:
         steps: int,
         encoder: Encoder | None = None,
         seed: int = 0,
-        device: str = "auto",
+        device: str | Device = "auto",
     ) -> None:
         if isinstance(layers, Layer) or not isinstance(layers, Iterable):
             raise InputError(f"layers is a {type(layers).__name__}: pass a list, [layer]")
@@ -71,7 +71,7 @@ class Network:
             if places > 1:
                 raise InputError(f"name={name!r} stands for {places} layers: give each its own")
 
-    def to(self, device: str | Device) -> "Network":
+    def to(self, device: str | Device) -> Self:
         """Move all arrays to a device, such as "cpu" or "cuda", and return the network."""
         target = resolve_device(device)
         homes = [arrays for layer in self.layers for arrays in (layer.params, layer.grads, layer.buffers)]
@@ -175,7 +175,7 @@ class Network:
     ) -> np.ndarray | None:
         """Write every layer's gradients for the last `forward` pass, means over its batch.
 
-        A batch may go through both passes in parts, in their order: its gradients have the same bits then.
+        A batch may be computed in consecutive parts: its gradients come out bit for bit the same.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class Network:
         Random trains are those that `predict` and `evaluate` see for the first samples of their data.
         """
         x = self.inputs(x)
-        spikes = self.encode(x, np.arange(len(x)), DRAW)
+        spikes = self.encode_checked(x, np.arange(len(x)), DRAW)
         recording = Recording({"input": spikes.to_host()})
         with self.device:
             for layer in self.layers:
@@ -264,7 +264,9 @@ def _build(layer: Layer, input_shape: tuple[int, ...], rng: np.random.Generator)
         layer.build(input_shape, rng)
     except InputError:
         raise
-    except (MemoryError, ValueError) as error:  # NumPy raises the latter for sizes beyond any address
+    except (MemoryError, ValueError) as error:
+        if isinstance(error, ValueError) and not any(words in str(error) for words in BEYOND_ADDRESSES):
+            raise
         raise InputError(
             f"{layer.name}: the weights of {layer!r} for an input of {input_shape} do not fit into memory ({error}): "
             "make the layer or its input smaller"

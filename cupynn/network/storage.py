@@ -113,7 +113,7 @@ def _content(network: Network, **more: Any) -> dict[str, np.ndarray]:
 
 
 def load(kind: type[Made], path: str | os.PathLike, device: str = "auto") -> Made:
-    """Read a network that `save` wrote, on whatever device, for this one.
+    """Read a network from a file, which may have been saved on another device.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Import these functions from here; the modules behind them draw one kind of figure each, `figures` and `style` are what they
 share. Each function returns a matplotlib `Figure`: a notebook shows it where it ends a cell, once; ``figure.savefig(path)``
 writes it, ``figure.show()`` opens a window. Pyplot does not keep it, so that loops may make thousands. Functions with `ax`
-draw on axes of your own, and return them. A layer has one colour in all figures; fonts and ground are those of your own
+draw on axes of your own, and return them. A layer has one colour in all figures; fonts and background are those of your own
 matplotlib settings.
 """
 

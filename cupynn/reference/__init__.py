@@ -1,6 +1,7 @@
 """Files of the original program (`mm-bp-snn`): configs, weights, checkpoints, spike dumps and data sets as text.
 
-Import these names from here. `config` reads a config, `build` makes a network of it.
+Import these names from here. `config` reads a config, `initial` the weights that it names, and
+`build` makes a network of them.
 """
 
 from cupynn.reference.build import Definition, load

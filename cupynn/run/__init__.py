@@ -1,6 +1,7 @@
 """Runs: an experiment is trained, and a folder keeps everything that it did.
 
-`train` begins one, `resume` continues it, `open_run` opens what it left.
+`train` begins one, `resume` continues it, `open_run` opens what it left. `folder` has the names of the files and the lock,
+`outputs` writes them, `saved` reads them.
 """
 
 from os import PathLike

@@ -1,7 +1,8 @@
 """Training: `fit` and everything behind it, from the options to the state that is saved.
 
-Import these names from here. `fit` checks what it is given, `loop` trains, `checkpointer` decides when the state is saved,
-`state` what is in it, `health` what a user is told.
+Import these names from here. `fit` checks what it is given, with `options`; `loop` trains on `samples`, `tally` adds up an
+epoch's figures and `bar` shows them. `checkpointer` decides when the state is saved, `state` what is in it, and `digest`
+whether the data are the same; `health` says what a user should know.
 """
 
 from cupynn.interrupt import Interrupted

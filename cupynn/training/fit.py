@@ -1,6 +1,5 @@
 """`fit`: everything that a training is given, checked before any work is done."""
 
-import sys
 from collections.abc import Sequence
 from inspect import isclass
 from os import PathLike
@@ -90,7 +89,7 @@ def fit(
         memory; the result does not depend on it.
     steps : int, optional
         Time steps of a sample in training, at most the network's: the fewer, the faster. Validation, and all use afterwards,
-        take as many as the network has, whose firing counts are the finer. Of recordings, what comes later is dropped.
+        always use all the network's steps, which give finer counts. Recordings are cut after `steps`.
     validation : like `data`, optional
         Evaluated after each epoch.
     sample_weight : array_like of float, shape (samples,), optional
@@ -129,7 +128,7 @@ def fit(
     Raises
     ------
     InputError
-        If anything handed in cannot be used; nothing is changed then. If the checkpoint cannot be written.
+        If anything handed in cannot be used; nothing is changed then. Also if the checkpoint cannot be written.
 
     Examples
     --------
@@ -165,8 +164,8 @@ def fit(
 
 def compiles(network: Network) -> bool:
     """Whether kernels for one of the layers have still to be compiled, which takes time."""
-    modules = [sys.modules.get(f"{type(layer).__module__}_cpu") for layer in network.layers]
-    return not network.device.on_cuda and not all(map(is_compiled, filter(None, modules)))
+    modules = {layer.twins[0] for layer in network.layers if hasattr(layer, "twins")}
+    return not network.device.on_cuda and not all(map(is_compiled, modules))
 
 
 def _checked_ranks(ranks: Any) -> Ranks:

@@ -1,4 +1,4 @@
-"""The options of a training that a definition can hold, checked once."""
+"""The options of a training that a definition can hold; all but `steps`, which the network bounds, are checked here."""
 
 from dataclasses import dataclass, fields
 from typing import Any
