@@ -7,11 +7,13 @@ that are there, never with a size that is only declared, and nothing is unpickle
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from math import prod
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import time
 from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -45,9 +47,22 @@ def writing(path: Path, keep: Path | None = None) -> Iterator[BinaryIO]:
     InputError
         If the folder does not exist or cannot be written, or the disk is full.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot write {path}: it is there and is not a file; choose another name")
+    with _writable(path), replacing(path.resolve() if path.is_symlink() else path, keep) as file:
+        yield file
+
+
+def check_writable(path: Path) -> None:
+    """Raise InputError, as `writing` does, if no file can be made in the folder of `path`."""
+    with _writable(path), TemporaryFile(dir=path.parent):
+        pass
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
     try:
-        with replacing(path, keep) as file:
-            yield file
+        yield
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours, on a disk with room"
@@ -61,7 +76,7 @@ def replacing(path: Path, keep: Path | None = None, stamp: int | None = None) ->
     The file is locked while its process is at work on it, so that others, on other hosts as well, know that it lives.
     """
     sweep(path.parent, path.name)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{path.name}.{secrets.randbits(63)}.tmp")  # processes of two containers may share a number
     with ExitStack() as stack:
         try:
             with _open_locked(temporary, stack) as file:
@@ -251,7 +266,7 @@ def _remove_abandoned(path: Path) -> None:
 def _open_locked(path: Path, stack: ExitStack) -> BinaryIO:
     """Open a file to write to, and lock it for as long as the stack lasts: longer than the file is open."""
     while True:
-        file = path.open("wb")
+        file = path.open("xb")
         if fcntl is None:
             return file
         descriptor = os.dup(file.fileno())

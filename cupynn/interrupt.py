@@ -56,8 +56,10 @@ class Signals:
     def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
             for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-                if signal.getsignal(number) is usual and (self.terminate or number == signal.SIGINT):
-                    self._before[number] = usual
+                handler = signal.getsignal(number)
+                outer = isinstance(getattr(handler, "__self__", None), Signals)  # of a training whose callback trains
+                if (handler is usual or outer) and (self.terminate or number == signal.SIGINT):
+                    self._before[number] = handler
                     signal.signal(number, self._note)
         return self
 
@@ -96,7 +98,6 @@ class Deferred:
     def __init__(self) -> None:
         self._handlers: dict[int, Callable] = {}
         self._came: list[tuple[int, FrameType | None]] = []
-        self._over = False
 
     def __enter__(self) -> "Deferred":
         if threading.current_thread() is threading.main_thread():  # no other runs handlers
@@ -105,13 +106,15 @@ class Deferred:
                     if callable(handler := signal.getsignal(number)):
                         self._handlers[number] = handler
                         signal.signal(number, self._note)
-            except BaseException:  # raised by the handler of one that was still to come
-                self._restore()
+            except BaseException:  # raised by the handler of a signal that was still to come
+                self.__exit__()
                 raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._restore()
+        # `signal.signal` runs handlers before it sets one, so that `_note` collects to the last.
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         self._call_handlers()
 
     def _call_handlers(self) -> None:
@@ -122,16 +125,8 @@ class Deferred:
             finally:  # the others are called even if this one raises
                 self._call_handlers()
 
-    def _restore(self) -> None:
-        self._over = True  # if a handler raises here, those that are not restored yet are called all the same
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._over:
-            self._handlers[number](number, frame)
-        else:
-            self._came.append((number, frame))
+        self._came.append((number, frame))
 
 
 def handler_error(error: Exception) -> BaseException:

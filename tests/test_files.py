@@ -59,10 +59,11 @@ class TestSweep:
     @pytest.mark.parametrize("content", ["half", ""])
     def test_the_living_are_spared_and_the_dead_are_swept(self, tmp_path, writer, content):
         process = writer(content=content)
-        os.utime(tmp_path / f"net.npz.{process.pid}.tmp", (1, 1))  # however old it seems
+        (half,) = tmp_path.glob("net.npz.*.tmp")
+        os.utime(half, (1, 1))  # however old it seems
         files.sweep(tmp_path)
         files.write_text(tmp_path / "net.npz", "ours")
-        assert left(tmp_path) == ["net.npz", f"net.npz.{process.pid}.tmp"]
+        assert left(tmp_path) == ["net.npz", half.name]
         kill(process)
         files.sweep(tmp_path, "other.npz")
         assert len(left(tmp_path)) == 2
@@ -207,3 +208,28 @@ class TestArrays:
             (tmp_path / "x.npy").write_bytes(wrong)
             with pytest.raises(ValueError):
                 files.map_array(tmp_path / "x.npy")
+
+
+def test_writers_of_one_file_have_files_of_their_own(tmp_path):
+    """In one process, or with one number in two containers: each writes its own, and the last to end is what is there."""
+    path = tmp_path / "file"
+    with files.writing(path) as one:
+        one.write(b"one")
+        with files.writing(path) as other:
+            other.write(b"other, longer")
+        assert path.read_bytes() == b"other, longer"
+    assert path.read_bytes() == b"one"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_there_and_no_file_is_left_alone(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="it is there and is not a file"), files.writing(tmp_path / "pipe"):
+        pass
+    target = tmp_path / "target"
+    target.write_bytes(b"before")
+    (tmp_path / "link").symlink_to(target)
+    with files.writing(tmp_path / "link") as file:
+        file.write(b"after")
+    assert (tmp_path / "link").is_symlink()
+    assert target.read_bytes() == b"after"

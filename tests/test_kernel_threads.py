@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import numpy as np
 import psutil
@@ -16,6 +17,7 @@ import pytest
 
 import cupynn
 from cupynn.checks import InputError
+from cupynn.interrupt import Deferred
 from cupynn.kernels import kernel
 from cupynn.kernels import threads as module
 from cupynn.kernels.threads import each, parallel
@@ -148,6 +150,44 @@ class TestInterrupts:
         assert gc.isenabled()
         assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)) == (signal.default_int_handler, before)
 
+    def test_all_that_came_meanwhile_are_delivered(self):
+        """Also if the first handler raises, and one that comes while handlers are put back."""
+        seen, plain = [], signal.signal
+        before = plain(signal.SIGUSR1, lambda *_: seen.append("USR1"))
+
+        def put_back(number, handler):
+            signal.raise_signal(signal.SIGUSR1)
+            return plain(number, handler)
+
+        deferred = Deferred()
+        try:
+            deferred.__enter__()
+            signal.raise_signal(signal.SIGALRM)
+            signal.raise_signal(signal.SIGUSR1)
+            with mock.patch.object(signal, "signal", put_back), pytest.raises(KeyboardInterrupt):
+                deferred.__exit__()
+            assert len(seen) > 2
+            assert signal.getsignal(signal.SIGALRM) is signal.default_int_handler
+        finally:
+            plain(signal.SIGUSR1, before)
+
+    def test_a_handler_that_computes_while_helpers_start(self, monkeypatch):
+        cupynn.set_num_threads(4)
+        begun, plain, taken = [], module.start_new_thread, np.zeros(9, np.int64)
+        parallel(_count, 1, np.zeros(1, np.int64))
+
+        def start(*arguments):
+            if not begun:
+                begun.append(1)
+                parallel(_count, 9, taken)
+            return plain(*arguments)
+
+        monkeypatch.setattr(module, "start_new_thread", start)
+        other = np.zeros(9, np.int64)
+        parallel(_count, 9, other)
+        assert (taken == 1).all()
+        assert (other == 1).all()
+
     def test_what_a_handler_raises_within_a_call_comes_out_as_it_is(self):
         """Python makes a SystemError of it, which `except KeyboardInterrupt` would miss."""
 
@@ -207,6 +247,21 @@ def test_another_number_while_kernels_run(threads):
     meeting.run()
     assert meeting.done.tolist() == [1, 1]
     assert cupynn.get_num_threads() == 3
+
+
+def test_another_number_while_a_crew_is_made(threads, monkeypatch):
+    cupynn.set_num_threads(2)
+    plain = module._Crew.__init__
+
+    def make(self, size):
+        monkeypatch.undo()
+        cupynn.set_num_threads(4)  # as by another thread
+        plain(self, size)
+
+    monkeypatch.setattr(module._Crew, "__init__", make)
+    parallel(_count, 1, np.zeros(1, np.int64))
+    module._THREADS.crew()
+    assert module._THREADS.crew().size == cupynn.get_num_threads() == 4
 
 
 def test_threads_end_with_their_crew(threads):

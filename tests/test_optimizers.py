@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cupynn import Sequential
 from cupynn.checks import InputError
 from cupynn.device.device import resolve
+from cupynn.layers import SpikingDense
 from cupynn.optimizers import SGD, Adam, ExponentialRegularizer
 
 SHAPES = {"weight": (3, 4), "kernels": (2, 3, 2, 2)}  # a second one of four axes: convolution kernels
@@ -24,6 +26,7 @@ def network(seed=0):
             name=name,
             params={name: rng.standard_normal(shape).astype(np.float32)},
             grads={name: np.zeros(shape, np.float32)},
+            buffers={},
         )
         for name, shape in SHAPES.items()
     ]
@@ -277,3 +280,29 @@ class TestExponentialRegularizer:
 def test_arguments_that_cannot_be_used(kind, arguments, message):
     with pytest.raises(InputError, match=message):
         kind(**arguments)
+
+
+def test_averages_reach_layers_that_hold_another():
+    """A layer that hands on to one within it, whose arrays it shares; and what is done to the copy stays with it."""
+
+    class Outer(SpikingDense):
+        def build(self, input_shape, rng):
+            self.inner = SpikingDense(self.units, self.v_th, name="inner")
+            self.inner.build(input_shape, rng)
+            self.input_shape, self.params, self.grads = input_shape, self.inner.params, self.inner.grads
+
+        def forward(self, inputs, record=False):
+            return self.inner.forward(inputs, record)
+
+    net, rng = Sequential([Outer(3, 1.0)], (4,), 20, device="cpu"), np.random.default_rng(0)
+    optimizer = Adam(0.1, average=0.9)
+    for _ in range(3):
+        net.layers[0].grads["weight"][...] = rng.normal(size=(3, 4))
+        optimizer.step(net)
+    before = net.layers[0].params["weight"].copy()
+    twin = optimizer.averaged(net).layers[0]
+    assert twin.inner.params["weight"] is twin.params["weight"]
+    assert not np.array_equal(twin.params["weight"], before)
+    twin.params["weight"][...] = 0
+    np.testing.assert_array_equal(net.layers[0].params["weight"], before)
+    assert np.any(optimizer.moments["dense_1", "weight"][-1])

@@ -10,6 +10,7 @@ import sys
 import threading
 from itertools import count
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -264,6 +265,8 @@ class TestRefusal:
             ({"resume": False}, "holds a training already: go on with resume=True"),
             ({"checkpoint": None}, "resume=True without a checkpoint"),
             ({"checkpoint": 3}, "checkpoint=3: pass the path"),
+            ({"checkpoint": ""}, "checkpoint='': pass the path"),
+            ({"checkpoint": False}, "checkpoint=False: pass the path"),
             ({"resume": 1}, "resume=1: pass True or False"),
             ({"checkpoint_seconds": -1}, "checkpoint_seconds=-1"),
         ],
@@ -278,6 +281,25 @@ class TestRefusal:
             fit(net, **{"checkpoint": path, "resume": True} | options)
         np.testing.assert_array_equal(weights(net), before)
         assert path.read_bytes() == held
+
+    def test_a_folder_that_is_not_there(self, path):
+        net = make()
+        before = weights(net)
+        with pytest.raises(InputError, match=r"cannot write .*none.training\.npz: No such file"):
+            fit(net, checkpoint=path.parent / "none" / "training.npz")
+        np.testing.assert_array_equal(weights(net), before)
+
+    def test_an_optimizer_of_another_network(self, path):
+        optimizer = Adam(0.02, schedule="cosine")
+        fit(make(), optimizer=optimizer)
+        with pytest.raises(InputError, match="moments of another network"):
+            fit(make(), optimizer=optimizer, epochs=7)
+        assert optimizer.epochs == 3
+
+    def test_one_that_a_callback_has_ended_says_so(self, path, capsys):
+        fit(make(), checkpoint=path, callbacks=[lambda net, history: len(history) == 2])
+        assert len(fit(make(), checkpoint=path, resume=True, epochs=9, progress=True)) == 2
+        assert "a callback ended this training after epoch 2: it is not continued" in capsys.readouterr().out
 
     def test_files_of_another_kind(self, path):
         with pytest.raises(InputError, match="no such file"):
@@ -491,6 +513,29 @@ class TestSignals:
         with pytest.raises(KeyboardInterrupt, match="pressed"):
             make().save(path)
         assert not list(path.parent.iterdir())
+
+    def test_one_before_an_error_is_delivered_after_it(self, path):
+        def fail(net, history):
+            signal.raise_signal(signal.SIGINT)
+            raise Stop
+
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt), mock.patch("cupynn.interrupt.Signals._break_in"):
+                fit(make(), checkpoint=path, callbacks=[fail])
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def test_a_training_within_a_callback_saves_too(self, path):
+        inner = path.with_name("inner.npz")
+
+        def train(net, history):
+            fit(make(), checkpoint=inner, callbacks=[lambda *_: signal.raise_signal(signal.SIGINT)])
+
+        with pytest.raises(Interrupted, match=r"saved in .*inner\.npz"):
+            fit(make(), callbacks=[train])
+        assert inner.exists()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
     def test_in_a_thread_there_are_none(self, path):
         thread = threading.Thread(target=fit, args=(make(),), kwargs={"checkpoint": path})

@@ -52,7 +52,9 @@ class _Crew:
             self._jobs.put(job)
 
     def _start(self) -> None:
-        with self._starting:
+        if not self._starting.acquire(blocking=False):
+            return  # another thread starts them, or the one that a signal handler has interrupted
+        try:
             while self._started < self.size - 1:
                 try:
                     start_new_thread(_serve, (self._jobs,))
@@ -62,6 +64,8 @@ class _Crew:
                         f"call cupynn.set_num_threads({self._started + 1}), or raise its limit"
                     ) from error
                 self._started += 1
+        finally:
+            self._starting.release()
 
 
 def _serve(jobs: SimpleQueue) -> None:
@@ -109,7 +113,7 @@ class _Threads:
 
     def crew(self) -> _Crew:
         crew = self._crew
-        if crew is None:
+        if crew is None or crew.size != self.size:  # another thread may have set another number while it was made
             crew = self._crew = _Crew(self.size)
         return crew
 

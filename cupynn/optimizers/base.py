@@ -1,9 +1,9 @@
 """What all optimizers share: learning-rate schedules, moments, averages."""
 
 from abc import ABC, abstractmethod
-from copy import copy
+from copy import copy, deepcopy
 from math import cos, floor, pi, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import ref
 
 import numpy as np
@@ -133,23 +133,25 @@ class Optimizer(Configured, ABC):
     def averaged(self, network: Network) -> Network:
         """Return the network with the averages of its parameters.
 
-        It is a copy that shares all else with the network, so that evaluating it, even when interrupted, leaves the weights
-        in training as they are. Without averages it is the network itself.
+        It is a copy, so that evaluating it, even when interrupted, and what callbacks do to it leave the training as it is.
+        Without averages it is the network itself.
 
         Parameters
         ----------
-        network : Sequential
+        network : Network
             That of the updates.
         """
         if not (self.average and self.moments):
             return network
+        memo: dict[int, Any] = {}  # what stands for each array in the copy, also where a layer holds it a second time
+        with network.device:
+            for layer in network.layers:
+                memo |= {id(array): array for array in (*layer.grads.values(), *layer.buffers.values())}
+                for name, parameter in layer.params.items():
+                    moments = self.moments.get((layer.name, name), (parameter,))
+                    memo[id(parameter)] = moments[-1].reshape(parameter.shape).copy()
         twin = copy(network)
-        twin.layers = [copy(layer) for layer in network.layers]
-        for layer in twin.layers:
-            layer.params = dict(layer.params)
-            for name, parameter in layer.params.items():
-                if (layer.name, name) in self.moments:
-                    layer.params[name] = self.moments[layer.name, name][-1].reshape(parameter.shape)
+        twin.layers = deepcopy(network.layers, memo)
         return twin
 
     def apply_averages(self, network: Network) -> None:
@@ -189,10 +191,24 @@ class Optimizer(Configured, ABC):
         self._belong_to(network)
         self.updates, self.epoch, self.moments, self._device = updates, epoch, moments, network.device
 
-    def _belong_to(self, network: Network) -> None:
-        self._network = self._network or ref(network)
-        if self._network() is not network:
+    def check(self, network: Network) -> None:
+        """Raise InputError if the optimizer has updated another network before.
+
+        Parameters
+        ----------
+        network : Network
+
+        Raises
+        ------
+        InputError
+            If it has.
+        """
+        if self._network is not None and self._network() is not network:
             raise InputError("this optimizer remembers the moments of another network's weights: make a new one")
+
+    def _belong_to(self, network: Network) -> None:
+        self.check(network)
+        self._network = self._network or ref(network)
 
     def _move(self, device: Device) -> None:
         """Bring the moments to where the network has gone."""

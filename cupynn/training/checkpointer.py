@@ -1,6 +1,7 @@
 """When the state of a training is saved: from time to time, after each epoch, and when a signal ends it."""
 
 import json
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from time import perf_counter
@@ -9,6 +10,7 @@ from typing import Any
 import cupynn
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.files import check_writable
 from cupynn.interrupt import Interrupted, Signals
 from cupynn.losses import CountLoss
 from cupynn.network.inputs import Labelled
@@ -51,6 +53,8 @@ class Checkpointer:
     def begin(self, state: State, resume: bool) -> list[str]:
         """Bring a training to where it stood, or see that none is lost by beginning; return what its user should know."""
         self.state = state
+        if self.path is not None:
+            self.ranks.on_first(lambda: check_writable(self.path))
         if resume:
             return states.load(state, self.settings, self.digests, self.path, self.ranks)
         if self.path is not None and self.ranks.on_first(lambda: self.path.exists() or states.previous(self.path).exists()):
@@ -72,8 +76,10 @@ class Checkpointer:
                 raise self._interrupted(self.signals.asked)
         finally:
             self.signals.__exit__(kind, *error)
-        if kind is None and self.signals.asked:  # since the last epoch was saved
+        if self.signals.asked and kind is None:  # since the last epoch was saved
             raise self._interrupted(self.signals.asked)
+        if self.signals.asked and not issubclass(kind, KeyboardInterrupt):  # an error came before it could be acted on
+            signal.raise_signal(self.signals.asked)
 
     def interruptible(self) -> AbstractContextManager:
         """Context of work that changes nothing and takes long: a signal ends the training at once, if no others wait."""
@@ -128,6 +134,7 @@ def make_checkpointer(
         raise InputError(f"batch_size={options.batch_size} for {ranks.size} processes: pass at least one sample each")
     checks.flag("resume", resume)
     seconds = checks.number("checkpoint_seconds", seconds, minimum=0)
+    path = None if path is None else checks.path("checkpoint", path)
     if path is None and resume:
         raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
     if path is None and ranks.size == 1:
@@ -141,4 +148,4 @@ def make_checkpointer(
     alike |= {"epochs": options.epochs, "checkpoint": str(path), "resume": resume, "version": cupynn.__version__}
     ranks.same({name: json.dumps(value).encode() for name, value in alike.items()}, "pass the same in all processes")
     ranks.same_arrays("before training", state.network.arrays(), state.network.device)
-    return Checkpointer(path and checks.path("checkpoint", path), seconds, settings, digests, ranks)
+    return Checkpointer(path, seconds, settings, digests, ranks)

@@ -142,6 +142,7 @@ def fit(
     ranks = _checked_ranks(ranks)
     loss = SpikeCount() if loss is None else checks.only("loss", loss, CountLoss)
     optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
+    optimizer.check(network)
     options = Options(epochs, batch_size, part_size, steps, boost, augment)
     train, held_out = network.labelled(data), None if validation is None else _validation(network, validation)
     samples = Samples(network, train, sample_weight, options)

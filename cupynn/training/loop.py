@@ -172,4 +172,6 @@ class Training:
         history.epochs.append(epoch)
         self.bar.line(epoch)
         self.bar.tell_once(health.after_epoch(network, epoch, self.samples.steps, held_out), history)
-        return ranks.on_first(lambda: any([callback(network, history) for callback in self.callbacks]))
+        ended = ranks.on_first(lambda: any([callback(network, history) for callback in self.callbacks]))  # all are called
+        self.network.encoded = network.encoded  # of a copy, where the optimizer averages
+        return ended

@@ -141,6 +141,8 @@ def load(state: State, settings: dict[str, Any], digests: dict[str, str | None],
         header["tally"] |= Tally(state.network).figures() | {"seconds": header["tally"]["seconds"]}
         arrays["samples/wrong"] = np.zeros_like(arrays["samples/wrong"])
     _restore(state, header, arrays)
+    if state.ended:
+        notices.append(f"a callback ended this training after epoch {len(state.history)}: it is not continued")
     return notices
 
 
