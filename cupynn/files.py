@@ -22,7 +22,6 @@ import numpy as np
 from numpy.lib import format as npy
 
 from cupynn.checks import InputError
-from cupynn.interrupt import handler_error
 
 try:
     import fcntl
@@ -110,8 +109,10 @@ def put_arrays(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
     """Write the content of an .npz file of arrays to an open file."""
     try:
         np.savez(file, **{name: np.asarray(array, order="C") for name, array in arrays.items()})
-    except ValueError as error:  # of a ZIP file that an interrupt, or a full disk, has left open
-        raise handler_error(error) from None
+    except ValueError as error:
+        if "open writing handle" in str(error) and error.__context__ is not None:  # zipfile hides what left the file open
+            raise error.__context__ from None
+        raise
 
 
 def put_rows(file: BinaryIO, arrays: Iterable[np.ndarray], dtype: np.dtype) -> list[int]:
@@ -211,7 +212,7 @@ def intact(name: str) -> Iterator[None]:
     """Turn what a damaged file makes libraries raise, which can be almost anything, into one InputError."""
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:
         raise InputError(f"{name} cannot be read ({error}): put an intact copy in its place") from None

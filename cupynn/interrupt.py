@@ -127,8 +127,3 @@ class Deferred:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._came.append((number, frame))
-
-
-def handler_error(error: Exception) -> BaseException:
-    """Return the exception behind an error, such as one of a signal handler that other code turned into this error."""
-    return error.__cause__ or error.__context__ or error

@@ -20,7 +20,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.interrupt import Deferred, handler_error
+from cupynn.interrupt import Deferred
 from cupynn.kernels.turns import close, each, enter, leave, new_turns
 
 __all__ = ["each", "get_num_threads", "parallel", "set_num_threads"]
@@ -199,8 +199,8 @@ def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
             kernel(address, *arguments)
         else:
             _share(kernel, turns, arguments, threads)
-    except SystemError as error:
-        raise handler_error(error) from None
+    except SystemError as error:  # what Python makes of an exception that a signal handler raises within a kernel's call
+        raise (error.__cause__ or error) from None
 
 
 def _types(arguments: tuple) -> tuple:
