@@ -12,7 +12,15 @@ from cupynn.checks import InputError
 from cupynn.files import intact, read_up_to
 
 INTACT = "put an intact copy in its place"
+HEADERS = 1 << 20  # bytes of all headers before one file: `tarfile` reads long names and PAX records whole
 LONGEST = 1 << 30  # bytes from one header to the next: one may claim 2^95, and `tarfile` would count all of them to the end
+_KEPT = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 
 
 @contextmanager
@@ -34,6 +42,17 @@ def open_gzipped(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} cannot be read ({error}): {INTACT}") from None
 
 
+class _Header(tarfile.TarInfo):
+    """A header that is refused before `tarfile` takes much memory for it: a few kB, gzipped, can make hundreds of MB."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _KEPT and self.size + archive.fileobj.tell() - archive.offset > HEADERS:
+            raise ValueError(f"its headers before one file declare {self.size:,} bytes, at most {HEADERS:,} are read")
+        if self.type == tarfile.GNUTYPE_SPARSE:  # a list of its parts, of any length, comes before its data
+            raise ValueError(f"{self.name} is packed as a sparse file")
+        return super()._proc_member(archive)
+
+
 def read_tar(path: Path, wanted: Callable[[str], bool], largest: int) -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of the wanted files in a gzipped tar archive.
 
@@ -50,8 +69,9 @@ def read_tar(path: Path, wanted: Callable[[str], bool], largest: int) -> Iterato
     InputError
         If the archive cannot be read, is damaged, or a wanted file is larger.
     """
-    with intact(str(path)), tarfile.open(path, "r|gz") as archive:
+    with intact(str(path)), tarfile.open(path, "r|gz", tarinfo=_Header) as archive:
         for member in archive:
+            archive.members.clear()  # it would keep all headers
             stored = archive.offset - member.offset
             regular = member.isfile() and wanted(member.name)
             if stored > LONGEST or (regular and member.size > largest):

@@ -6,6 +6,7 @@ import io
 import struct
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -424,6 +425,48 @@ def test_cifar10_refuses_an_archive_of_endless_headers(scratch):
     name.type, name.size = tarfile.GNUTYPE_LONGNAME, 1
     with pytest.raises(InputError, match=r"cannot be read \(maximum recursion depth exceeded.*\): put an intact copy"):
         cifar10.read_archive(scratch(gzip.compress((name.tobuf() + bytes(512)) * sys.getrecursionlimit())))
+
+
+LONG_HEADERS = {
+    "GNU name": (tarfile.GNUTYPE_LONGNAME,),
+    "GNU link": (tarfile.GNUTYPE_LONGLINK,),
+    "PAX": (tarfile.XHDTYPE,),
+    "PAX for all": (tarfile.XGLTYPE,),
+    "Solaris": (tarfile.SOLARIS_XHDTYPE,),
+    "several": (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME),
+}
+
+
+@pytest.mark.parametrize("types", LONG_HEADERS.values(), ids=LONG_HEADERS)
+def test_cifar10_refuses_headers_of_any_size_before_it_reads_them(scratch, types):
+    """`tarfile` would read a header whole: 300 MB of zeros are 0.3 MB when they are gzipped."""
+    content, size = b"", 300_000_000 if len(types) == 1 else 600_064
+    for kind in types:
+        header = tarfile.TarInfo("././@LongLink")
+        header.type, header.size = kind, size
+        content += header.tobuf() + bytes(600_064)
+    with pytest.raises(InputError, match=r"its headers before one file declare [0-9,]+ bytes, at most 1,048,576 are read"):
+        cifar10.read_archive(scratch(gzip.compress(content + tarfile.TarInfo("a").tobuf())))
+
+
+def test_cifar10_refuses_sparse_files(scratch):
+    """Blocks that list the parts of one may follow each other without end."""
+    header = tarfile.TarInfo("sparse")
+    header.type = tarfile.GNUTYPE_SPARSE
+    with pytest.raises(InputError, match="sparse is packed as a sparse file"):
+        cifar10.read_archive(scratch(gzip.compress(header.tobuf() + bytes(1024))))
+
+
+def test_cifar10_does_not_keep_the_headers_of_all_files(few, scratch):
+    rng = np.random.default_rng(0)
+    names = {rng.bytes(100_000).hex(): b"" for _ in range(100)}  # 20 MB
+    members = names | {f"cifar-10-batches-bin/{file}": content for file, content in cifar_files().items()}
+    path = scratch(tar(members))
+    tracemalloc.start()
+    assert len(cifar10.read_archive(path)) == 6
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5e6
 
 
 @real("cifar-10")
