@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cupynn.ragged import Ragged
 from .cache import user_cache
 from .dataset import Dataset
 from .download import fetch
-from .nmnist_files import Member, find, in_archives, records
+from .nmnist_files import FORMER, STAMP, Member, find, in_archives, read_former, records
 from .recordings import convert, event_type
 from .source import FolderSource, data_folder
 
@@ -36,7 +36,6 @@ OFFICIAL = {
 }
 SOURCE = FolderSource("n-mnist", 1_100_000_000, lambda folder: _files(folder))
 INDEX = "lengths", "labels", "train"  # events and digit of each recording; how many come to train on
-STAMP = 1_000_000_000  # time of last change that packed events are given, in seconds: after any later write it is another
 
 
 def load() -> tuple[Dataset, Dataset]:
@@ -63,6 +62,8 @@ def load() -> tuple[Dataset, Dataset]:
         for index in sorted(folder.glob("n-mnist.*.npz"), key=os.path.getmtime, reverse=True):
             if content := open_packed(index.with_suffix(".npy")):
                 return _split(*content)
+        if content := _converted(folder):
+            return _split(*content)
         official = [fetch("n-mnist", file, checksum, [url], OFFICIAL) for file, (checksum, url) in OFFICIAL.items()]
         found = in_archives(folder, official)
     places = [folder / f"n-mnist.{found.fingerprint}.npy", _user_cache(folder, found.fingerprint)]
@@ -99,13 +100,37 @@ def pack(place: Path, members: list[Member]) -> None:
     OSError
         If the folder cannot be written.
     """
+    labels = [member.digit for member in members]
+    _write(place, _recordings(members), labels, sum(member.part == "Train" for member in members))
+    _remove_others(place)
+
+
+def _write(place: Path, recordings: Iterable[np.ndarray], labels: Sequence[int], train: int) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     with files.replacing(place, stamp=STAMP) as values, files.replacing(place.with_suffix(".npz")) as index:
-        lengths = files.put_rows(values, _recordings(members), event_type(SENSOR))
-        labels = [member.digit for member in members]
-        train = sum(member.part == "Train" for member in members)
+        lengths = files.put_rows(values, recordings, event_type(SENSOR))
         files.put_arrays(index, {name: np.array(each) for name, each in zip(INDEX, (lengths, labels, train), strict=True)})
-    _remove_others(place)
+
+
+def _converted(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """Write what version 0.1.0 packed in the form of today, and return it; None if there is none, or it is damaged."""
+    if not (former := read_former(folder / FORMER, event_type(SENSOR))):
+        return None
+    values, index = former
+    place = folder / f"n-mnist.{str(index['source'])[:16]}.npy"
+    recordings = np.split(values, np.cumsum(index["lengths"])[:-1])
+    try:
+        if not _may_write(folder):
+            raise PermissionError("it is write-protected")
+        _write(place, recordings, index["labels"], int(index["train"]))
+    except OSError as error:
+        raise InputError(
+            f"{folder / FORMER}, packed by version 0.1.0, cannot be converted to {place} ({error}): make the folder "
+            f"writable, with {values.nbytes:,} bytes of space"
+        ) from None
+    if content := open_packed(place):
+        _remove_others(place)
+    return content
 
 
 def _remove_others(place: Path) -> None:
@@ -139,7 +164,7 @@ def open_packed(place: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
 
 def _files(folder: Path) -> list[Path]:
     """What there is of N-MNIST in its folder: the packed events, or archives, or loose recordings."""
-    for pattern in ("n-mnist.*.np[yz]", "*.zip", "T*/[0-9]/*.bin"):
+    for pattern in ("n-mnist.*.np[yz]", FORMER, "*.zip", "T*/[0-9]/*.bin"):
         if found := list(folder.glob(pattern)):
             return found
     return []

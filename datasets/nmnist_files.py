@@ -3,22 +3,28 @@
 import hashlib
 import os
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
 from cupynn.checks import InputError
-from cupynn.files import PACKING, intact, read_up_to
+from cupynn.files import PACKING, intact, read_arrays, read_up_to
 
 PARTS = ("Train", "Test")
 NAME = re.compile(r"(Train|Test)/([0-9])/([0-9]{1,6})\.bin", re.ASCII)
 RECORD = 5  # bytes of an event
 OVERFLOW_LINE, OVERFLOW = 240, 1 << 13  # an event on this line moves all later times by so many microseconds
+FORMER = "n-mnist.events"  # in which version 0.1.0 packed all recordings
+FOOTER = struct.Struct("<32sQ8s")  # at its end: SHA-256 and bytes of the index before it, and the word below
+MAGIC = b"cupynn 1"
+STAMP = 1_000_000_000  # time of last change that packed events are given, in seconds: after any later write it is another
 LARGEST = 5 << 20  # bytes of a recording: the longest has some 40 kB, and an archive may claim any size
 
 
@@ -132,6 +138,35 @@ def records(content: bytes, where: str) -> np.ndarray:
     events["t"] = ((words[:, 2] & 127) << 16 | words[:, 3] << 8 | words[:, 4]) + OVERFLOW * np.cumsum(overflow)
     events["x"], events["y"], events["p"] = raw[:, 0], raw[:, 1], raw[:, 2] >> 7
     return events[~overflow]
+
+
+def read_former(path: Path, dtype: np.dtype) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """Return the events that version 0.1.0 packed, as a read-only memory map, and their index; None if it wrote none so.
+
+    The file has all events, one after the other, then the index, an .npz archive, and the footer. The index has the number
+    of events and the digit of each recording, how many come to train on, and the fingerprint of the files ("source").
+    """
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            file.seek(-FOOTER.size, os.SEEK_END)
+            digest, length, magic = FOOTER.unpack(file.read())
+            start = status.st_size - FOOTER.size - length
+            if magic != MAGIC or start < 0 or int(status.st_mtime) != STAMP:
+                return None
+            file.seek(start)
+            content = file.read(length)
+        if hashlib.sha256(content).digest() != digest:
+            return None
+        index = read_arrays(BytesIO(content), compressed=False)
+        lengths, labels, train = index["lengths"], index["labels"], index["train"]
+        fits = len(lengths) == len(labels) >= train >= 0 and (lengths >= 0).all() and lengths.sum() * dtype.itemsize == start
+        if not fits or index["empty"].dtype != dtype or not re.fullmatch("[0-9a-f]{64}", str(index["source"])):
+            return None
+        values = np.memmap(path, dtype, "r", shape=start // dtype.itemsize) if start else np.empty(0, dtype)
+        return values.view(np.ndarray), index
+    except Exception:  # missing, shorter than the footer, or forged: what `zipfile` raises then is anybody's guess
+        return None
 
 
 def _listing(folder: Path) -> list[tuple[str, int, int]]:

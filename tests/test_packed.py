@@ -1,7 +1,11 @@
 """The events of N-MNIST that are packed into one array: when it is made, found again, and thrown away."""
 
+import hashlib
+import io
 import os
 import re
+import shutil
+import struct
 import subprocess
 import sys
 from functools import partial
@@ -15,7 +19,7 @@ from nmnist_toy import FILES, check_loaded, contents, oracle, pack, write_archiv
 
 from cupynn import datasets
 from cupynn.checks import InputError
-from cupynn.datasets import nmnist
+from cupynn.datasets import nmnist, nmnist_files, recordings
 from cupynn.datasets.nmnist_files import Member
 from cupynn.encoders import Events
 
@@ -160,6 +164,62 @@ def test_garbage_in_the_events_is_refused_by_the_encoder(nmnist_folder):
     os.utime(path, (nmnist.STAMP, nmnist.STAMP))
     with pytest.raises(InputError, match="sample 0, event 0: x=255: pass 0 to 33"):
         Events().check(datasets.load("n-mnist")[0].x)
+
+
+class TestFormerForm:
+    """Version 0.1.0 packed all into one file, and users were told that the originals may be removed."""
+
+    @pytest.fixture
+    def former(self, nmnist_folder):
+        """Pack as version 0.1.0 did, and remove the originals; return its file, and the one to expect."""
+        write_folder(nmnist_folder)
+        check_loaded()
+        (place, index), source = packed_in(nmnist_folder), nmnist_files.find(nmnist_folder).files
+        values = np.load(place)
+        with np.load(index) as stored:
+            arrays = dict(stored) | {
+                "empty": values[:0],
+                "source": np.array(hashlib.sha256(repr(source).encode()).hexdigest()),
+            }
+        shutil.rmtree(nmnist_folder)
+        nmnist_folder.mkdir()
+        content, path = io.BytesIO(), nmnist_folder / "n-mnist.events"
+        np.savez(content, **arrays)
+        footer = struct.pack("<32sQ8s", hashlib.sha256(content.getvalue()).digest(), len(content.getvalue()), b"cupynn 1")
+        path.write_bytes(values.tobytes() + content.getvalue() + footer)
+        os.utime(path, (nmnist.STAMP, nmnist.STAMP))
+        return path, place
+
+    def test_it_is_converted_once(self, former):
+        path, place = former
+        assert nmnist.SOURCE.find(path.parent) == [path]
+        check_loaded()
+        converted = place, place.with_suffix(".npz")  # where the originals would be packed
+        assert sorted(path.parent.iterdir()) == [*converted]
+        times = [each.stat().st_ctime_ns for each in converted]
+        check_loaded()
+        assert [each.stat().st_ctime_ns for each in converted] == times
+
+    def test_a_damaged_one_is_left_alone(self, former):
+        path, _ = former
+        content, dtype = path.read_bytes(), recordings.event_type(nmnist.SENSOR)
+        start = 5 * dtype.itemsize
+        cut = [content[:end] for end in range(0, len(content), 61)]
+        changed = [content[:at] + bytes([content[at] ^ 16]) + content[at + 1 :] for at in range(start, len(content), 31)]
+        for broken in (*cut, *changed, content[7:], bytes(7) + content):
+            path.write_bytes(broken)
+            os.utime(path, (nmnist.STAMP, nmnist.STAMP))
+            assert nmnist_files.read_former(path, dtype) is None
+        path.write_bytes(content)  # at another time
+        with pytest.raises(InputError, match="offline"):
+            datasets.load("n-mnist")
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_it_stays_where_nothing_can_be_written(self, former, monkeypatch):
+        monkeypatch.setattr(nmnist, "_may_write", lambda folder: False)
+        with pytest.raises(InputError, match=r"events, packed by version 0\.1\.0, cannot be converted.* 35 bytes of space"):
+            datasets.load("n-mnist")
+        assert list(former[0].parent.iterdir()) == [former[0]]
 
 
 class TestWhatIsReplaced:
