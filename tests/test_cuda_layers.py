@@ -1,11 +1,14 @@
 """The CUDA code that layer classes hold: to be read, launched, and replaced; and a layer of your own that brings its own."""
 
 import builtins
+import copy
+import pickle
 
 import numpy as np
 import pytest
 
 from cupynn import InputError, Sequential, SpikeTrains, encoders, layers, losses, optimizers
+from cupynn.kernels import cuda
 from cupynn.kernels.cuda import CudaSource, blocks
 from cupynn.kernels.events_cuda import silent
 from cupynn.layers import LAYERS
@@ -98,6 +101,41 @@ def test_comments_and_order_of_words():
     assert repr(CudaSource(text).kernels) == "one(const float* x, int n)\ntwo()"
     with pytest.raises(InputError, match="the text declares no kernel"):
         CudaSource("// __global__ void none(int x)")
+
+
+ONE = 'extern "C" __global__ void one(float* x) {}'
+
+
+class TestSource:
+    @pytest.mark.parametrize("source", [CudaSource(ONE), layers.SpikingDense.cuda], ids=["text", "of a file"])
+    @pytest.mark.parametrize("copied", [copy.deepcopy, lambda source: pickle.loads(pickle.dumps(source))])
+    def test_a_copy_is_equal(self, source, copied):
+        found = copied(source)
+        assert found is not source
+        assert (found, hash(found), found.stem, found.source) == (source, hash(source), source.stem, source.source)
+        assert {source: "compiled"}[found] == "compiled"
+
+    def test_others_are_not_equal(self):
+        assert len({CudaSource(ONE), CudaSource(ONE + " "), layers.SpikingDense.cuda, layers.SpikingPool2D.cuda}) == 4
+        assert CudaSource(ONE) != ONE
+
+    def test_refuses_what_is_no_text(self):
+        with pytest.raises(InputError, match="text=5: pass CUDA"):
+            CudaSource(5)
+
+    @pytest.mark.parametrize("inside", ["", " ", "void", "\n void "])
+    def test_a_kernel_without_parameters(self, inside):
+        assert CudaSource(f'extern "C" __global__ void f({inside}) {{}}').kernels["f"].parameters == ()
+
+    def test_launch_of_an_unknown_kernel(self):
+        for use in (lambda source: source["two"], lambda source: source.launch("two", (1,), 1)):
+            with pytest.raises(InputError, match="no kernel 'two' in this CUDA code: it has one"):
+                use(CudaSource(ONE))
+
+    def test_zero_keeps_its_sign(self):
+        as_c = cuda._AS_C[float]
+        assert [bool(np.signbit(as_c(zero))) for zero in (0.0, -0.0, 0.0)] == [False, True, False]
+        assert {type(as_c(value)) for value in (0.0, -0.0, 0.5)} == {np.float32}
 
 
 @pytest.mark.gpu

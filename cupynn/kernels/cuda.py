@@ -6,7 +6,7 @@ disk, keyed by the text, never runs a stale one. Every launch goes through `Cuda
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -18,7 +18,13 @@ OPTIONS = ("-std=c++17",)
 
 # What a number of Python goes as. A step of a small batch waits for the host, which takes 4 us for 17 numbers where they are
 # looked up, and 12 where they are made anew.
-_int, _float = lru_cache(maxsize=4096)(np.int32), lru_cache(maxsize=4096)(np.float32)
+_int, _nonzero = lru_cache(maxsize=4096)(np.int32), lru_cache(maxsize=4096)(np.float32)
+
+
+def _float(value: float) -> np.float32:
+    return _nonzero(value) if value else np.float32(value)  # 0.0 and -0.0 are equal, so a cache takes one for the other
+
+
 _AS_C = {int: _int, bool: _int, float: _float, np.float64: _float}
 
 # Samples that one block of a dense layer sums up; `sums.py` says how a batch that is split within a group keeps its bits.
@@ -73,7 +79,7 @@ class CudaSource:
     Raises
     ------
     InputError
-        If the text declares no kernel.
+        If the text is no str, or declares no kernel.
 
     Examples
     --------
@@ -85,7 +91,9 @@ class CudaSource:
     """
 
     def __init__(self, text: str) -> None:
-        self._read = lambda: text
+        if not isinstance(text, str):
+            raise InputError(f"text={text!r}: pass CUDA C++ code, a str")
+        self._made_of: tuple[str, ...] = (text,)
         if not self.kernels:
             raise InputError('the text declares no kernel: declare one as extern "C" __global__ void name(...)')
         self.stem = next(iter(self.kernels))
@@ -99,25 +107,39 @@ class CudaSource:
         package, stem : str
         """
         made = cls.__new__(cls)
-        made._read, made.stem = lambda: _text(package, f"{stem}.cu"), stem
+        made._made_of, made.stem = (package, stem), stem
         return made
 
     @property
     def text(self) -> str:
         """The code itself."""
-        return self._read()
+        if len(self._made_of) == 1:
+            return self._made_of[0]
+        package, stem = self._made_of
+        return _text(package, f"{stem}.cu")
 
     @property
     def source(self) -> str:
         """All that is compiled: what every source begins with, and the code."""
         return "\n".join((_text("cupynn.kernels", "common.cuh"), self.text))
 
-    @property
+    @cached_property
     def kernels(self) -> Kernels:
         """The kernels that the code declares, by name."""
         found = _KERNEL.findall(_COMMENT.sub("", self.text))
         words = {name: tuple(" ".join(each.split()) for each in inside.split(",")) for name, inside in found}
+        words |= {name: () for name, inside in words.items() if inside in (("",), ("void",))}
         return Kernels({name: Kernel(name, parameters) for name, parameters in words.items()})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made = type(self)
+        return made if len(self._made_of) == 1 else made.of, self._made_of
+
+    def __eq__(self, other: object) -> bool:
+        return self._made_of == other._made_of if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._made_of)
 
     def __repr__(self) -> str:
         return f"CudaSource({self.stem!r}: {', '.join(self.kernels)})"
@@ -157,12 +179,15 @@ class CudaSource:
             a Python float as a C float.
         shared : int
             Bytes of dynamic shared memory.
+
+        Raises
+        ------
+        InputError
+            If the code has no kernel of this name, or CuPy is missing.
         """
         if 0 in grid:
             return
-        import cupy
-
-        kernel = _kernel(self, name, cupy.cuda.runtime.getDevice())
+        kernel = self[name]
         if shared > SHARED_BYTES - STATIC_BYTES:
             kernel.max_dynamic_shared_size_bytes = shared
         kernel(grid, (block,), tuple([_AS_C[type(x)](x) if type(x) in _AS_C else x for x in arguments]), shared_mem=shared)
