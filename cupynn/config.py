@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from functools import cache, wraps
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from cupynn.checks import InputError
@@ -83,7 +84,7 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
     if not isinstance(table, Mapping):
         example = f'{{ kind = "{next(iter(registry))}" }}'
         raise InputError(f"{where}: expected a table of keys and values, such as {example}, found {table!r}")
-    table = renewed(table)
+    table = renewed(table, registry)
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in registry:
         raise InputError(f"{where}: kind={kind!r}: pass one of {', '.join(map(repr, registry))}")
@@ -91,14 +92,22 @@ def make(registry: Mapping[str, type], table: Any, where: str) -> Any:
     return construct(registry[kind], arguments, f"{where} ({kind})")
 
 
-def renewed(value: Any) -> Any:
-    """Return tables, or lists of them at any depth, with the names that arguments have now."""
+def renewed(value: Any, registry: Mapping[str, type] = MappingProxyType({})) -> Any:
+    """Return tables, or lists of them at any depth, with the names that arguments have now.
+
+    A class of the registry takes the former names of those that it is derived from, but for names that it still has.
+    """
     if isinstance(value, Mapping):
-        kind = value.get("kind")
-        names = FORMER.get(kind, {}) if isinstance(kind, str) else {}
-        names = {old: new for old, new in names.items() if new not in value}
-        return {names.get(key, key): renewed(inside) for key, inside in value.items()}
-    return list(map(renewed, value)) if isinstance(value, list) else value
+        names = {old: new for old, new in _former(value.get("kind"), registry).items() if new not in value}
+        return {names.get(key, key): renewed(inside, registry) for key, inside in value.items()}
+    return [renewed(inside, registry) for inside in value] if isinstance(value, list) else value
+
+
+def _former(kind: Any, registry: Mapping[str, type]) -> Mapping[str, str]:
+    if not isinstance(kind, str) or kind not in registry:
+        return FORMER.get(kind, {}) if isinstance(kind, str) else {}
+    names = {old: new for base in registry[kind].__mro__ for old, new in FORMER.get(base.__name__, {}).items()}
+    return {old: new for old, new in names.items() if old not in parameters_of(registry[kind])}
 
 
 def construct(kind: Callable[..., R], arguments: Mapping[str, Any], where: str) -> R:

@@ -125,6 +125,23 @@ class TestFormerNames:
         nested = renewed({"layers": [dict(self.TABLE), {"kind": "Other", "size": 2}], "size": 3})
         assert nested == {"layers": [renewed(self.TABLE), {"kind": "Other", "size": 2}], "size": 3}
 
+    def test_a_class_derived_from_it(self, monkeypatch, tmp_path):
+        class Mine(layers.SpikingPool2D):
+            pass
+
+        class Sized(layers.SpikingPool2D):
+            def __init__(self, size, v_th):
+                super().__init__(size, v_th=v_th)
+                self.size = size
+
+        registry = layers.LAYERS | {"Mine": Mine, "Sized": Sized}
+        for kind in ("Mine", "Sized"):
+            assert make(registry, self.TABLE | {"kind": kind}, "here").kernel_size == (2, 3)
+        nested = renewed([dict(self.TABLE) | {"kind": kind} for kind in registry], registry)
+        assert [table["kind"] for table in nested if "size" not in table] == ["SpikingPool2D", "Mine"]
+        monkeypatch.setitem(layers.LAYERS, "Mine", Mine)
+        self.resumed(tmp_path, monkeypatch, Mine)
+
     def test_a_call(self):
         with pytest.raises(InputError, match="SpikingPool2D has no argument 'size': pass kernel_size"):
             layers.SpikingPool2D(size=2, v_th=1.0)
@@ -134,8 +151,11 @@ class TestFormerNames:
             make(layers.LAYERS, self.TABLE | {"kernel_size": 2}, "here")
 
     def test_a_training_is_resumed(self, tmp_path, monkeypatch):
+        self.resumed(tmp_path, monkeypatch, layers.SpikingPool2D)
+
+    def resumed(self, tmp_path, monkeypatch, kind):
         def fit(epochs, **more):
-            parts = [layers.SpikingPool2D(2, v_th=0.5), layers.SpikingDense(10, v_th=1.0)]
+            parts = [kind(2, v_th=0.5), layers.SpikingDense(10, v_th=1.0)]
             network = Sequential(parts, (8, 8), 30, encoders.Poisson(0.5), device="cpu")
             data = datasets.load("digits")[0][:16]
             network.fit(data, epochs=epochs, batch_size=8, loss=losses.SpikeCount(6, 1, 1), progress=False, **more)

@@ -13,6 +13,7 @@ import cupynn
 from cupynn import checks, files
 from cupynn.checks import InputError
 from cupynn.config import renewed
+from cupynn.layers import LAYERS
 from cupynn.losses import CountLoss
 from cupynn.network import definition
 from cupynn.network.inputs import Labelled
@@ -213,7 +214,7 @@ def _epoch(figures: Any) -> Epoch:
 # How each part of the header is read: what is of another kind would go wrong later, when the network has been changed.
 _KINDS: dict[str, Callable[[Any], Any]] = {
     "versions": lambda table: {name: str(version) for name, version in table.items()},
-    "settings": lambda table: renewed(dict(table)),
+    "settings": lambda table: renewed(dict(table), LAYERS),
     "place": _each({"epoch": _count, "done": _count, "batch": _count, "ended": lambda value: checks.flag("ended", value)}),
     "seconds": _figure,
     "encoded": _count,
