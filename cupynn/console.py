@@ -61,7 +61,7 @@ class Stream:
 
 
 class Lenient(Stream):
-    """A stream that loses what cannot be written: for words about work that goes on."""
+    """A stream that loses what cannot be written: for messages about work in progress."""
 
     def _call(self, name: str, *arguments: str) -> None:
         with suppress(OSError, ValueError):  # the latter of a stream that was closed
@@ -93,7 +93,7 @@ def occupy_closed() -> None:
 
 
 def command(*words: str | os.PathLike) -> str:
-    """Return a command as a shell reads it, whatever characters its words have.
+    """Return a command as a shell reads it, with quotes where its words need them.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def command(*words: str | os.PathLike) -> str:
 
 
 def say(text: str = "") -> None:
-    """Print a line about work that goes on, at once, whether or not it can be read.
+    """Print a line about work in progress at once; a line that cannot be printed is lost.
 
     Parameters
     ----------

@@ -131,7 +131,7 @@ def json_array(table: dict[str, Any]) -> np.ndarray:
 
 
 def read_arrays(file: Path | BinaryIO, compressed: bool = True) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file by name; members of the archive that are none are passed over.
+    """Return the arrays of an .npz file by name; other members of the archive are skipped.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def read_up_to(stream: BinaryIO, size: int) -> bytearray:
 def check_arrays(path: Path | str, arrays: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     """Raise InputError unless a file holds arrays of these names, shapes and types, all finite."""
     if arrays.keys() != expected.keys():
-        raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition wants {sorted(expected)}: save it anew")
+        raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition needs {sorted(expected)}: save it again")
     for name, parameter in expected.items():
         array = arrays[name]
         if array.shape != parameter.shape or array.dtype != parameter.dtype or not np.isfinite(array).all():

@@ -235,18 +235,18 @@ class TestDamage:
     @pytest.mark.parametrize("content", [b"", b"PK", b"a text\n", b"\x93NUMPY\x01\x00", bytes(1000)], ids=repr)
     def test_files_of_another_kind(self, tmp_path, content):
         (tmp_path / "net.npz").write_bytes(content)
-        refuses(tmp_path / "net.npz", "is no network of cupynn's, or is damaged")
+        refuses(tmp_path / "net.npz", "is not a network of cupynn's, or is damaged")
 
     def test_arrays_of_another_program(self, tmp_path):
         path = tmp_path / "net.npz"
         np.savez(path, weight=np.ones((3, 2)), bias=np.ones(3))
-        refuses(path, "is no network of cupynn's")
+        refuses(path, "is not a network of cupynn's")
         with path.open("wb") as file:
             np.save(file, np.ones(3))
-        refuses(path, "is no network of cupynn's")
+        refuses(path, "is not a network of cupynn's")
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("readme.txt", "a zip file")
-        refuses(path, "is no network of cupynn's")
+        refuses(path, "is not a network of cupynn's")
 
     @pytest.mark.parametrize(
         "members",
@@ -260,13 +260,13 @@ class TestDamage:
         with zipfile.ZipFile(tmp_path / "net.pt", "w") as archive:
             for name, content in members.items():
                 archive.writestr(name, content)
-        refuses(tmp_path / "net.pt", "is no network of cupynn's")
+        refuses(tmp_path / "net.pt", "is not a network of cupynn's")
 
     def test_a_keras_h5_file(self, tmp_path):
         h5py = pytest.importorskip("h5py")
         with h5py.File(tmp_path / "net.h5", "w") as file:
             file["weights"] = np.ones(3)
-        refuses(tmp_path / "net.h5", "is no network of cupynn's")
+        refuses(tmp_path / "net.h5", "is not a network of cupynn's")
 
     def test_no_file(self, tmp_path):
         refuses(tmp_path / "net.npz", "no such file")
@@ -277,8 +277,8 @@ class TestDamage:
         [
             (lambda arrays, header: arrays.pop("dense_2/weight"), "holds the arrays.*'dense_2/weight'"),
             (lambda arrays, header: arrays.update(more=np.ones(2)), "holds the arrays.*'more'"),
-            (lambda arrays, header: arrays.pop("definition"), "is no network of cupynn's"),
-            (lambda arrays, header: arrays.update(definition=np.ones(3)), "is no network of cupynn's"),
+            (lambda arrays, header: arrays.pop("definition"), "is not a network of cupynn's"),
+            (lambda arrays, header: arrays.update(definition=np.ones(3)), "is not a network of cupynn's"),
             (lambda arrays, header: arrays.update({"hidden/weight": np.ones((5, 7), "f4")}), r"hidden/weight is.*\(5, 8\)"),
             (lambda arrays, header: arrays.update({"hidden/weight": np.ones((5, 8))}), "hidden/weight is float64"),
             (lambda arrays, header: arrays.update({"hidden/weight": np.ones((5, 8), ">f4")}), "hidden/weight is >f4"),
@@ -286,7 +286,7 @@ class TestDamage:
             (lambda arrays, header: arrays["hidden/weight"].__setitem__((2, 3), -np.inf), "hidden/weight is.*not finite"),
             (lambda arrays, header: header.update(format=2), "has format 2, this version reads 1"),
             (lambda arrays, header: header.update(format="1"), "has format '1'"),
-            (lambda arrays, header: header.pop("format"), "is no network of cupynn's"),
+            (lambda arrays, header: header.pop("format"), "is not a network of cupynn's"),
             (lambda arrays, header: header.pop("network"), "network: expected a table"),
             (lambda arrays, header: header.update(network=[]), "network: expected a table"),
             (lambda arrays, header: header["network"].pop("steps"), "network: key 'steps' is missing"),
@@ -311,7 +311,7 @@ class TestDamage:
                 return (Path.touch, (trap,))
 
         rewrite(path, lambda arrays, _: arrays.update({"hidden/weight": np.array([Trap()])}))
-        refuses(path, "is no network of cupynn's")
+        refuses(path, "is not a network of cupynn's")
         assert not trap.exists()
 
     def test_an_array_that_claims_to_be_huge(self, path):

@@ -156,7 +156,7 @@ class TestPickles:
     def test_a_damaged_network(self, fitted):
         state = fitted.__getstate__()
         state["network_"] = state["network_"][:-30]
-        with pytest.raises(InputError, match="the network is no network of cupynn's, or is damaged"):
+        with pytest.raises(InputError, match="the network is not a network of cupynn's, or is damaged"):
             SpikingClassifier().__setstate__(state)
 
     def test_come_from_a_machine_with_a_gpu(self, fitted, iris):

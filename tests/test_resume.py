@@ -308,7 +308,7 @@ class TestRefusal:
         with pytest.raises(InputError, match="holds no state of a training"):
             fit(make(), checkpoint=path, resume=True)
         fit(make(), checkpoint=path.with_name("other"))
-        with pytest.raises(InputError, match="is no network of cupynn's"):
+        with pytest.raises(InputError, match="is not a network of cupynn's"):
             Sequential.load(path.with_name("other"))
 
     @pytest.mark.parametrize(

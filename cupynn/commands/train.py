@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cupynn.parallel import Ranks
 
 HELP = "train a preset or a definition of your own"
-PRINTS_NEWS = True  # of work that goes on: what it prints may be lost
+PRINTS_NEWS = True  # messages about work in progress, which may be lost
 DESCRIPTION = "Train, and leave a folder with definition, metrics, checkpoints, result and pictures."
 EXAMPLES = """\
   cupynn train digits                     handwritten digits that need no download, in less than a minute

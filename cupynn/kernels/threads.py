@@ -45,7 +45,7 @@ class _Crew:
             enter(address), leave(address), close(address)
 
     def call(self, job: list, helpers: int) -> None:
-        """Have up to so many threads help with a job, a list of kernel, turns and arguments."""
+        """Hand a job, a list of kernel, turns and arguments, to at most this number of helpers."""
         if self._started < self.size - 1:
             self._start()
         for _ in range(min(helpers, self.size - 1)):

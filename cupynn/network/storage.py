@@ -155,7 +155,8 @@ def _parts(file: Path | BinaryIO, path: Path | str) -> tuple[dict[str, Any], dic
         header = json.loads(arrays.pop(_HEADER).tobytes())
         version = header["format"]
     except Exception as error:  # what a damaged file makes zipfile, NumPy and json raise is anybody's guess
-        raise InputError(f"{path} is no network of cupynn's, or is damaged ({error}); save it anew with net.save") from None
+        damage = f"{path} is not a network of cupynn's, or is damaged ({error})"
+        raise InputError(f"{damage}; save it again with net.save") from None
     if version != FORMAT:
         raise InputError(
             f"{path} has format {version!r}, this version reads {FORMAT}: load it with the version that wrote it"
