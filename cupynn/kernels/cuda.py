@@ -6,12 +6,13 @@ disk, keyed by the text, never runs a stale one. Every launch goes through `Cuda
 
 import re
 from collections.abc import Iterator
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from cupynn.cached import cached
 from cupynn.checks import InputError
 
 OPTIONS = ("-std=c++17",)
@@ -123,7 +124,7 @@ class CudaSource:
         """All that is compiled: what every source begins with, and the code."""
         return "\n".join((_text("cupynn.kernels", "common.cuh"), self.text))
 
-    @cached_property
+    @cached
     def kernels(self) -> Kernels:
         """The kernels that the code declares, by name."""
         found = _KERNEL.findall(_COMMENT.sub("", self.text))
