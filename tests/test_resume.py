@@ -10,7 +10,6 @@ import sys
 import threading
 from itertools import count
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -514,17 +513,18 @@ class TestSignals:
             make().save(path)
         assert not list(path.parent.iterdir())
 
-    def test_one_before_an_error_is_delivered_after_it(self, path):
-        def fail(net, history):
-            signal.raise_signal(signal.SIGINT)
-            raise Stop
+    def test_an_error_while_the_state_is_saved_is_what_is_told(self, monkeypatch, path):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            with pytest.raises(KeyboardInterrupt), mock.patch("cupynn.interrupt.Signals._break_in"):
-                fit(make(), checkpoint=path, callbacks=[fail])
-        finally:
-            signal.signal(signal.SIGINT, before)
+        def ask():
+            signal.raise_signal(signal.SIGTERM)
+            monkeypatch.setattr(os, "fsync", full)
+
+        stop_at(monkeypatch, 11, ask)
+        with pytest.raises(InputError, match="No space left on device"):
+            fit(make(), checkpoint=path, checkpoint_seconds=1e9)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
     def test_a_training_within_a_callback_saves_too(self, path):
         inner = path.with_name("inner.npz")

@@ -1,7 +1,6 @@
 """When the state of a training is saved: from time to time, after each epoch, and when a signal ends it."""
 
 import json
-import signal
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from time import perf_counter
@@ -76,10 +75,8 @@ class Checkpointer:
                 raise self._interrupted(self.signals.asked)
         finally:
             self.signals.__exit__(kind, *error)
-        if self.signals.asked and kind is None:  # since the last epoch was saved
+        if self.signals.asked and kind is None:  # since the last epoch was saved; an error tells its own story
             raise self._interrupted(self.signals.asked)
-        if self.signals.asked and not issubclass(kind, KeyboardInterrupt):  # an error came before it could be acted on
-            signal.raise_signal(self.signals.asked)
 
     def interruptible(self) -> AbstractContextManager:
         """Context of work that changes nothing and takes long: a signal ends the training at once, if no others wait."""
