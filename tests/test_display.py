@@ -256,7 +256,7 @@ class TestLive:
     def refused(self):
         net = make()
         before = net.layers[0].params["weight"].copy()
-        with pytest.raises(InputError, match="live=True draws in a notebook, and this is none"):
+        with pytest.raises(InputError, match="live=True works in notebooks only"):
             fit(net, live=True)
         np.testing.assert_array_equal(net.layers[0].params["weight"], before)
         with pytest.raises(InputError, match="live='yes'"):

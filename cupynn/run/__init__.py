@@ -50,7 +50,7 @@ def train(
     The folder holds `definition.toml` (train it again with ``cupynn train FOLDER/definition.toml``), `metrics.csv` with a
     line for each epoch, `last.npz` and `best.npz` (the best epoch by validation accuracy, or the last if nothing is held
     out), `result.json` with the figures of that epoch on the test data, `raster.png` and `curves.png`; and, until it is
-    finished, `training.npz`, from which `resume` goes on.
+    finished, `training.npz`, from which `resume` continues.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def new_folder(folder: Path | None, name: str) -> Path:
 
 
 def resume_command(folder: Path, ranks: Ranks) -> str:
-    """Command that goes on with a run."""
+    """Return the command that resumes a run."""
     launcher = ["mpirun", "-n", str(ranks.size)] if ranks.size > 1 else []
     return command(*launcher, "cupynn", "train", "--resume", folder)
 

@@ -22,7 +22,7 @@ class SaveBest:
     """Callback that writes metrics and checkpoints after each epoch.
 
     The state of the training is saved after that. Until then the best network that it knows is kept as well, so that a run
-    that ends in between goes on with it: the epoch, trained again by other processes, may do worse.
+    that ends in between continues with it: the epoch, trained again by other processes, may do worse.
     """
 
     def __init__(self, folder: Path) -> None:

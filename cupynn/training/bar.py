@@ -32,7 +32,7 @@ class NotebookBar(tqdm):
         super().__init__(file=StringIO(), ncols=100, **options)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Draw the bar anew, or another text in its place."""
+        """Update the bar, or show another text in its place."""
         from IPython.display import display
 
         words = {"text/plain": str(self) if msg is None else msg}
@@ -96,4 +96,4 @@ class Bar:
             self.bar.set_postfix_str("", refresh=False)  # figures of the epoch that is over
             width = len(str(self.epochs))
             tqdm.write(f"epoch {epoch.number:{width}}/{self.epochs}  {epoch}", file=Lenient(sys.stdout))
-            Lenient(sys.stdout).flush()  # a log that somebody follows gets it now
+            Lenient(sys.stdout).flush()  # so that a log shows it now

@@ -39,7 +39,7 @@ class EarlyStopping:
 
 
 class LiveCurves:
-    """Callback that draws `plot.curves` below the cell, and after each epoch draws it anew in the same place.
+    """Callback that draws `plot.curves` below the cell, and updates it after each epoch.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class LiveCurves:
 
     def __init__(self) -> None:
         if not in_notebook():
-            raise InputError("live=True draws in a notebook, and this is none: leave it out, and see plot.curves(history)")
+            raise InputError("live=True works in notebooks only: leave it out, and use plot.curves(history)")
         from IPython.display import display
 
         self._handle = display({"text/plain": ""}, raw=True, display_id=True)  # a place above the lines of the epochs
