@@ -3,11 +3,11 @@
 Hybrid macro/micro backpropagation (Jin, Zhang, Li, NeurIPS 2018) for researchers who work in Jupyter and in scripts.
 Spike trains flow forward, count errors flow back, and every layer has an explicit forward and backward pass.
 
-A folder is a room; a single file is shared by all rooms, or is a module that users import by name. A room imports only rooms
-that stand before it: kernels, datasets, spikes, device, encoders, layers, results, network, optimizers, parallel, plot,
-evaluation, training, presets, run, nir and reference, commands.
+Single files are shared by all folders, or are modules that users import by name. A folder imports only from earlier folders
+of this list: kernels, datasets, spikes, device, encoders, layers, results, network, optimizers, parallel, plot,
+evaluation, training, pretrained, presets, run, nir and reference, commands.
 
-Axes, everywhere: B samples of a batch, T time steps, N neurons (or C, H, W). Times are in steps.
+Axes are B (samples of a batch), T (time steps) and N (neurons; or C, H, W). Times are in steps.
 
 >>> import cupynn
 >>> from cupynn import Sequential, layers, datasets, encoders, losses, optimizers, plot
@@ -16,13 +16,16 @@ Axes, everywhere: B samples of a batch, T time steps, N neurons (or C, H, W). Ti
 from importlib import import_module as _import_module
 from pathlib import Path as _Path
 
+if __name__ != "cupynn":  # found through the clone's root, as cupynn.cupynn: every class would exist twice
+    raise ImportError("this folder is the package cupynn itself: install it (pip install .), then import cupynn")
+
 __version__ = "0.1.0"
 
 _here = _Path(__file__).resolve().parent
-if not (_here / "layers").is_dir():  # a checkout, not a wheel: layers/ and datasets/ stand beside this folder
+if not (_here / "layers").is_dir():  # the source tree: layers/ and datasets/ are beside this folder, not in it
     __path__.append(str(_here.parent))
 
-# Public names, loaded when first asked for: Numba alone takes longer to import than `import cupynn` may.
+# Public names, loaded on first use: importing Numba alone takes longer than `import cupynn` may.
 _MODULES = (
     "augment",
     "checkpoint",
@@ -35,6 +38,7 @@ _MODULES = (
     "parallel",
     "plot",
     "presets",
+    "pretrained",
     "reference",
     "run",
     "training",
@@ -44,6 +48,7 @@ _HOMES = {
     "SpikeTrains": "spikes",
     "Ragged": "ragged",
     "SpikingClassifier": "estimator",
+    "SpikingRegressor": "estimator",
     "Evaluation": "results",
     "History": "results",
     "Recording": "results",

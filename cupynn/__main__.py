@@ -1,4 +1,4 @@
-"""`python -m cupynn`: the command line, where its script is not on the path."""
+"""The command line as `python -m cupynn`, for when the `cupynn` script is not on the path."""
 
 import sys
 

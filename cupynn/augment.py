@@ -1,4 +1,4 @@
-"""Augmentation: in each epoch, training sees every image scaled, rotated, shifted, mirrored and distorted anew."""
+"""Augmentation: random scaling, rotation, shifts, mirroring and distortion of the training images, new in each epoch."""
 
 import math
 from typing import Any
@@ -11,33 +11,33 @@ from cupynn.config import Configured
 from cupynn.kernels import augment, augment_cuda
 from cupynn.kernels.cuda import on_device
 
-SIGMA = 4.0  # pixels; that of Simard et al., and of the original program
+SIGMA = 4.0  # pixels, as in Simard et al. and the original program
 
 
 class Augment(Configured):
-    """Scales, rotates and elastically distorts images, as the paper's convolutional network was trained on MNIST.
+    """Scales, rotates and elastically distorts images, as in the paper's training of its convolutional network on MNIST.
 
     Each image is scaled about its centre by a factor in [1 - scale, 1 + scale], rotated by an angle in [-rotation,
-    rotation], and distorted elastically (Simard, Steinkraus, Platt, ICDAR 2003): every pixel moves by a field of random
-    numbers in [-1, 1), one for each pixel and direction, smoothed by a Gaussian of standard deviation 4 pixels and
-    multiplied by ``4 * distortion`` pixels. That is how the original program scales its option DISTORTION: 3.4, its value
-    on MNIST, moves pixels by 0.55 pixels (root mean square), and Simard's own strength, alpha = 34, is a distortion of
-    8.5. It can be shifted and mirrored, too. Values between pixels are interpolated bilinearly; around the image lie zeros.
+    rotation], and distorted elastically (Simard, Steinkraus, Platt, ICDAR 2003). The distortion moves every pixel by a
+    random field in [-1, 1) per pixel and direction, smoothed by a Gaussian of standard deviation 4 pixels and multiplied by
+    ``4 * distortion`` pixels. This is the scale of the option DISTORTION of the original program: 3.4, its value on MNIST,
+    moves pixels by 0.55 pixels (root mean square), and Simard's alpha = 34 is a distortion of 8.5. Images can be shifted
+    and mirrored, too. Values between pixels are interpolated bilinearly; pixels outside the image are zero.
 
-    An image's result depends on the seed, the draw and its number alone: not on the batch, nor on the number of threads.
+    The result depends on the seed, the draw and the number of the image only, not on the batch or the number of threads.
 
     Parameters
     ----------
     scale : float
-        Largest change of size, as a fraction, in [0, 1).
+        Largest relative change of size, in [0, 1).
     rotation : float
         Largest angle in degrees, in [0, 180].
     distortion : float
         Strength of the elastic distortion, in [0, 1000].
     shift : int
-        Largest move up, down, left or right, in whole pixels, in [0, 1000].
+        Largest shift up, down, left or right, in whole pixels, in [0, 1000].
     flip : bool
-        Whether to mirror half of the images, left for right: right for clothes and animals, wrong for letters and digits.
+        Whether to mirror half of the images horizontally: useful for clothes and animals, harmful for letters and digits.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class Augment(Configured):
         self.flip = checks.flag("flip", flip)
 
     def check(self, x: Any) -> None:
-        """Refuse what cannot be augmented.
+        """Refuse data that cannot be augmented.
 
         Parameters
         ----------
@@ -82,35 +82,34 @@ class Augment(Configured):
         if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim not in (3, 4):
             found = f"{x.dtype} of shape {x.shape}" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
             raise InputError(
-                f"data is {found}: augmentation takes images, uint8 (samples, height, width) or "
+                f"data is {found}: augmentation needs images, uint8 (samples, height, width) or "
                 "(samples, channels, height, width)"
             )
         checks.channels_first("the shape of the images", x.shape[1:])
 
     def __call__(self, x: np.ndarray, seed: int, draw: int, samples: np.ndarray) -> np.ndarray:
-        """Augment a batch of images; all channels of one move together.
+        """Augment a batch of images; all channels of an image are transformed alike.
 
         Parameters
         ----------
         x : ndarray of uint8, shape (B, H, W) or (B, C, H, W)
-            In host memory, or on a GPU.
+            Images in host memory or on a GPU.
         seed, draw : int
-            Two numbers that together with each sample's own fix the random numbers: the network's seed, below 2^64, and
-            the epoch, below 2^32.
+            Determine the random numbers, with the number of each sample: the network's seed, below 2^64, and the epoch,
+            below 2^32.
         samples : ndarray of int, shape (B,)
             Number of each sample, below 2^32.
 
         Returns
         -------
-        ndarray of uint8
-            Of the shape of `x`.
+        ndarray of uint8, shape of `x`
 
         Raises
         ------
         InputError
-            If `x` is no such images.
+            If `x` is anything else.
         """
-        if not on_device(x):  # what lies on a GPU was checked before it came there
+        if not on_device(x):  # arrays on a GPU were checked before they were copied
             self.check(x)
             samples = checks.numbers("samples", samples, len(x))
         images = x if x.ndim == 4 else x[:, None]

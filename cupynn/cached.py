@@ -1,4 +1,4 @@
-"""Properties that are computed when they are first asked for, and kept."""
+"""Properties that are computed on first access and then kept."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
@@ -7,15 +7,11 @@ Value = TypeVar("Value")
 
 
 class cached(Generic[Value]):
-    """`functools.cached_property` without a lock.
+    """`functools.cached_property` without a lock, around a method that computes the value.
 
-    That of Python 3.11 computes under a lock: a child that another thread forks meanwhile inherits it, and waits for ever.
-    Here two threads may compute a value at once; both get that of the first to end.
-
-    Parameters
-    ----------
-    function : callable
-        Method that computes the value.
+    In Python 3.11 the standard property holds a lock while it computes. A child process forked meanwhile by another thread
+    inherits the held lock and waits forever. Here two threads may both compute the value; both get that of the first to
+    finish.
     """
 
     def __init__(self, function: Callable[[Any], Value]) -> None:
@@ -31,7 +27,7 @@ class cached(Generic[Value]):
     def __get__(self, instance: object, owner: type) -> Value: ...
 
     def __get__(self, instance: object | None, owner: type) -> Self | Value:
-        """Compute and keep the value; from then on Python finds it in the instance, before it comes here."""
+        """Compute the value and store it in the instance, where Python finds it from then on."""
         if instance is None:
             return self
         return instance.__dict__.setdefault(self.name, self.function(instance))

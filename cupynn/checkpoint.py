@@ -1,66 +1,26 @@
-"""Networks in files, and as bytes: definition and weights in one .npz, written whole or not at all, read without pickle."""
-
-from os import PathLike
+"""Networks as files and bytes: definition and weights in one .npz, written whole or not at all, read without pickle."""
 
 from cupynn.network import storage
+from cupynn.network.storage import save, to_bytes
 from cupynn.sequential import Sequential
 
+__all__ = ["from_bytes", "load", "save", "to_bytes"]
 
-def save(network: Sequential, path: str | PathLike) -> None:
-    """Write a network to a file, whole or not at all.
-
-    Parameters
-    ----------
-    network : Sequential
-    path : str or path
-
-    Raises
-    ------
-    InputError
-        If the folder does not exist or cannot be written.
-    """
-    storage.save(network, path)
-
-
-def load(path: str | PathLike, device: str = "auto") -> Sequential:
-    """Read a network from a file, which may have been saved on another device.
-
-    Parameters
-    ----------
-    path : str or path
-    device : str
-        Where it runs, as in `Sequential`.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, or of another kind.
-    """
-    return storage.load(Sequential, path, device)
-
-
-def to_bytes(network: Sequential) -> bytes:
-    """Return what `save` writes.
-
-    Parameters
-    ----------
-    network : Sequential
-    """
-    return storage.to_bytes(network)
+load = Sequential.load
 
 
 def from_bytes(content: bytes, device: str = "cpu") -> Sequential:
-    """Make the network that `to_bytes` was given.
+    """Make a network from the result of `to_bytes`.
 
     Parameters
     ----------
     content : bytes
     device : str
-        As in `Sequential`.
+        Device of the network, as in `Sequential`.
 
     Raises
     ------
     InputError
-        If the content is damaged, or of another kind.
+        If the content is damaged or not a network.
     """
     return storage.from_bytes(Sequential, content, device)

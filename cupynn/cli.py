@@ -1,13 +1,15 @@
-"""The command line: it finds the command, runs it, and turns what goes wrong into one line and an exit code."""
+"""The command line: run a command, and turn errors into one line and an exit code."""
+# PYTHON_ARGCOMPLETE_OK: argcomplete completes only programs with these words
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Sequence
 
 import cupynn
 from cupynn import commands
-from cupynn.checks import InputError
+from cupynn.checks import InputError, nearest
 from cupynn.console import CannotPrint, Lenient, Strict, occupy_closed
 from cupynn.interrupt import Interrupted
 
@@ -15,30 +17,30 @@ DONE, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 130, 141  # and argparse's own
 
 _EPILOGUE = """\
 examples:
-  cupynn train digits                     handwritten digits that need no download, in less than a minute
+  cupynn train digits                     handwritten digits; no download, less than a minute
   cupynn train mnist --epochs 3           the paper's network on MNIST, downloaded on first use
-  cupynn datasets                         what there is to train on, and what is downloaded already
-  cupynn COMMAND --help                   more examples of each command
+  cupynn datasets                         all data sets, and which are downloaded
+  cupynn COMMAND --help                   options and examples of a command
 """
 
 _EXIT_CODES = """\
 exit codes:
-  0 done    1 an input cannot be used or the output not written, the message says why    2 no such command or option
-  130 interrupted, 143 by SIGTERM
+  0 success    1 invalid input, or output that cannot be written (see the message)    2 no such command or option
+  130 interrupted    143 terminated by SIGTERM
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code."""
+    """Run the command line, and return its exit code."""
     occupy_closed()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = out, err = Strict(sys.stdout), Lenient(sys.stderr)
     try:
         return _run(arguments)
     except CannotPrint as error:
-        if error.errno == errno.EPIPE:  # of `cupynn datasets | head`
+        if error.errno == errno.EPIPE:  # `cupynn datasets | head`
             return PIPE_CLOSED
-        print(f"cupynn: error: cannot write to standard output ({error.strerror}): send it elsewhere", file=err)
+        print(f"cupynn: error: cannot write to standard output ({error.strerror}): redirect it elsewhere", file=err)
         return BAD_INPUT
     finally:
         for stream in (out, err):
@@ -50,8 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = _parser().parse_args(arguments)
+        options = _parse(_parser(), arguments)
     except SystemExit:
         sys.stdout.flush()  # of help
         raise
@@ -66,12 +69,25 @@ def _run(arguments: Sequence[str] | None) -> int:
         print(f"cupynn: {stop}", file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:
-        print(
-            "cupynn: interrupted; what a training has finished is in its run folder, and a download goes on from here",
-            file=sys.stderr,
-        )
+        kept = "the run folder keeps finished epochs, and a download continues where it stopped"
+        print(f"cupynn: interrupted; {kept}", file=sys.stderr)
         return INTERRUPTED
     return DONE
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    """Parse the arguments; without any, print the help."""
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    if not arguments:
+        parser.print_help()
+        parser.exit()
+    if not arguments[0].startswith("-") and arguments[0] not in commands.COMMANDS:
+        hint = nearest(arguments[0], commands.COMMANDS)
+        parser.error(f"no command {arguments[0]!r}{hint}: commands are {', '.join(commands.COMMANDS)}")
+    return parser.parse_args(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:

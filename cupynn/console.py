@@ -1,4 +1,4 @@
-"""What is printed: text that may be lost where a stream is closed or its disk full, and commands that can be pasted."""
+"""Printing to streams that may be closed or full, and commands that can be pasted into a shell."""
 
 import errno
 import os
@@ -14,34 +14,29 @@ class CannotPrint(OSError):
 
 
 class Stream:
-    """A text stream, or what Python has in its place where it is closed, None; used as the stream is.
-
-    Parameters
-    ----------
-    stream : text stream or None
-    """
+    """A wrapper of a text stream, or of None, which Python has in place of a closed stream."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        """Write text; return its length."""
+        """Write text, and return its length."""
         self._call("write", text)
         return len(text)
 
     def flush(self) -> None:
-        """Have what was written sent."""
+        """Flush the stream."""
         self._call("flush")
 
     def isatty(self) -> bool:
-        """Return whether a terminal shows it."""
+        """Return whether the stream is a terminal."""
         try:
             return self.stream.isatty()
-        except (AttributeError, ValueError):  # of a closed one
+        except (AttributeError, ValueError):  # a closed stream
             return False
 
     def silence(self) -> None:
-        """Send what is left in the stream nowhere: Python tries once more when it ends, and would complain."""
+        """Discard buffered text: Python would flush it at exit, and print an error."""
         with suppress(AttributeError, OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
@@ -61,17 +56,17 @@ class Stream:
 
 
 class Lenient(Stream):
-    """A stream that loses what cannot be written: for messages about work in progress."""
+    """A stream that drops text that cannot be written: for messages about progress."""
 
     def _call(self, name: str, *arguments: str) -> None:
-        with suppress(OSError, ValueError):  # the latter of a stream that was closed
+        with suppress(OSError, ValueError):  # ValueError: the stream was closed
             super()._call(name, *arguments)
 
 
 class Strict(Stream):
-    """A stream that raises CannotPrint from the first failure on: for words that are what a user has asked for."""
+    """A stream that raises CannotPrint from its first failure on: for the output that the user requested."""
 
-    failure: OSError | None = None  # argparse passes over it where it is raised first
+    failure: OSError | None = None  # argparse ignores the first one
 
     def _call(self, name: str, *arguments: str) -> None:
         try:
@@ -84,31 +79,23 @@ class Strict(Stream):
 
 
 def occupy_closed() -> None:
-    """Give closed standard streams a file that cannot be written: a result might else be opened in their place."""
+    """Open closed standard streams on a read-only file, or a result file might get their descriptors."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDONLY)  # gets the lowest free number
 
 
 def command(*words: str | os.PathLike) -> str:
-    """Return a command as a shell reads it, with quotes where its words need them.
+    """Return a command line for a shell, with quotes around words that need them.
 
-    Parameters
-    ----------
-    *words : str or path
-        A path that begins with a hyphen would be read as an option, and is written as one below ``.``.
+    A path that begins with a hyphen gets the prefix ``./``, or it would be an option.
     """
     texts = [f".{os.sep}{word}" if isinstance(word, os.PathLike) and str(word)[0] == "-" else str(word) for word in words]
     return subprocess.list2cmdline(texts) if os.name == "nt" else shlex.join(texts)
 
 
 def say(text: str = "") -> None:
-    """Print a line about work in progress at once; a line that cannot be printed is lost.
-
-    Parameters
-    ----------
-    text : str
-    """
+    """Print a line about progress at once; a line that cannot be printed is dropped."""
     print(text, file=Lenient(sys.stdout), flush=True)

@@ -1,7 +1,7 @@
-"""Files: written whole or not at all, and arrays of unknown origin read within bounds.
+"""Write files whole or not at all, and read arrays from untrusted files.
 
-A process may be killed, or a disk be full, at any moment of a write. When an array is read, memory grows with the bytes
-that are there, never with a size that is only declared, and nothing is unpickled.
+A process may be killed, or the disk may fill up, at any moment of a write. Reading takes memory in proportion to the bytes
+that are present, not to the size that a header declares, and never unpickles anything.
 """
 
 import json
@@ -31,29 +31,26 @@ except ImportError:  # Windows
 DAY = 86_400  # seconds
 CHUNK = 1 << 20  # bytes
 HEADER = 1 << 14  # bytes of an .npy file; NumPy itself refuses longer headers
-HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for names beyond Latin-1 alone
-PACKING = ZIP_STORED, ZIP_DEFLATED  # by which `zipfile` reads in pieces: a kB of bzip2 may become a GB at once
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0: only for names beyond Latin-1
+PACKING = ZIP_STORED, ZIP_DEFLATED  # what `zipfile` reads in pieces: a kB of bzip2 may become a GB at once
+INTACT = "put an intact copy in its place"
 
 
 @contextmanager
 def writing(path: Path, keep: Path | None = None) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of `path` once it is written and on the disk; an error leaves the old one.
+    """Open a file that replaces `path` once it is complete and on the disk; after an error the old file remains.
 
-    The old one is renamed to `keep`, if that is given. Killed between the two renamings, a process leaves it there alone.
-
-    Raises
-    ------
-    InputError
-        If the folder does not exist or cannot be written, or the disk is full.
+    With `keep`, the old file is renamed to that; a process killed between the two renames leaves only `keep`. InputError is
+    raised if the folder does not exist or cannot be written, or the disk is full.
     """
     if path.exists() and not path.is_file():
-        raise InputError(f"cannot write {path}: it is there and is not a file; choose another name")
+        raise InputError(f"cannot write {path}: it exists and is not a file; choose another name")
     with _writable(path), replacing(path.resolve() if path.is_symlink() else path, keep) as file:
         yield file
 
 
 def check_writable(path: Path) -> None:
-    """Raise InputError, as `writing` does, if no file can be made in the folder of `path`."""
+    """Raise InputError, as `writing` does, if no file can be created in the folder of `path`."""
     with _writable(path), TemporaryFile(dir=path.parent):
         pass
 
@@ -64,18 +61,18 @@ def _writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"cannot write {path}: {error.strerror or error}; choose a folder that exists and is yours, on a disk with room"
+            f"cannot write {path}: {error.strerror or error}; choose an existing, writable folder on a disk with free space"
         ) from error
 
 
 @contextmanager
 def replacing(path: Path, keep: Path | None = None, stamp: int | None = None) -> Iterator[BinaryIO]:
-    """Do the work of `writing`, for who handles OSError; `stamp` becomes the time of the last change, in seconds.
+    """Replace a file like `writing`, but let OSError through; `stamp` sets the modification time, in seconds.
 
-    The file is locked while its process is at work on it, so that others, on other hosts as well, know that it lives.
+    The temporary file stays locked during the write: this tells processes, also on other hosts, that it is in use.
     """
     sweep(path.parent, path.name)
-    temporary = path.with_name(f"{path.name}.{secrets.randbits(63)}.tmp")  # processes of two containers may share a number
+    temporary = path.with_name(f"{path.name}.{secrets.randbits(63)}.tmp")  # two containers may share a process id
     with ExitStack() as stack:
         try:
             with _open_locked(temporary, stack) as file:
@@ -100,7 +97,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], keep: Path | None = None) -> None:
-    """Write an .npz file of arrays whole or not at all; `keep` gets what the file held."""
+    """Write an .npz file of arrays whole or not at all; `keep` gets the old file."""
     with writing(path, keep) as file:
         put_arrays(file, arrays)
 
@@ -110,71 +107,51 @@ def put_arrays(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
     try:
         np.savez(file, **{name: np.asarray(array, order="C") for name, array in arrays.items()})
     except ValueError as error:
-        if "open writing handle" in str(error) and error.__context__ is not None:  # zipfile hides what left the file open
+        if "open writing handle" in str(error) and error.__context__ is not None:  # zipfile hides the original error
             raise error.__context__ from None
         raise
 
 
 def put_rows(file: BinaryIO, arrays: Iterable[np.ndarray], dtype: np.dtype) -> list[int]:
-    """Write arrays of one axis and type, one after the other, to an open file as one .npy file; return their lengths."""
+    """Write one-dimensional arrays of one type to an open file, joined into one .npy array; return their lengths."""
     header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False}
     npy.write_array_header_1_0(file, header | {"shape": (0,)})
     lengths = [file.write(np.ascontiguousarray(array, dtype).view(np.uint8)) // dtype.itemsize for array in arrays]
     file.seek(0)
-    npy.write_array_header_1_0(file, header | {"shape": (sum(lengths),)})  # of the same size: NumPy leaves room for it
+    npy.write_array_header_1_0(file, header | {"shape": (sum(lengths),)})  # as long as the first: NumPy reserves space
     return lengths
 
 
 def json_array(table: dict[str, Any]) -> np.ndarray:
-    """Return the JSON of a table as an array of bytes, which goes into a file among others."""
+    """Return a table as JSON in an array of bytes, to store it beside other arrays."""
     return np.frombuffer(json.dumps(table).encode(), np.uint8)
 
 
 def read_arrays(file: Path | BinaryIO, compressed: bool = True) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file by name; other members of the archive are skipped.
+    """Return the arrays of an .npz file by name, skipping other members of the archive.
 
-    Parameters
-    ----------
-    file : Path or open file
-    compressed : bool
-        Accept compressed arrays. Without them, all arrays together have at most the size of the file.
-
-    Raises
-    ------
-    ValueError, OSError and others
-        If the file is damaged, or an array holds objects: `zipfile` can raise almost anything then.
+    Without `compressed`, packed arrays are refused, so that all arrays together fit the size of the file. If the file is
+    damaged or an array holds objects, this raises ValueError, OSError or almost anything else that `zipfile` raises.
     """
     arrays = {}
     with ZipFile(file) as archive:
         for info in archive.infolist():
             if info.filename.endswith(".npy"):
                 if info.compress_type not in (PACKING if compressed else PACKING[:1]):
-                    raise ValueError(f"{info.filename} is packed otherwise than NumPy does")
+                    raise ValueError(f"{info.filename} is not packed as NumPy packs arrays")
                 with archive.open(info) as stream:
                     arrays[info.filename.removesuffix(".npy")] = _array(stream, info.filename)
     return arrays
 
 
 def read_array(path: Path) -> np.ndarray:
-    """Return the array of an .npy file.
-
-    Raises
-    ------
-    ValueError, OSError and others
-        If the file is damaged, or holds objects.
-    """
+    """Return the array of an .npy file; raise ValueError, OSError and others if it is damaged or holds objects."""
     with path.open("rb") as file:
         return _array(file, path.name)
 
 
 def map_array(path: Path) -> np.ndarray:
-    """Return the array of an .npy file as a read-only memory map, which takes the memory of what is used of it.
-
-    Raises
-    ------
-    ValueError, OSError and others
-        If the file is damaged, or holds objects.
-    """
+    """Return the array of an .npy file as a read-only memory map; raise the errors of `read_array`."""
     with path.open("rb") as file:
         start, shape, order, dtype = _layout(read_up_to(file, HEADER), path.name)
         held, size = os.fstat(file.fileno()).st_size - start, prod(shape) * dtype.itemsize
@@ -184,7 +161,7 @@ def map_array(path: Path) -> np.ndarray:
 
 
 def _array(stream: BinaryIO, name: str) -> np.ndarray:
-    """Read one array; reading on to the end of the stream also has `zipfile` compare the checksum."""
+    """Read one array, and up to the end of the stream, where `zipfile` verifies the checksum."""
     content = read_up_to(stream, HEADER)
     start, shape, order, dtype = _layout(content, name)
     values = content[start:]
@@ -196,7 +173,7 @@ def _array(stream: BinaryIO, name: str) -> np.ndarray:
 
 
 def _layout(content: bytearray, name: str) -> tuple[int, tuple[int, ...], str, np.dtype]:
-    """Return where the values of an .npy file begin, and their shape, order and type."""
+    """Return the offset of the values in an .npy file, and their shape, order and type."""
     header = BytesIO(content)
     version = npy.read_magic(header)
     if version not in HEADERS:
@@ -209,17 +186,17 @@ def _layout(content: bytearray, name: str) -> tuple[int, tuple[int, ...], str, n
 
 @contextmanager
 def intact(name: str) -> Iterator[None]:
-    """Turn what a damaged file makes libraries raise, which can be almost anything, into one InputError."""
+    """Turn the errors that libraries raise on a damaged file, which can be of almost any type, into an InputError."""
     try:
         yield
     except (InputError, MemoryError):
         raise
     except Exception as error:
-        raise InputError(f"{name} cannot be read ({error}): put an intact copy in its place") from None
+        raise InputError(f"{name} cannot be read ({error}): {INTACT}") from None
 
 
 def read_up_to(stream: BinaryIO, size: int) -> bytearray:
-    """Read `size` bytes, or what there is; memory grows with the bytes that come, never with a size that is only claimed."""
+    """Read at most `size` bytes, taking memory in proportion to the bytes that are present."""
     content = bytearray()
     while chunk := stream.read(min(CHUNK, size - len(content))):
         content += chunk
@@ -227,7 +204,7 @@ def read_up_to(stream: BinaryIO, size: int) -> bytearray:
 
 
 def check_arrays(path: Path | str, arrays: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """Raise InputError unless a file holds arrays of these names, shapes and types, all finite."""
+    """Raise InputError unless the arrays of a file have the expected names, shapes and types and are finite."""
     if arrays.keys() != expected.keys():
         raise InputError(f"{path} holds the arrays {sorted(arrays)}, its definition needs {sorted(expected)}: save it again")
     for name, parameter in expected.items():
@@ -239,17 +216,17 @@ def check_arrays(path: Path | str, arrays: dict[str, np.ndarray], expected: dict
 
 
 def sweep(folder: Path, name: str | None = None) -> None:
-    """Remove what killed processes left half-written of all files, or of those of a name; what cannot be removed stays."""
-    of = r".+" if name is None else re.escape(name)
+    """Remove the temporary files of killed processes, of all files or of the one with this name, where possible."""
+    final = r".+" if name is None else re.escape(name)
     with suppress(OSError):
-        for left in folder.iterdir():
-            if re.fullmatch(rf"{of}\.\d+\.tmp", left.name):
+        for entry in folder.iterdir():
+            if re.fullmatch(rf"{final}\.\d+\.tmp", entry.name):
                 with suppress(OSError):
-                    _remove_abandoned(left)
+                    _remove_abandoned(entry)
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove a file unless a process is at work on it; Windows removes none that is open, and needs no locks."""
+    """Remove a file unless a process is writing it; Windows does not remove open files and needs no locks."""
     if fcntl is None:
         path.unlink()
         return
@@ -265,23 +242,23 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _open_locked(path: Path, stack: ExitStack) -> BinaryIO:
-    """Open a file to write to, and lock it for as long as the stack lasts: longer than the file is open."""
+    """Open a new file for writing, and lock it until the stack closes, which is after the file is closed."""
     while True:
         file = path.open("xb")
         if fcntl is None:
             return file
         descriptor = os.dup(file.fileno())
         stack.callback(os.close, descriptor)
-        with suppress(OSError):  # of a file system without locks
+        with suppress(OSError):  # from a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return file
-        file.close()  # swept before it was locked
+        file.close()  # another process removed it before it was locked
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the new name itself on the disk; only POSIX opens folders."""
+    """Flush the new name of the file to the disk, on POSIX, where folders can be opened."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Signals: noted during a training, so that it ends after a saved step; deferred where an interrupt would do harm."""
+"""Signals during training, which end it after its state is saved, and signals deferred while an interrupt would do harm."""
 
 import signal
 import threading
@@ -8,12 +8,12 @@ from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal ended a training, whose state is saved.
+    """A signal ended a training, and its state is saved.
 
     Attributes
     ----------
     exit_code : int
-        130 for SIGINT, 143 for SIGTERM, as shells count.
+        130 for SIGINT, 143 for SIGTERM, as in shells.
 
     Examples
     --------
@@ -29,22 +29,22 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Signals:
-    """While entered, signals are noted in `asked`, for the training to end when its state can be saved.
+    """While entered, record signals in `asked`, so that a training can end after its state is saved.
 
-    Once one is noted, no other raises: habit presses Ctrl-C twice, and the second must not break off the save that the first
-    has asked for. Handlers set by others are left alone, and threads other than the main one cannot have any.
+    After the first signal, no other raises: users often press Ctrl-C twice, and the second must not interrupt the save that
+    the first requested. Custom signal handlers are kept. Outside the main thread, nothing changes.
 
     Parameters
     ----------
     terminate : bool
-        Whether SIGTERM is noted too, as there is a state to save; else it ends the process, as it always does.
+        If True, record SIGTERM too, as there is a state to save; otherwise it ends the process as usual.
 
     Attributes
     ----------
     asked : int
-        The signal that came, 0 for none.
+        The recorded signal, or 0.
     broke_in : bool
-        Whether it interrupted validation or a callback.
+        True if the signal interrupted validation or a callback.
     """
 
     def __init__(self, terminate: bool) -> None:
@@ -57,19 +57,19 @@ class Signals:
         if threading.current_thread() is threading.main_thread():
             for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
                 handler = signal.getsignal(number)
-                outer = isinstance(getattr(handler, "__self__", None), Signals)  # of a training whose callback trains
+                outer = isinstance(getattr(handler, "__self__", None), Signals)  # a callback of a training trains
                 if (handler is usual or outer) and (self.terminate or number == signal.SIGINT):
                     self._before[number] = handler
                     signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in reversed(self._before):  # SIGINT last: from then on it may raise
+        for number in reversed(self._before):  # SIGINT last: once restored it may raise
             signal.signal(number, self._before[number])
 
     @contextmanager
     def breaking_in(self) -> Iterator[None]:
-        """Let the first signal raise KeyboardInterrupt at once: for work that can be left at any point."""
+        """Let the first signal raise KeyboardInterrupt immediately, in work that may stop at any point."""
         self._at_once = True
         try:
             if self.asked:
@@ -90,9 +90,9 @@ class Signals:
 
 
 class Deferred:
-    """While entered, Python's signal handlers wait; they are called at the end.
+    """While entered, defer the calls of Python's signal handlers until the exit.
 
-    For what an interrupt would leave half done for the rest of the process, such as Numba while it compiles.
+    Protects work that must not be left half done in this process, such as Numba's compilation.
     """
 
     def __init__(self) -> None:
@@ -100,19 +100,19 @@ class Deferred:
         self._came: list[tuple[int, FrameType | None]] = []
 
     def __enter__(self) -> "Deferred":
-        if threading.current_thread() is threading.main_thread():  # no other runs handlers
+        if threading.current_thread() is threading.main_thread():  # only this thread runs handlers
             try:
                 for number in signal.valid_signals():
                     if callable(handler := signal.getsignal(number)):
                         self._handlers[number] = handler
                         signal.signal(number, self._note)
-            except BaseException:  # raised by the handler of a signal that was still to come
+            except BaseException:  # raised by a handler that is not replaced yet
                 self.__exit__()
                 raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        # `signal.signal` runs handlers before it sets one, so that `_note` collects to the last.
+        # `signal.signal` runs pending handlers before it sets one, so `_note` misses no signal.
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._call_handlers()
@@ -122,7 +122,7 @@ class Deferred:
             number, frame = self._came.pop(0)
             try:
                 self._handlers[number](number, frame)
-            finally:  # the others are called even if this one raises
+            finally:  # the remaining handlers run even if this one raises
                 self._call_handlers()
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""`Ragged`: samples of different length, such as recordings of events or of sound."""
+"""`Ragged`: samples of different lengths, such as recordings of events or sound."""
 
 from collections.abc import Sequence
 
@@ -9,23 +9,25 @@ from cupynn.checks import InputError
 
 
 class Ragged:
-    """Samples of different length, one after the other in one array: events, or the frames of a signal.
+    """Samples of different lengths, concatenated in one array: events, or the frames of a signal.
 
-    Picking samples copies none of their values, so the array may be a memory map larger than memory.
+    Indexing copies no values, so the array may be a memory map that is larger than memory.
 
     Parameters
     ----------
     values : ndarray, shape (total, ...)
-        What all samples consist of, such as events or frames.
+        The elements of all samples, such as events or frames.
     starts, stops : array_like of int, shape (n,)
         Sample i is ``values[starts[i] : stops[i]]``.
     sample_shape : tuple of int
-        Shape of the neurons that a sample drives once it is encoded: that of a sensor, or a number of channels.
+        Shape of the input neurons that an encoded sample drives: the shape of the sensor, or the number of channels.
+    rate : float, optional
+        Frames per second of signals, in Hz, if it is known; notices then speak of seconds and Hz.
 
     Raises
     ------
     InputError
-        If starts and stops differ in length, or do not lie in ``0 <= start <= stop <= total``.
+        If starts and stops differ in length, or violate ``0 <= start <= stop <= total``.
 
     Examples
     --------
@@ -37,13 +39,21 @@ class Ragged:
     """
 
     def __init__(
-        self, values: np.ndarray, starts: np.ndarray, stops: np.ndarray, sample_shape: int | tuple[int, ...]
+        self,
+        values: np.ndarray,
+        starts: np.ndarray,
+        stops: np.ndarray,
+        sample_shape: int | tuple[int, ...],
+        rate: float | None = None,
     ) -> None:
         self.values = checks.only("values", values, np.ndarray)
-        self.starts, self.stops = (checks.read_only(np.array(bounds, np.int64)) for bounds in (starts, stops))
+        if not self.values.ndim:
+            raise InputError("values has no axis: pass the elements of all samples, one after the other")
+        self.starts, self.stops = _places("starts", starts), _places("stops", stops)
         self.sample_shape = checks.shape("sample_shape", sample_shape)
+        self.rate = None if rate is None else checks.number("rate", rate, above=0)
         if self.starts.ndim != 1 or self.starts.shape != self.stops.shape:
-            raise InputError(f"starts {self.starts.shape} and stops {self.stops.shape}: pass one of each for every sample")
+            raise InputError(f"starts {self.starts.shape} and stops {self.stops.shape}: pass one of each per sample")
         outside = (self.starts < 0) | (self.stops < self.starts) | (self.stops > len(self.values))
         if outside.any():
             first = int(np.argmax(outside))
@@ -54,28 +64,44 @@ class Ragged:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(n, *sample_shape)."""
+        """Shape (n, *sample_shape)."""
         return (len(self), *self.sample_shape)
 
     @property
     def dtype(self) -> np.dtype:
-        """That of the values."""
+        """Type of the values."""
         return self.values.dtype
 
     @property
     def lengths(self) -> np.ndarray:
-        """Number of values of each sample, int64 (n,)."""
+        """Number of values per sample, int64 (n,)."""
         return self.stops - self.starts
 
     def __len__(self) -> int:
         return self.starts.size
 
     def __getitem__(self, samples: int | slice | Sequence[int] | np.ndarray) -> "np.ndarray | Ragged":
-        """Values of one sample, or several samples, as they are indexed in NumPy."""
-        starts, stops = self.starts[samples], self.stops[samples]
+        """Return the values of one sample, or a `Ragged` of several, indexed as in NumPy."""
+        try:
+            starts, stops = self.starts[samples], self.stops[samples]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"ragged[...]: {error}: pass an index, a slice, indices or a mask") from None
         if starts.ndim == 0:
             return self.values[starts:stops]
-        return Ragged(self.values, starts, stops, self.sample_shape)
+        return Ragged(self.values, starts, stops, self.sample_shape, self.rate)
 
     def __repr__(self) -> str:
-        return f"Ragged(shape={self.shape}, {self.dtype}, {self.lengths.sum()} values)"
+        rate = "" if self.rate is None else f" at {self.rate:g} Hz"
+        return f"Ragged(shape={self.shape}, {self.dtype}, {self.lengths.sum()} values{rate})"
+
+
+def _places(name: str, value: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return whole numbers as a read-only copy, int64."""
+    array = checks.as_array(name, value)
+    if array.dtype.kind == "f":
+        whole = (np.abs(array) < 2**53).all() and (array == np.round(array)).all()
+    else:
+        whole = array.dtype.kind in "iub"
+    if not whole:
+        raise InputError(f"{name} is {array.dtype} {array.shape}: pass whole numbers, one per sample")
+    return checks.read_only(np.array(array, np.int64))

@@ -1,9 +1,9 @@
 """`Sequential`: the network that users build, train and query."""
 
-from os import PathLike
-
+from cupynn import pretrained
+from cupynn.evaluation.compare import compare
 from cupynn.evaluation.evaluate import counts, evaluate, predict
-from cupynn.network import storage, summary
+from cupynn.network import quantise, storage, summary
 from cupynn.network.network import Network
 from cupynn.training.fit import fit
 
@@ -14,24 +14,27 @@ class Sequential(Network):
     Parameters
     ----------
     layers : iterable of Layer
-        At least one; built here, so each belongs to one network only.
+        At least one. The network builds them, so each layer belongs to one network only.
     input_shape : tuple of int
         Shape of one sample, such as (28, 28).
     steps : int
         Number of time steps T, at most 2^24.
     encoder : Encoder, optional
-        Turns data into trains. Without one the network takes `SpikeTrains` only.
+        Turns data into spike trains. Without an encoder, the network takes `SpikeTrains` only.
     seed : int
-        Of the initial weights, the encoder's draws and the order of training, below 2^64.
+        Seed of the initial weights, the encoder's random trains and the order of training samples, below 2^64.
     device : {"auto", "cpu", "cuda", "cuda:1", ...}
-        Where the network runs: "auto" takes a working GPU, and else the CPU. Its arrays, `SpikeTrains` and errors lie there.
+        Device of the network, its arrays, `SpikeTrains` and errors: "auto" selects a working GPU, otherwise the CPU.
+    neurons_per_class : int
+        Number of neurons of the last layer per class (a population code): first those of class 0, then those of class 1, and
+        so on. Losses, predictions and evaluations take the sum of their counts.
 
     Attributes
     ----------
     trains : list of SpikeTrains
-        Of the input and of every layer, in the last `forward` pass.
+        Trains of the input and of every layer in the last `forward` pass.
     encoded : int
-        Samples that `encode` has numbered by itself.
+        Number of samples that `encode` has numbered automatically.
 
     Raises
     ------
@@ -45,34 +48,21 @@ class Sequential(Network):
     ...                  input_shape=(8, 8), steps=50, encoder=encoders.Poisson())
     >>> net.output_shape
     (10,)
+
+    Five output neurons for each of ten classes:
+
+    >>> net = Sequential([layers.SpikingDense(50, v_th=5.0)], (8, 8), steps=50, encoder=encoders.Poisson(),
+    ...                  neurons_per_class=5)
+    >>> net.output_shape, net.classes
+    ((50,), 10)
     """
 
-    fit, predict, counts, evaluate = fit, predict, counts, evaluate  # methods: the network is their first argument
+    # Methods: the network, or its class for `load`, is their first argument.
+    fit, predict, counts, evaluate = fit, predict, counts, evaluate
+    save, load, _repr_html_ = storage.save, classmethod(storage.load), summary.as_html
+    pretrained = classmethod(pretrained.load)
+    quantise, integers, compare = quantise.quantise, quantise.integers, compare
 
     def summary(self) -> None:
         """Print a table of the layers."""
         print(summary.as_text(self))
-
-    def _repr_html_(self) -> str:
-        return summary.as_html(self)
-
-    def save(self, path: str | PathLike) -> None:
-        """Write definition and weights to an .npz file, atomically."""
-        storage.save(self, path)
-
-    @classmethod
-    def load(cls, path: str | PathLike, device: str = "auto") -> "Sequential":
-        """Read a network from a file, which may have been saved on another device.
-
-        Parameters
-        ----------
-        path : str or path
-        device : str
-            Where it runs.
-
-        Raises
-        ------
-        InputError
-            If the file is missing, damaged, or of another kind.
-        """
-        return storage.load(cls, path, device)

@@ -1,14 +1,14 @@
-"""Read TOML of unknown origin, in memory and time that grow with its length alone."""
+"""Read untrusted TOML in time and memory proportional to its length."""
 
 import re
 import tomllib
 from typing import Any
 
-DEEPEST = 16  # parts of a dotted key; definitions have four. What tomllib takes grows with their square: 25,000 take 2.6 GB
+DEEPEST = 16  # parts of a dotted key; definitions have four. Memory in tomllib grows with their square: 25,000 take 2.6 GB
 _TOKEN = re.compile(
     r'''
     \#[^\n]*                                            # a comment
-    | """(?:[^"\\]+|\\.|"(?!""))*"{0,5}                 # a string of several lines, which may end with two quotes more
+    | """(?:[^"\\]+|\\.|"(?!""))*"{0,5}                 # a multi-line string, which may end with two more quotes
     | \'\'\'(?:[^']+|'(?!\'\'))*'{0,5}
     | (?:"(?:[^"\\\n]+|\\[^\n])*"?|'[^'\n]*'?|[\w-]+)   # a string, or a word: a part of a key, if a dot follows
       [ \t]*(?P<dot>\.?)[ \t]*
@@ -20,10 +20,8 @@ _TOKEN = re.compile(
 def loads(text: str) -> dict[str, Any]:
     """Return the tables of a text.
 
-    Raises
-    ------
-    ValueError
-        If it is no TOML (`tomllib.TOMLDecodeError`), or has keys of too many parts, too deep nesting or too long numbers.
+    Raises ValueError if the text is not valid TOML (`tomllib.TOMLDecodeError`), a key has too many parts, tables are nested
+    too deeply or a number is too long.
     """
     parts, end = 1, -1
     for token in _TOKEN.finditer(text):
@@ -33,7 +31,7 @@ def loads(text: str) -> dict[str, Any]:
         end = token.end() if token["dot"] else -1
     try:
         tables = tomllib.loads(text)
-        repr(tables)  # what is nested too deep, or a number too long, to be shown in an error
+        repr(tables)  # fails here, rather than in an error message, for deep nesting and long numbers
     except RecursionError as error:
         raise ValueError(f"it is nested too deeply ({error})") from None
     return tables

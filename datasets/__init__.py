@@ -1,13 +1,14 @@
-"""Datasets to train on: those that `load("mnist")` and the like return as (train, test), and your own files.
+"""Load datasets to train on: known ones, such as `load("mnist")`, as (train, test), and your own files.
 
-Import what is public, `__all__`, from here: `load`, the readers of folders and files (`from_image_folder`, `read_image` and
-their like), `events` and `from_npz` for arrays, `Dataset`, which all of them return, and `PassiveEar` for sound. The room
-reads, checks and caches samples; it encodes and trains nothing, and imports only files, kernels and what is below them.
+Import the public names, `__all__`, from here: `load`; the readers of folders and single files (`from_image_folder`,
+`read_image` and others); `from_shd` for spoken words as spikes; `events` and `signals` for arrays, `from_npz` and
+`from_signals` for arrays in files; the class `Dataset`; and `PassiveEar` for sound. This package reads, checks and caches
+samples, but does not encode them. It imports only files, kernels and lower-level modules.
 
-A module with a `load` and a `SOURCE`, its files, and a line in `DATASETS` add a dataset.
+To add a dataset, add a module with a `load` function and a `SOURCE`, its files, and a line in `DATASETS`.
 """
 
-if "." not in __name__:  # found through the checkout's root: every class would exist twice
+if "." not in __name__:  # imported from the root of the checkout, where every class would exist twice
     raise ImportError("this datasets folder is a part of cupynn: import cupynn.datasets")
 
 import inspect
@@ -17,13 +18,32 @@ from typing import Any, Literal, get_args, get_origin
 from cupynn import checks
 from cupynn.checks import InputError
 
-from . import cifar10, digits, emnist, fashion_mnist, fsdd, mnist, nmnist, sound, ti46
+from . import (
+    cifar10,
+    cifar10_dvs,
+    digits,
+    dvs_gesture,
+    emnist,
+    fashion_mnist,
+    fsdd,
+    mnist,
+    ncaltech101,
+    nmnist,
+    sound,
+    spiking_commands,
+    spiking_digits,
+    ti46,
+)
 from .arrays import from_npz
 from .cochlea import PassiveEar
 from .dataset import Dataset
 from .event_folder import from_event_folder, read_events
+from .event_tables import from_event_tables
 from .image_folder import from_image_folder, read_image
 from .recordings import events
+from .shd import from_shd
+from .signal_files import from_signals, read_signals
+from .signals import signal_limits, signals
 from .sound_folder import first_rate, from_sound_folder, read_sound
 
 __all__ = [
@@ -34,48 +54,59 @@ __all__ = [
     "events",
     "first_rate",
     "from_event_folder",
+    "from_event_tables",
     "from_image_folder",
     "from_npz",
+    "from_shd",
+    "from_signals",
     "from_sound_folder",
     "load",
     "options",
     "read_events",
     "read_image",
+    "read_signals",
     "read_sound",
+    "signal_limits",
+    "signals",
     "sound",
 ]
 
 DATASETS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "cifar10": cifar10.load,
+    "cifar10-dvs": cifar10_dvs.load,
     "digits": digits.load,
+    "dvs-gesture": dvs_gesture.load,
     "emnist": emnist.load,
     "fashion-mnist": fashion_mnist.load,
     "fsdd": fsdd.load,
     "mnist": mnist.load,
+    "n-caltech101": ncaltech101.load,
     "n-mnist": nmnist.load,
+    "shd": spiking_digits.load,
+    "ssc": spiking_commands.load,
     "ti46": ti46.load,
 }
 
 
 def load(name: str, /, **options: Any) -> tuple[Dataset, Dataset]:
-    """Return the training and the test set of one of `DATASETS`, downloading its files where they are missing.
+    """Return the training set and the test set of a known dataset, downloading missing files.
 
     Parameters
     ----------
     name : str
         A key of `DATASETS`.
     **options
-        Those of the dataset's own `load`, such as ``split="letters"`` of "emnist".
+        Options of the dataset, such as ``split="letters"`` for "emnist".
 
     Returns
     -------
     train, test : Dataset
-        The dataset's own fixed split.
+        The fixed split of the dataset.
 
     Raises
     ------
     InputError
-        If the name, an option or its value is unknown, or files are damaged or cannot be had.
+        If the name, an option or its value is unknown, or files are damaged or cannot be downloaded.
 
     Examples
     --------
@@ -88,17 +119,17 @@ def load(name: str, /, **options: Any) -> tuple[Dataset, Dataset]:
 
 
 def options(name: str) -> Mapping[str, inspect.Parameter]:
-    """Return the options of a dataset: the parameters of its own `load`.
+    """Return the options of a dataset, a key of `DATASETS`: the parameters of its own `load` function.
 
     Parameters
     ----------
     name : str
-        A key of `DATASETS`.
+        The dataset.
 
     Raises
     ------
     InputError
-        If there is no such dataset.
+        If the dataset is unknown.
 
     Examples
     --------
@@ -109,7 +140,7 @@ def options(name: str) -> Mapping[str, inspect.Parameter]:
 
 
 def check_options(name: str, given: Mapping[str, Any]) -> None:
-    """Refuse options that a dataset does not have, and values that are none of those an option lists; nothing is loaded.
+    """Check options for a dataset without loading it.
 
     Parameters
     ----------
@@ -121,13 +152,14 @@ def check_options(name: str, given: Mapping[str, Any]) -> None:
     Raises
     ------
     InputError
-        If one is unknown, or its value.
+        If an option is unknown, or its value is not one of those that the option allows.
 
     Examples
     --------
     >>> check_options("emnist", {"split": "letters"})
     """
     known = options(name)
+    checks.only("given", given, Mapping, "a table of options")
     for option, value in given.items():
         if option not in known:
             raise InputError(f"dataset {name!r}: unknown option {option!r}: known are {', '.join(known) or 'none'}")

@@ -1,4 +1,4 @@
-"""Gzipped files and tar archives: read from front to back, never unpacked to the disk, and no further than expected."""
+"""Read gzipped files and tar archives from front to back, without unpacking them to disk, and within size limits."""
 
 import gzip
 import tarfile
@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cupynn.checks import InputError
-from cupynn.files import intact, read_up_to
+from cupynn.files import INTACT, intact, read_up_to
 
-INTACT = "put an intact copy in its place"
 HEADERS = 1 << 20  # bytes of all headers before one file: `tarfile` reads long names and PAX records whole
-LONGEST = 1 << 30  # bytes from one header to the next: one may claim 2^95, and `tarfile` would count all of them to the end
+LONGEST = 1 << 30  # bytes from one header to the next: a header may declare 2^95, and `tarfile` would read on to the end
 _KEPT = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -25,12 +24,9 @@ _KEPT = (
 
 @contextmanager
 def open_gzipped(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read; one that is gzipped, by its content, is unpacked on the way.
+    """Open a file for reading, decompressing it if its content is gzipped.
 
-    Raises
-    ------
-    InputError
-        If the file cannot be opened, or proves damaged inside the `with` block.
+    InputError is raised if the file cannot be opened, or turns out to be damaged inside the `with` block.
     """
     try:
         with path.open("rb") as raw:
@@ -43,31 +39,20 @@ def open_gzipped(path: Path) -> Iterator[BinaryIO]:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is refused before `tarfile` takes much memory for it: a few kB, gzipped, can make hundreds of MB."""
+    """A header that is refused before `tarfile` allocates much memory for it: a few kB gzipped can become hundreds of MB."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in _KEPT and self.size + archive.fileobj.tell() - archive.offset > HEADERS:
             raise ValueError(f"its headers before one file declare {self.size:,} bytes, at most {HEADERS:,} are read")
-        if self.type == tarfile.GNUTYPE_SPARSE:  # a list of its parts, of any length, comes before its data
+        if self.type == tarfile.GNUTYPE_SPARSE:  # a list of parts, of any length, precedes the data
             raise ValueError(f"{self.name} is packed as a sparse file")
         return super()._proc_member(archive)
 
 
 def read_tar(path: Path, wanted: Callable[[str], bool], largest: int) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and contents of the wanted files in a gzipped tar archive.
+    """Yield the names and contents of the files in a gzipped tar archive whose name, with its folders, is `wanted`.
 
-    Parameters
-    ----------
-    path : Path
-    wanted : callable
-        Tells by its name, with the folders in the archive, whether to read a file.
-    largest : int
-        Bytes that such a file may have at most.
-
-    Raises
-    ------
-    InputError
-        If the archive cannot be read, is damaged, or a wanted file is larger.
+    InputError is raised if the archive cannot be read or is damaged, or a wanted file has more than `largest` bytes.
     """
     with intact(str(path)), tarfile.open(path, "r|gz", tarinfo=_Header) as archive:
         for member in archive:

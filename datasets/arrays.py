@@ -1,4 +1,4 @@
-"""A dataset from arrays in an .npz file of your own."""
+"""Read a dataset from arrays in an .npz file."""
 
 from os import PathLike
 
@@ -19,10 +19,11 @@ def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
     Parameters
     ----------
     path : path
-        An .npz file with the arrays x, (n, *input_shape) uint8 in 0..255 or float32 in [0, 1], and y, (n,) integers; an
-        array "classes" of strings gives the classes their names, which otherwise are "0", "1" and so on.
+        An .npz file with the arrays x, (n, *input_shape) uint8 in 0..255 or floats in [0, 1], and y, (n,) integers, or
+        targets (n, outputs) as in `Dataset`. An optional array "classes" of strings names the classes or outputs; the
+        default names are "0", "1" and so on.
     name : str, optional
-        Of the dataset; by default that of the file.
+        Name of the dataset; by default that of the file.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
     Raises
     ------
     InputError
-        If there is no such file, it is damaged, lacks an array, or the arrays cannot be used.
+        If the file is missing or damaged, lacks an array, or the arrays cannot be used.
 
     Examples
     --------
@@ -46,16 +47,19 @@ def from_npz(path: str | PathLike, name: str | None = None) -> Dataset:
         raise InputError(f"{path}: no such file: {_REMEDY}")
     try:
         arrays = read_arrays(path)
-    except Exception as error:  # what a damaged file makes NumPy, zipfile and zlib raise is anybody's guess
-        raise InputError(
-            f"{path} cannot be read ({error}): write it anew with np.savez(path, x=samples, y=labels)"
-        ) from None
+    except Exception as error:  # NumPy, zipfile and zlib can raise almost anything on a damaged file
+        raise InputError(f"{path} cannot be read ({error}): {_REMEDY}") from None
     if not {"x", "y"} <= arrays.keys():
         found = ", ".join(arrays) or "none"
         raise InputError(f"{path} holds the arrays {found}: {_REMEDY}")
     try:
-        labels = checks.labels("y", arrays["y"], 2**31, len(np.atleast_1d(arrays["x"])))
-        names = np.atleast_1d(arrays.get("classes", np.arange(labels.max(initial=-1) + 1))).astype(str)
-        return Dataset(arrays["x"], labels, tuple(names.tolist()), path.stem if name is None else name)
+        labels = arrays["y"]
+        if "classes" in arrays:
+            names = tuple(np.atleast_1d(arrays["classes"]).astype(str).tolist())
+        else:
+            samples = len(np.atleast_1d(arrays["x"]))
+            labels, count = (labels, labels.shape[1]) if labels.ndim == 2 else checks.class_numbers("y", labels, samples)
+            names = tuple(map(str, range(count)))
+        return Dataset(arrays["x"], labels, names, path.stem if name is None else name)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

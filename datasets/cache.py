@@ -1,4 +1,4 @@
-"""The user's cache, for arrays that take long to compute from data files."""
+"""Cache arrays that take long to compute from data files."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -13,7 +13,7 @@ from cupynn.checks import InputError
 
 
 def user_cache() -> Path:
-    """Return the folder in which this user's programs keep what can be computed or downloaded again."""
+    """Return the user's cache folder, for files that can be computed or downloaded again."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("cupynn"))
@@ -22,23 +22,10 @@ def user_cache() -> Path:
 def load_or_compute(
     name: str, key: Any, modules: tuple[str, ...], compute: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """Return what `compute` returns, from the cache if it is there; a damaged file is computed again.
+    """Return the arrays of `compute()`, from the cache if possible; recompute them if the cached file is damaged.
 
-    Parameters
-    ----------
-    name : str
-        Begins the name of the file.
-    key : any
-        Everything that the result depends on, as ``repr`` writes it.
-    modules : tuple of str
-        Those whose code the result depends on, such as "cupynn.kernels.cochlea".
-    compute : callable
-        Returns the arrays by name.
-
-    Raises
-    ------
-    InputError
-        If the cache cannot be written.
+    The name of the file consists of `name` and a digest of everything that the result depends on: the ``repr`` of `key`, and
+    the source code of `modules`, such as "cupynn.kernels.cochlea". InputError is raised if the cache cannot be written.
     """
     digest = sha256(repr(key).encode())
     for module in modules:
@@ -48,7 +35,7 @@ def load_or_compute(
     if path.is_file():
         try:
             return files.read_arrays(path, compressed=False)
-        except Exception:  # the archive readers raise about anything on a damaged file, and none of it matters here
+        except Exception:  # the archive readers can raise almost anything on a damaged file
             path.unlink(missing_ok=True)
     arrays = compute()
     try:

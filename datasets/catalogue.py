@@ -1,4 +1,4 @@
-"""The list of all data sets: what each is, whether it is here and where, and its size."""
+"""List all datasets: their descriptions, sizes and local files."""
 
 import inspect
 from typing import Any
@@ -8,25 +8,26 @@ from .source import VARIABLE, data_folder
 
 
 def entries() -> list[dict[str, Any]]:
-    """What is known of each data set, for programs; only small files are read.
+    """Return a machine-readable description of each dataset; only small files are read.
 
-    Its state is "here", "damaged", "missing" or "included", which needs no files; `bytes` and `folders` are those of the
-    files that are here, `parts` what they make up, `download` the bytes to download (None if it is the user's to bring).
+    The state is "here", "damaged", "missing" or "included", which needs no files. `bytes` and `folders` describe the local
+    files, `parts` the complete parts among them; `download` is in bytes, 0 where that is not known, None where users must
+    provide a copy.
     """
     return [_entry(name) for name in sorted(DATASETS)]
 
 
 def table() -> str:
-    """Text with two lines for each data set."""
+    """Return a text with two lines per dataset."""
     width = max(map(len, DATASETS))
-    lines = [f"data folder: {data_folder()} (another: set {VARIABLE})", ""]
+    lines = [f"data folder: {data_folder()} (set {VARIABLE} to change it)", ""]
     for entry in entries():
         lines += [f"{entry['name']:{width}}  {_state(entry)}", f"{'':{width}}  {entry['about']}"]
     return "\n".join(lines)
 
 
 def about(name: str) -> str:
-    """What a data set is: the first line of its module."""
+    """Return the description of a dataset: the first line of its module."""
     return inspect.getdoc(inspect.getmodule(DATASETS[name])).splitlines()[0]
 
 
@@ -49,15 +50,16 @@ def _entry(name: str) -> dict[str, Any]:
 
 def _state(entry: dict[str, Any]) -> str:
     if entry["state"] == "included":
-        return "here: comes with the package"
+        return "here: included in the package"
     if entry["state"] == "damaged":
-        return f"damaged: {', '.join(entry['damaged'])}: remove it to have it downloaded, or put an intact copy there"
+        return f"damaged: {', '.join(entry['damaged'])}: remove it to download it again, or put an intact copy there"
     if entry["state"] == "here":
         parts = "" if "all" in entry["parts"] else f" ({', '.join(entry['parts'])})"
         return f"here{parts}: {_megabytes(entry['bytes'])} in {', '.join(entry['folders'])}"
     if entry["download"] is None:
         return f"not here: put your own copy into {data_folder() / entry['name']}"
-    return f"not here: {_megabytes(entry['download'])} to download"
+    size = f"{_megabytes(entry['download'])} to download" if entry["download"] else "downloaded on first use"
+    return f"not here: {size}"
 
 
 def _megabytes(size: int) -> str:

@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009): small colour photographs of ten kinds, 50000 to train and 10000 to test."""
+"""CIFAR-10 (Krizhevsky 2009): small colour photographs in ten classes, 50000 to train and 10000 to test."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.files import read_up_to
+from cupynn.files import INTACT, read_up_to
 
 from .archives import open_gzipped, read_tar
 from .dataset import Dataset
@@ -16,19 +16,12 @@ from .source import Source
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
 ARCHIVE = "cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "md5:c32a1d4ab5d03f1284b67883e8d87530"
-FOLDER = "cifar-10-batches-bin"  # of the files, within the archive
-FILES = (
-    "data_batch_1.bin",
-    "data_batch_2.bin",
-    "data_batch_3.bin",
-    "data_batch_4.bin",
-    "data_batch_5.bin",
-    "test_batch.bin",
-)
-IMAGES = 10_000  # in each file
+FOLDER = "cifar-10-batches-bin"  # in the archive
+FILES = (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin")
+IMAGES = 10_000  # per file
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SHAPE = (3, 32, 32)
-RECORD = 1 + 3 * 32 * 32  # bytes: the label, then the values of red, green and blue
+RECORD = 1 + 3 * 32 * 32  # bytes: the label, then red, green and blue
 
 SOURCE = Source(
     "cifar10",
@@ -43,10 +36,10 @@ SOURCE = Source(
 
 
 def load() -> tuple[Dataset, Dataset]:
-    """Return CIFAR-10's own split, from the binary version, downloading its archive (170 MB) where it is missing.
+    """Return CIFAR-10's own split, in the binary version, downloading its archive (170 MB) if necessary.
 
-    The archive is read as it is. The files in it (`data_batch_1.bin` and so on), or these gzipped, will also do: in
-    the data set's folder, or in a folder `cifar-10-batches-bin`.
+    The archive is not unpacked to disk. Its files (`data_batch_1.bin` and so on) are used instead if they are present,
+    gzipped or not, in the folder of the dataset or in `cifar-10-batches-bin` below it.
 
     Returns
     -------
@@ -63,22 +56,9 @@ def load() -> tuple[Dataset, Dataset]:
 
 
 def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read one file of the binary version, gzipped or not.
+    """Return the images (n, 3, 32, 32) and labels (n,), both uint8, of one file of the binary version, gzipped or not.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file; it may hold any number of images up to 10000.
-
-    Returns
-    -------
-    x : ndarray of uint8, shape (n, 3, 32, 32)
-    y : ndarray of uint8, shape (n,)
-
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged, or holds something else.
+    The file may hold any number of images up to 10000. InputError is raised if it is missing, damaged or something else.
     """
     path = checks.path("path", path)
     with open_gzipped(path) as stream:
@@ -86,24 +66,22 @@ def read(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_archive(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Read the files within the archive, in the order of `FILES`, each as `read` gives it; nothing is unpacked to disk."""
+    """Read the files in the archive, in the order of `FILES`, each like `read`, without unpacking them to disk."""
     found = {}
     wanted = {f"{FOLDER}/{file}": file for file in FILES}
     for name, content in read_tar(path, wanted.__contains__, IMAGES * RECORD):
         found[wanted[name]] = _whole(path, *_records(content, f"{path}: {name}"))
     missing = [file for file in FILES if file not in found]
     if missing:
-        raise InputError(f"{path} has no {FOLDER}/{missing[0]}: put an intact copy in its place")
+        raise InputError(f"{path} has no {FOLDER}/{missing[0]}: {INTACT}")
     return [found[file] for file in FILES]
 
 
 def _records(content: bytes | bytearray, name: str) -> tuple[np.ndarray, np.ndarray]:
     images, rest = divmod(len(content), RECORD)
     if rest or not images:
-        raise InputError(
-            f"{name} holds {len(content) if images < IMAGES else 'more'} bytes, expected records of {RECORD} bytes, "
-            f"up to {IMAGES} of them: put an intact copy in its place"
-        )
+        found = len(content) if images < IMAGES else "more"
+        raise InputError(f"{name} holds {found} bytes, expected up to {IMAGES} records of {RECORD} bytes: {INTACT}")
     records = np.frombuffer(content, np.uint8).reshape(images, RECORD)
     wrong = records[:, 0] >= len(CLASSES)
     if wrong.any():
@@ -114,5 +92,5 @@ def _records(content: bytes | bytearray, name: str) -> tuple[np.ndarray, np.ndar
 
 def _whole(path: Path, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(y) != IMAGES:
-        raise InputError(f"{path} holds {len(y)} images, expected {IMAGES}: put an intact copy in its place")
+        raise InputError(f"{path} holds {len(y)} images, expected {IMAGES}: {INTACT}")
     return x, y

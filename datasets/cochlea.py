@@ -1,8 +1,8 @@
-"""Lyon's passive ear: what the hair cells of a cochlea make of a sound.
+"""Lyon's passive ear: a model of the response of the hair cells in the cochlea to sound.
 
 R. F. Lyon, "A computational model of filtering, detection, and compression in the cochlea", ICASSP 1982, in the form of
 M. Slaney, "Lyon's cochlear model", Apple Technical Report 13, 1988, and with the constants of his Auditory Toolbox
-(`LyonPassiveEar`). The recursion itself stands in `cupynn.kernels.cochlea`.
+(`LyonPassiveEar`). `cupynn.kernels.cochlea` computes the recursion.
 """
 
 from collections.abc import Sequence
@@ -15,43 +15,31 @@ from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
-EAR_Q = 8.0  # centre frequency by bandwidth of a filter, far above the break frequency
-STEP = EAR_Q / 32  # of neighbouring channels, in bandwidths: three quarters of each filter overlap
-BREAK = 1000.0  # Hz, below which the bandwidth approaches a constant
-ZERO_OFFSET = 1.5  # of a filter's zero above its pole, in steps
-SHARPNESS = 5.0  # of the zero, in units of the filter's own
-PREEMPHASIS = 300.0  # corner of the high-pass that stands for the outer and middle ear, Hz
-GAIN_CONTROL = ((0.64, 0.0032), (0.16, 0.0016), (0.04, 0.0008), (0.01, 0.0004))  # time constant, s, and target, by stage
+EAR_Q = 8.0  # ratio of centre frequency to bandwidth, far above the break frequency
+STEP = EAR_Q / 32  # spacing of neighbouring channels, in bandwidths: three quarters of each filter overlap
+BREAK = 1000.0  # Hz; below this, the bandwidth approaches a constant
+ZERO_OFFSET = 1.5  # distance of a filter's zero above its pole, in steps
+SHARPNESS = 5.0  # of the zero, relative to that of the filter
+PREEMPHASIS = 300.0  # corner of the high-pass that models the outer and middle ear, Hz
+GAIN_CONTROL = ((0.64, 0.0032), (0.16, 0.0016), (0.04, 0.0008), (0.01, 0.0004))  # time constant, s, and target, per stage
 SMOOTHING = 3.0  # time constant of the low-pass, frames
 FRONT = 2  # filters before the first channel
 
 
 @dataclass(frozen=True)
 class PassiveEar:
-    """Turns sound into a cochleagram: the activity of the auditory nerve, by frame and channel.
+    """Model of the ear that turns sound into a cochleagram: the activity of the auditory nerve per frame and channel.
 
     Parameters
     ----------
     rate : int
         Sampling rate of the sound, Hz.
     channels : int
-        From the highest frequency to the lowest. Their spacing is that of the Auditory Toolbox, a quarter of a bandwidth,
-        where it gives that many channels (78 at 12.5 kHz), and otherwise the one that does.
+        Number of channels, from the highest frequency to the lowest. Their spacing is that of the Auditory Toolbox, a
+        quarter of a bandwidth, if that results in this number (78 at 12.5 kHz); otherwise it is chosen accordingly.
     frame : float
-        Length of a frame, s, rounded to whole samples. The default of 16 ms is 200 samples at 12.5 kHz, as it was used
-        for TI46 by the authors of HM2-BP.
-
-    Attributes
-    ----------
-    hop : int
-        Samples of a frame.
-    step : float
-        Spacing of the channels, in bandwidths.
-    frequencies : ndarray of float64, shape (channels,)
-        Centre frequency of each channel, Hz, descending.
-    filters : ndarray of float64, shape (2 + channels, 5)
-        Coefficients a0, a1, a2, b1, b2 of the cascade: (a0 + a1/z + a2/z^2) / (1 + b1/z + b2/z^2). The first two are the
-        outer and middle ear, and what goes before the first channel.
+        Length of a frame, s, rounded to whole samples. The default of 16 ms is 200 samples at 12.5 kHz, which the authors
+        of HM2-BP used for TI46.
 
     Raises
     ------
@@ -78,7 +66,7 @@ class PassiveEar:
 
     @property
     def hop(self) -> int:
-        """Samples of a frame."""
+        """Number of samples per frame."""
         return round(self.frame * self.rate)
 
     @cached
@@ -86,7 +74,7 @@ class PassiveEar:
         """Spacing of the channels, in bandwidths."""
         if int(_channels(self.rate, STEP)) == self.channels:
             return STEP
-        wide, narrow = EAR_Q, EAR_Q / 2**16  # the number of channels falls with the step
+        wide, narrow = EAR_Q, EAR_Q / 2**16  # the wider the step, the fewer channels
         for _ in range(60):
             middle = (wide + narrow) / 2
             if _channels(self.rate, middle) < self.channels + 0.5:
@@ -97,13 +85,17 @@ class PassiveEar:
 
     @cached
     def frequencies(self) -> np.ndarray:
-        """Centre frequencies (channels,), Hz: the bandwidths between neighbours, summed up from the top, are `step`."""
+        """Centre frequencies, float64 (channels,), Hz, descending: neighbours are `step` bandwidths apart."""
         place = _place(_top(self.rate, self.step)) - np.arange(1, self.channels + 1) * self.step
         return BREAK * np.sinh(place / EAR_Q)
 
     @cached
     def filters(self) -> np.ndarray:
-        """Coefficients (2 + channels, 5) of the cascade."""
+        """Filters of the cascade, float64 (2 + channels, 5): the coefficients a0, a1, a2, b1, b2 of the transfer function.
+
+        It is (a0 + a1/z + a2/z^2) / (1 + b1/z + b2/z^2). The first two filters model the outer and middle ear, and the part
+        of the cochlea above the first channel.
+        """
         centre, bandwidth = self.frequencies, _bandwidth(self.frequencies)
         zero = centre + bandwidth * self.step * ZERO_OFFSET
         filters = np.empty((FRONT + self.channels, 5))
@@ -112,33 +104,20 @@ class PassiveEar:
         filters[1] = 1, 0, -1, *top[1:]
         filters[FRONT:, :3] = _resonance(zero, SHARPNESS * zero / bandwidth, self.rate).T
         filters[FRONT:, 3:] = _resonance(centre, centre / bandwidth, self.rate)[1:].T
-        filters[:FRONT, :3] /= _gain(filters[:FRONT], 1j)[:, None]  # to 1, at a quarter of the sampling rate
-        rising = centre[:-1] / centre[1:]  # a stage's gain at 0 Hz makes up for the fall of the one before
+        filters[:FRONT, :3] /= _gain(filters[:FRONT], 1j)[:, None]  # gain 1 at a quarter of the sampling rate
+        rising = centre[:-1] / centre[1:]  # the gain of a stage at 0 Hz compensates for the decay in the previous one
         filters[FRONT:, :3] *= (np.append(rising[0], rising) / _gain(filters[FRONT:], 1))[:, None]
         return filters
 
     def __call__(self, signal: np.ndarray) -> np.ndarray:
-        """Cochleagram of one signal.
+        """Return the cochleagram of one signal, float32 (samples // hop, channels).
 
-        Parameters
-        ----------
-        signal : array_like of float, shape (samples,)
-            In [-1, 1], a frame or longer; what remains after the last whole frame is not heard.
-
-        Returns
-        -------
-        ndarray of float32, shape (samples // hop, channels)
+        The signal, (samples,) of floats in [-1, 1], has at least one frame. Samples after the last whole frame are ignored.
         """
         return self.cochleagrams([signal])[0]
 
     def cochleagrams(self, signals: Sequence[np.ndarray]) -> Ragged:
-        """Cochleagrams of several signals, computed in parallel.
-
-        Returns
-        -------
-        Ragged
-            Frames float32 (total, channels), sample_shape (channels,).
-        """
+        """Return the cochleagrams of several signals, computed in parallel: frames float32 (total, channels)."""
         from cupynn.kernels.cochlea import passive_ear
 
         signals = [self._checked(signal) for signal in signals]
@@ -153,13 +132,13 @@ class PassiveEar:
         return Ragged(np.ascontiguousarray(frames[:, FRONT:]), bounds[:-1], bounds[1:], (self.channels,))
 
     def _checked(self, signal: np.ndarray) -> np.ndarray:
-        signal = np.asarray(signal)
+        signal = checks.as_array("signal", signal)
         if signal.ndim != 1 or signal.dtype.kind != "f":
             raise InputError(f"signal has shape {signal.shape}, {signal.dtype}: pass floats in [-1, 1], shape (samples,)")
         if signal.size < self.hop:
-            raise InputError(f"signal has {signal.size} samples: pass a frame or longer, {self.hop} samples")
+            raise InputError(f"signal has {signal.size} samples: pass at least one frame of {self.hop} samples")
         if not (np.abs(signal) <= 1).all():
-            raise InputError("signal holds values beyond -1 to 1, or that are no numbers: scale it to this range")
+            raise InputError("signal holds NaN, or values outside [-1, 1]: scale it to this range")
         return signal.astype(np.float32)
 
 
@@ -168,28 +147,28 @@ def _bandwidth(frequency: np.ndarray) -> np.ndarray:
 
 
 def _place(frequency: float) -> float:
-    """Distance along the cochlea from 0 Hz, in bandwidths: the integral of 1 / bandwidth."""
+    """Return the distance along the cochlea from 0 Hz, in bandwidths: the integral of 1 / bandwidth."""
     return EAR_Q * np.arcsinh(frequency / BREAK)
 
 
 def _top(rate: float, step: float) -> float:
-    """Frequency above the first channel, Hz, low enough for the zero of its filter to lie below half the sampling rate."""
+    """Return the frequency above the first channel, Hz, that keeps its filter's zero below half the sampling rate."""
     return rate / 2 - _bandwidth(rate / 2) * step * (ZERO_OFFSET - 1)
 
 
 def _channels(rate: float, step: float) -> float:
-    """Number of channels down to where a filter no longer rings, with a quality of one half; to be rounded down."""
+    """Return the number of channels, before rounding down, until a filter no longer rings (its quality is one half)."""
     return (_place(_top(rate, step)) - _place(BREAK / np.sqrt(4 * EAR_Q**2 - 1))) / step
 
 
 def _resonance(frequency: np.ndarray, quality: np.ndarray, rate: float) -> np.ndarray:
-    """Coefficients of 1, 1/z and 1/z^2 of a damped oscillation."""
+    """Return the coefficients of 1, 1/z and 1/z^2 of a damped oscillation."""
     radius = np.exp(-np.pi * frequency / quality / rate)
     angle = 2 * np.pi * frequency / rate * np.sqrt(1 - 1 / (4 * quality**2))
     return np.array([np.ones_like(radius), -2 * radius * np.cos(angle), radius**2])
 
 
 def _gain(filters: np.ndarray, z: complex) -> np.ndarray:
-    """Gain of each filter at a point of the unit circle."""
+    """Return the gain of each filter at a point of the unit circle."""
     powers = z ** -np.arange(3.0)
     return np.abs(filters[:, :3] @ powers) / np.abs(powers[0] + filters[:, 3:] @ powers[1:])

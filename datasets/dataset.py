@@ -1,4 +1,4 @@
-"""Samples with their labels, checked once, cut and split without losing track of the classes."""
+"""`Dataset`: labelled samples that are checked once, and can be indexed and split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,11 @@ from numbers import Integral
 
 import numpy as np
 
-from cupynn import checks
+from cupynn import checks, intensities
 from cupynn.checks import InputError
 from cupynn.ragged import Ragged
+
+from . import as_html
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,18 +20,19 @@ class Dataset:
     Parameters
     ----------
     x : ndarray, shape (n, *input_shape), or Ragged
-        The samples: uint8 in 0..255 or float32 in [0, 1]; or events or signals of different length.
-    y : ndarray, shape (n,)
-        The class of each sample, an index into `classes`; kept as int64.
+        The samples: uint8 in 0..255 or floats in [0, 1]; or events or signals of different lengths.
+    y : ndarray, shape (n,) or (n, outputs)
+        The class of each sample, an index into `classes`; stored as int64. For several labels per sample, zeros and ones
+        with a column for each of `classes`, and for a regression, numbers with a column for each output.
     classes : tuple of str
-        The names of the classes.
+        The names of the classes, labels or outputs.
     name : str
-        What the dataset is called.
+        The name of the dataset.
 
     Raises
     ------
     InputError
-        If samples, labels and classes do not fit each other, or values are out of range.
+        If samples, labels and classes are inconsistent, or values are out of range.
 
     Examples
     --------
@@ -50,39 +53,42 @@ class Dataset:
         elif not len(self.x):
             raise InputError("x has no samples: pass at least one")
         object.__setattr__(self, "classes", _check_classes(self.classes))
-        object.__setattr__(self, "y", checks.labels("y", self.y, len(self.classes), len(self.x)))
+        object.__setattr__(self, "y", _check_targets(self.y, len(self.classes), len(self.x)))
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, key: slice | Sequence[int] | np.ndarray) -> "Dataset":
         try:
-            index = key if isinstance(key, slice) else np.asarray(key)
+            index = key if isinstance(key, slice) else np.asarray(checks.host("the index", key))
             x, y = self.x[index], self.y[index]
         except (IndexError, TypeError, ValueError) as error:
             raise InputError(f"dataset[...]: {error}; pass a slice, indices or a mask of {len(self)} samples") from None
-        if y.ndim != 1:
+        if y.ndim != self.y.ndim:
             raise InputError(
-                f"dataset[...]: the index has {y.ndim} axes: pass a slice or a one-dimensional array, "
+                f"dataset[...]: the index has {y.ndim - self.y.ndim + 1} axes: pass a slice or a one-dimensional array, "
                 "or take a single sample with dataset.x[i] and dataset.y[i]"
             )
         return replace(self, x=x, y=y)
 
     def __repr__(self) -> str:
-        counts = self._counts()
         kind = "events" if self.x.dtype.names else self.x.dtype
-        return (
-            f"Dataset {self.name}: {len(self)} samples of shape {self.input_shape} {kind}, "
-            f"{len(self.classes)} classes of {counts.min()} to {counts.max()} samples"
-        )
+        samples = f"Dataset {self.name}: {len(self)} samples of shape {self.input_shape} {kind}"
+        if self.y.ndim > 1:
+            return f"{samples}, targets of {len(self.classes)} outputs"
+        counts = self._counts()
+        return f"{samples}, {len(self.classes)} classes of {counts.min()} to {counts.max()} samples"
+
+    def _repr_html_(self) -> str:
+        return as_html.as_html(repr(self), self.x, self.y, self.classes)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
+        """Shape of one sample."""
         return self.x.shape[1:]
 
     def split(self, held_out: int | float, seed: int = 0) -> tuple["Dataset", "Dataset"]:
-        """Hold out a random part that has every class in its due proportion.
+        """Hold out a random part, stratified by class if each sample has one.
 
         The same seed holds out the same samples on every machine. Both parts keep the order of the samples.
 
@@ -91,12 +97,12 @@ class Dataset:
         held_out : int or float
             A number of samples (int), or a fraction of them (float in (0, 1)).
         seed : int
-            Chooses among the possible parts.
+            Seed of the random choice.
 
         Returns
         -------
         rest, held_out : Dataset
-            Two disjoint parts that make up the whole.
+            The two disjoint parts.
 
         Raises
         ------
@@ -121,31 +127,44 @@ class Dataset:
         largest = np.argsort(-remainders, kind="stable")[: size - quotas.sum()]
         quotas[largest] += 1
 
-        # Raw words, as NumPy keeps their stream from version to version, and that of Generator methods not.
+        # Raw words, because NumPy guarantees their stream across versions, but not that of Generator methods.
         keys = np.random.PCG64(checks.integer("seed", seed)).random_raw(len(self))
-        by_class = np.lexsort((keys, self.y))
+        by_class = np.lexsort((keys, self._strata()))
         rank = np.arange(len(self)) - np.repeat(np.cumsum(counts) - counts, counts)
         held = np.empty(len(self), bool)
         held[by_class] = rank < np.repeat(quotas, counts)
         return self[~held], self[held]
 
     def _counts(self) -> np.ndarray:
-        return np.bincount(self.y, minlength=len(self.classes))
+        return np.bincount(self._strata(), minlength=len(self.classes))
+
+    def _strata(self) -> np.ndarray:
+        """Return the class of each sample, or 0 if samples have no single class."""
+        return self.y if self.y.ndim == 1 else np.zeros(len(self.y), np.int64)
+
+
+def _check_targets(y: np.ndarray, outputs: int, samples: int) -> np.ndarray:
+    """Return labels as int64, or targets (samples, outputs) as int64 or float32."""
+    array = checks.as_array("y", y)
+    if array.ndim != 2 or array.shape[1] == 1 < outputs:
+        return checks.labels("y", array, outputs, samples)
+    if array.shape != (samples, outputs) or array.dtype.kind not in "biuf":
+        wanted = f"labels, shape ({samples},), or targets, shape ({samples}, {outputs})"
+        raise InputError(f"y is {array.dtype} of shape {array.shape}: pass {wanted}")
+    if not np.isfinite(array).all():
+        raise InputError("y has a value that is not finite: leave its sample out")
+    return array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
 
 
 def _check_samples(x: np.ndarray) -> None:
     if x.ndim < 2 or not x.size:
         raise InputError(f"x has shape {x.shape}: pass at least one sample, shape (n, *input_shape)")
-    if x.dtype not in (np.uint8, np.float32):
-        raise InputError(f"x has dtype {x.dtype}: pass uint8 in 0..255 or float32 in [0, 1]")
-    if x.dtype == np.float32:
-        low, high = x.min(), x.max()
-        if not (low >= 0 and high <= 1):
-            raise InputError(f"x holds values from {low} to {high}: pass float32 samples in [0, 1], without NaN")
+    hint = "; for signals over time, use datasets.signals(arrays, labels)" if x.ndim == 3 and x.dtype != np.uint8 else ""
+    intensities.check("x", x, hint)
 
 
 def _check_classes(classes: Sequence[str]) -> tuple[str, ...]:
     listed = isinstance(classes, tuple | list) and len(classes) > 0
     if not listed or not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
-        raise InputError(f"classes={classes!r}: pass a tuple of distinct names, one a class")
-    return tuple(classes)
+        raise InputError(f"classes={classes!r}: pass a tuple of distinct names, one per class")
+    return tuple(map(checks.printable, classes))

@@ -1,4 +1,4 @@
-"""The 8x8 handwritten digits that come with scikit-learn: 1797 samples, nothing to download."""
+"""The 8x8 handwritten digits included in scikit-learn: 1797 samples, no download."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from .dataset import Dataset
 
 HELD_OUT = 0.2
 SEED = 0
-SOURCE = None  # comes with scikit-learn
+SOURCE = None  # no files of its own
 
 
 def load() -> tuple[Dataset, Dataset]:

@@ -1,4 +1,4 @@
-"""Data files that are missing: downloaded from mirrors, resumed, and verified by checksum."""
+"""Download missing data files from mirrors, resume interrupted downloads, and verify checksums."""
 
 import os
 import sys
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 OFFLINE = "CUPYNN_OFFLINE"
 TIMEOUT = 20  # seconds to connect, and to wait for more bytes
-ATTEMPTS = 5  # at one address, as long as each brings something
-CHUNK = 1 << 16  # bytes; a chunk that breaks off is fetched again
+ATTEMPTS = 5  # at one address, while each makes progress
+CHUNK = 1 << 16  # bytes; an incomplete chunk is fetched again
 
 
 def fetch(
@@ -31,29 +31,24 @@ def fetch(
     needed: Collection[str] = (),
     own_folder: bool = False,
 ) -> Path:
-    """Return the path of a verified data file, downloading it where it is missing.
+    """Return the path of a verified data file, downloading it if it is missing.
 
-    A download that broke off goes on from its `.part` file. Two processes may ask for the same file at once: one
-    downloads, the other waits. With the environment variable CUPYNN_OFFLINE=1 nothing is ever downloaded.
+    An interrupted download resumes from its `.part` file. If two processes need the same file, one downloads it and the
+    other waits. With the environment variable CUPYNN_OFFLINE=1 nothing is downloaded.
 
     Parameters
     ----------
     dataset, file, checksum, own_folder
-        As `lookup` has them.
+        As in `lookup`.
     mirrors : sequence of str
         The addresses to try in turn; the name of the file is appended to each that ends in "/".
     needed : collection of str, optional
-        The names of all files of the dataset, for the message that asks to download them by hand.
-
-    Returns
-    -------
-    Path
-        The file.
+        The names of all files of the dataset, for the instructions to download them by hand.
 
     Raises
     ------
     InputError
-        If the file is damaged in a folder that the user chose, or cannot be had.
+        If the file cannot be downloaded, or is damaged in a folder that the user chose.
     """
     if found := lookup(dataset, file, checksum, own_folder):
         return found
@@ -61,7 +56,7 @@ def fetch(
     by_hand = _by_hand(path, mirrors[0], needed)
     state = "is damaged" if path.is_file() else "is missing"
     if _offline():
-        raise InputError(f"{dataset}: {path} {state}, and {OFFLINE}=1 forbids to download it. {by_hand}")
+        raise InputError(f"{dataset}: {path} {state}, and {OFFLINE}=1 forbids downloads. {by_hand}")
     with locked(path.parent):
         if path.is_file() and difference(path, checksum) is None:
             return path  # another process has just downloaded it
@@ -80,30 +75,30 @@ def fetch(
 
 
 def _by_hand(path: Path, mirror: str, needed: Collection[str]) -> str:
-    """How to bring a file here without this program."""
+    """Return instructions for downloading a file by hand."""
     if mirror.endswith("/"):
         what = f"{', '.join(needed or (path.name,))} by hand from {mirror} and put"
     else:
         what = f"{mirror} by hand as {path.name}, and put"
     them = "them" if len(needed) > 1 else "it"
-    return f"To go on, download {what} {them} into {path.parent}, or set {VARIABLE} to the folder that has {them}"
+    return f"To continue, download {what} {them} into {path.parent}, or set {VARIABLE} to the folder that has {them}"
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make a data folder, or refuse one that cannot be written, and keep other processes from writing to it meanwhile.
+    """Create a data folder and lock it against other processes; raise InputError if it cannot be written.
 
-    Where nothing was written, because of an error, nothing is left: neither the lock's file nor the folders made for it.
+    After an error the lock file is removed, and so are the folders created for it if they are empty.
     """
     new = [each for each in (folder, *folder.parents) if not each.exists()]
     lock = _take_lock(folder)
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # Windows removes no file that is open
+        with suppress(OSError):  # Windows does not remove open files
             os.unlink(lock.lock_file)
         lock.release()
-        with suppress(OSError):  # one is not empty: another process is at work there, or part of a file has come
+        with suppress(OSError):  # one is not empty: another process uses it, or part of a file was downloaded
             for each in new:
                 each.rmdir()
         raise
@@ -111,7 +106,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _take_lock(folder: Path) -> "FileLock":
-    """Make the folder and take its lock, when it is free."""
+    """Create the folder and wait for its lock."""
     from filelock import FileLock
 
     while True:
@@ -121,17 +116,17 @@ def _take_lock(folder: Path) -> "FileLock":
                 pass
         except OSError as error:
             raise InputError(
-                f"{folder} is the folder to download to and cannot be written ({error}): "
+                f"{folder}, the download folder, cannot be written ({error}): "
                 f"make it writable, or set {VARIABLE} to another folder"
             ) from None
         lock = FileLock(folder / ".lock")
         try:
             _wait_for(lock, folder)
         except FileNotFoundError:
-            continue  # whoever had it failed, and removed the folder
+            continue  # the previous holder failed and removed the folder
         if os.path.exists(lock.lock_file):
             return lock
-        lock.release()  # whoever had it removed it: it locks nothing any more
+        lock.release()  # the previous holder removed the file, so this lock protects nothing
 
 
 def _wait_for(lock: "FileLock", folder: Path) -> None:
@@ -141,7 +136,7 @@ def _wait_for(lock: "FileLock", folder: Path) -> None:
         lock.acquire(timeout=0)
     except Timeout:
         if Lenient(sys.stderr).isatty():
-            print(f"waiting for another process that downloads to {folder}", file=sys.stderr)
+            print(f"waiting for another process that is downloading to {folder}", file=sys.stderr)
         lock.acquire()
 
 
@@ -149,16 +144,12 @@ def _download(url: str, path: Path, checksum: str | None) -> Path:
     part = path.with_name(path.name + ".part")
     resumed = part.is_file()
     complete(url, part)
-    if resumed and difference(part, checksum):  # what was left belonged to something else
+    if resumed and difference(part, checksum):  # the old part belonged to another file
         part.unlink()
         complete(url, part)
-    return _accept(part, path, checksum)
-
-
-def _accept(part: Path, path: Path, checksum: str | None) -> Path:
-    if found := difference(part, checksum):
+    if wrong := difference(part, checksum):
         part.unlink()
-        raise ValueError(f"what came {found}")
+        raise ValueError(f"the download {wrong}")
     os.replace(part, path)
     return path
 
@@ -168,21 +159,9 @@ def _offline() -> bool:
 
 
 def complete(url: str, part: Path) -> None:
-    """Complete `part`, from where it ends if the server can, else from the beginning.
+    """Download the rest of a file to `part`, or all of it if `part` is missing or the server cannot resume.
 
-    A connection that breaks is taken up again. Whether the bytes are the right ones is for the caller to check.
-
-    Parameters
-    ----------
-    url : str
-        The file's address.
-    part : Path
-        What there is of the file; it need not exist.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be had; `part` keeps what has come.
+    Interrupted connections are retried. After an OSError, `part` keeps the bytes received. The caller verifies them.
     """
     import requests
 
@@ -201,20 +180,20 @@ def _size(part: Path) -> int:
 
 
 def _request(url: str, part: Path, start: int) -> None:
-    """Ask for the bytes from `start` on, and write them to `part`."""
+    """Request the bytes from `start` on, and write them to `part`."""
     import requests
     from tqdm import tqdm
 
-    headers = {"Accept-Encoding": "identity"}  # compressed on the way, the bytes could not be counted
+    headers = {"Accept-Encoding": "identity"}  # offsets in a compressed stream would be useless
     if start:
         headers["Range"] = f"bytes={start}-"
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if start and response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # nothing comes after what there is
+            return  # the part is complete
         response.raise_for_status()
         resumed = response.status_code == requests.codes.partial_content
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise OSError(f"asked for the bytes from {start} on, the server sent others")
+            raise OSError(f"the server sent other bytes than those requested, from {start} on")
         start = start if resumed else 0
         length = response.headers.get("Content-Length", "")
         with (

@@ -11,7 +11,7 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
-from cupynn.files import replacing
+from cupynn.files import INTACT, replacing
 
 from .dataset import Dataset
 from .download import fetch, locked
@@ -21,7 +21,7 @@ from .source import Source, data_folder, difference, lookup
 MIRRORS = ("https://biometrics.nist.gov/cs_links/EMNIST/",)
 ARCHIVE = "gzip.zip"
 ARCHIVE_MD5 = "md5:58c8d27c78d21e728a6bc7b3cc06412e"
-MD5 = {  # of the archive's members, train images, train labels, test images, test labels
+MD5 = {  # of the files in the archive: train images, train labels, test images, test labels
     "balanced": (
         "4041b0d6f15785d3fa35263901b5496b",
         "7a35cc7b2b7ee7671eddf028570fbd20",
@@ -59,7 +59,7 @@ MD5 = {  # of the archive's members, train images, train labels, test images, te
         "ae7f6be798a9a5d5f2bd32e078a402dd",
     ),
 }
-MERGED = digits + ascii_uppercase + "abdefghnqrt"  # the other small letters are written like their capitals
+MERGED = digits + ascii_uppercase + "abdefghnqrt"  # the other lower-case letters are merged with their capitals
 CLASSES = {
     "balanced": MERGED,
     "byclass": digits + ascii_uppercase + ascii_lowercase,
@@ -68,31 +68,30 @@ CLASSES = {
     "letters": ascii_uppercase,
     "mnist": digits,
 }
-BYMERGE_TEST_TRAINING = 97_523  # of the 116323 images of the by-merge test file
+BYMERGE_TEST_TRAINING = 97_523  # of the 116323 images in the by-merge test file
 
 Split = Literal["balanced", "byclass", "bymerge", "digits", "letters", "mnist", "bymerge-test"]
 
 
 def load(split: Split = "balanced") -> tuple[Dataset, Dataset]:
-    """Return one of EMNIST's splits, downloading the archive of all (562 MB) where its files are missing.
+    """Return one of EMNIST's splits, downloading the archive of all splits (562 MB) if its files are missing.
 
-    Images are turned upright; the files hold them transposed. The files are those of the archive (`gzip.zip`), under
-    their own names (`emnist-balanced-train-images-idx3-ubyte.gz`); once they are there, the archive may be deleted.
+    Images, which the files store transposed, are turned upright. The files keep their names in the archive (`gzip.zip`),
+    such as `emnist-balanced-train-images-idx3-ubyte.gz`. You may delete the archive once they are extracted.
 
     Parameters
     ----------
     split : {"balanced", "byclass", "bymerge", "digits", "letters", "mnist", "bymerge-test"}
         "balanced" has 47 classes with 2400 images each to train and 400 to test. "byclass" (62 classes) and "bymerge"
-        (47) have all 814255 images, unevenly over the classes. "letters" has 26 classes, "digits" and "mnist" ten.
+        (47) have all 814255 images, distributed unevenly. "letters" has 26 classes, "digits" and "mnist" ten.
 
-        "bymerge-test" needs the test file of "bymerge" alone: of its images, which are in random order, the first
-        97523 train and the last 18800 test. It is a split of this package's own, so its figures must not be compared
-        with published ones.
+        "bymerge-test" only needs the test file of "bymerge", whose images are in random order: it trains on the first
+        97523 and tests on the last 18800. This split is specific to cupynn: do not compare results with published ones.
 
     Returns
     -------
     train, test : Dataset
-        x (n, 28, 28) uint8, black background 0; the classes are named by the characters.
+        x (n, 28, 28) uint8, background 0; each class is named after its character.
     """
     checks.choice("split", split, get_args(Split))
     if split == "bymerge-test":
@@ -102,7 +101,7 @@ def load(split: Split = "balanced") -> tuple[Dataset, Dataset]:
 
 
 def _files(split: str) -> dict[str, str]:
-    """Names of the files of an official split, with their checksums."""
+    """Return the names and checksums of the files of an official split."""
     kinds = ((part, kind) for part in ("train", "test") for kind in ("images-idx3", "labels-idx1"))
     names = (f"emnist-{split}-{part}-{kind}-ubyte.gz" for part, kind in kinds)
     return {name: f"md5:{md5}" for name, md5 in zip(names, MD5[split], strict=True)}
@@ -121,19 +120,19 @@ def _part(official: str, part: str, split: str) -> Dataset:
     images = _upright(read(_path(official, f"emnist-{official}-{part}-images-idx3-ubyte.gz"), ndim=3))
     labels = read(_path(official, f"emnist-{official}-{part}-labels-idx1-ubyte.gz"), ndim=1)
     if official == "letters":
-        labels = labels - np.uint8(1)  # they count from 1
+        labels = labels - np.uint8(1)  # the file counts from 1
     return Dataset(images, labels, tuple(CLASSES[official]), f"emnist-{split}")
 
 
 def _upright(images: np.ndarray) -> np.ndarray:
-    """Transpose each image in place: a copy of the largest split would take another 550 MB."""
+    """Transpose each image in place, as a copy of the largest split would take another 550 MB."""
     for first in range(0, len(images), 1000):
         images[first : first + 1000] = images[first : first + 1000].transpose(0, 2, 1).copy()
     return images
 
 
 def _path(split: str, file: str) -> Path:
-    """Path of a verified file, taken out of the archive where it is missing."""
+    """Return the path of a verified file, extracting it from the archive if it is missing."""
     checksum = _files(split)[file]
     if found := lookup("emnist", file, checksum):
         return found
@@ -142,12 +141,9 @@ def _path(split: str, file: str) -> Path:
 
 
 def take_out(archive: Path, file: str, path: Path, checksum: str) -> Path:
-    """Copy one member of the archive to `path`, whole and verified, or not at all.
+    """Extract one file from the archive to `path`, complete and verified, or not at all.
 
-    Raises
-    ------
-    InputError
-        If the archive is damaged or has no such member, or the folder of `path` cannot be written.
+    InputError is raised if the archive is damaged or lacks the file, or the folder of `path` cannot be written.
     """
     with locked(path.parent):
         try:
@@ -155,9 +151,7 @@ def take_out(archive: Path, file: str, path: Path, checksum: str) -> Path:
                 shutil.copyfileobj(member, copy)
                 copy.flush()
                 if wrong := difference(Path(copy.name), checksum):
-                    raise ValueError(f"what came {wrong}")
+                    raise ValueError(f"the content {wrong}")
                 return path
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, RuntimeError, ValueError) as error:
-            raise InputError(
-                f"{archive}: gzip/{file} cannot be taken out ({error}): put an intact copy in its place"
-            ) from None
+            raise InputError(f"{archive}: gzip/{file} cannot be extracted ({error}): {INTACT}") from None

@@ -1,57 +1,59 @@
-"""A dataset from recordings of event cameras, in a folder for each class and in the formats that they come in."""
+"""Read recordings of event cameras, in several formats, from a folder with one sub-folder per class."""
 
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.files import intact, read_array, read_arrays
-from cupynn.hdf5 import Reader, numeric
 from cupynn.ragged import Ragged
 
+from . import event_formats, event_hdf5
 from .class_folders import walk
 from .dataset import Dataset
+from .event_hdf5 import library
 from .nmnist_files import records
-from .recordings import convert, join
+from .recordings import convert, join, structured
 
 
 def from_event_folder(
     path: str | PathLike, sensor: tuple[int, int, int], name: str | None = None, from_first_event: bool = True
 ) -> Dataset:
-    """Read recordings that lie in a folder with one sub-folder a class, whose name is that of the class.
+    """Read event recordings from a folder with one sub-folder per class, ``path/wave/17.npy``.
 
-    Recordings may differ in length and in format:
+    Recordings may differ in length and format:
 
-    - .bin: the 40-bit events of N-MNIST and N-Caltech101;
+    - .bin, .bs2: the 40-bit events of N-MNIST and N-Caltech101;
     - .npy: a structured array; .npz: one structured array, or one array for each of t, x, y, p;
-    - .h5, .hdf5: the same as .npz, at the root or in a group "events" (needs h5py);
-    - .aedat4: AEDAT 4 (needs aedat); older AEDAT is to be converted to it.
+    - .h5, .hdf5: the same as .npz, at the root or in a group "events", and the files of v2e, e2vid and Metavision (needs
+      h5py);
+    - .aedat, .aedat4: AEDAT 3.1, and AEDAT 4 (needs aedat); convert older AEDAT files first;
+    - .dat: Prophesee, version 2, such as N-CARS.
 
     Parameters
     ----------
     path : path
         The folder.
     sensor : tuple of int
-        (polarities, height, width); with one polarity, both are taken for the same.
+        (polarities, height, width); with one polarity, the polarities of events are ignored.
     name : str, optional
-        What the dataset is called; by default as the folder.
+        Name of the dataset; by default that of the folder.
     from_first_event : bool
-        Count the times of each recording from its earliest event, as the clock of a camera starts anywhere.
+        Count the times of each recording from its earliest event, because the clocks of cameras start at arbitrary times.
 
     Returns
     -------
     Dataset
-        x is a `Ragged` of events with the fields t (microseconds), x, y, p; classes and recordings by name.
+        x is a `Ragged` of events with the fields t (microseconds), x, y, p; classes and recordings in alphabetical order.
 
     Raises
     ------
     InputError
-        If there are no classes, a class has no recordings, a file is damaged or of another kind, an event lies outside the
-        sensor, or a library is missing.
+        If there are no classes, a class has no recordings, a file is damaged or has another format, an event is outside
+        the sensor, or a library is missing.
 
     Examples
     --------
@@ -66,32 +68,25 @@ def from_event_folder(
     """
     folder, sensor = checks.path("path", path), checks.sensor("sensor", sensor)
     from_first_event = checks.flag("from_first_event", from_first_event)
-    classes, files, labels = walk(folder, "recordings", _files)
-    recordings = (convert(_read(file), sensor, str(file), from_first_event) for file in files)
+    classes, files, labels = walk(folder, *RECORDINGS)
+    recordings = (convert(read_file(file), sensor, str(file), from_first_event) for file in files)
     return Dataset(join(recordings, sensor), labels, classes, folder.resolve().name if name is None else name)
 
 
 def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_event: bool = True) -> Ragged:
-    """Read one recording, as `from_event_folder` reads those of a folder.
+    """Read a single recording into a `Ragged` of one sample, as `from_event_folder` does.
 
     Parameters
     ----------
     path : str or path
-        Of any of the formats that `from_event_folder` lists.
-    sensor : tuple of int
-        (polarities, height, width).
-    from_first_event : bool
-        Count the times from the earliest event.
-
-    Returns
-    -------
-    Ragged
-        Of one sample.
+        A file in one of the formats that `from_event_folder` lists.
+    sensor, from_first_event : tuple of int, bool
+        As in `from_event_folder`.
 
     Raises
     ------
     InputError
-        If the file is damaged or of another kind, an event lies outside the sensor, or a library is missing.
+        If the file is damaged or has another format, an event is outside the sensor, or a library is missing.
 
     Examples
     --------
@@ -103,87 +98,94 @@ def read_events(path: str | PathLike, sensor: tuple[int, int, int], from_first_e
     array([  0, 600], dtype=uint32)
     """
     path, sensor = checks.path("path", path), checks.sensor("sensor", sensor)
-    return join([convert(_read(path), sensor, str(path), checks.flag("from_first_event", from_first_event))], sensor)
+    return join([convert(read_file(path), sensor, str(path), checks.flag("from_first_event", from_first_event))], sensor)
 
 
 def _files(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    if not files:
-        raise InputError(f"{folder} has no recordings: put some there, or remove it")
-    return files
+    return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
 
 
-def _read(path: Path) -> np.ndarray:
-    read = _READERS.get(path.suffix.lower())
-    if read is None:
-        hint = "; convert it to .aedat4 with DV" if path.suffix.lower() == ".aedat" else ""
-        raise InputError(f"{path} is none of {', '.join(_READERS)}{hint}: remove it, or pass its events to datasets.events")
+RECORDINGS = "recordings", _files  # for `walk`
+
+
+def read_file(path: Path) -> np.ndarray:
+    """Return the unchecked events of a file in one of the formats of `READERS`; InputError if it is damaged."""
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
+        hint = f"; {_CONVERT[suffix]}" if suffix in _CONVERT else ""
+        known = ", ".join(READERS)
+        raise InputError(f"{path}: the format is not one of {known}{hint}: remove it, or pass its events to datasets.events")
     with intact(str(path)):
-        return read(path)
+        _check_content(path, suffix)
+        return READERS[suffix](path)
+
+
+def _check_content(path: Path, suffix: str) -> None:
+    """Raise InputError for a file with the content of another format than that of its name."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    for magic, (suffixes, title) in _MAGIC.items():
+        if start.startswith(magic) and suffix not in suffixes:
+            raise InputError(f"{path} is {title}, not what its name says: rename it to {suffixes[0]}")
 
 
 def _bin(path: Path) -> np.ndarray:
     return records(path.read_bytes(), str(path))
 
 
+def _dat(path: Path) -> np.ndarray:
+    return event_formats.prophesee(path.read_bytes(), str(path))
+
+
+def _aedat(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        version = event_formats.aedat_version(file.read(16))
+    if version == "3.1":
+        return event_formats.aedat3(path.read_bytes(), str(path))
+    if version == "4.0":
+        return _aedat4(path)
+    found = "has no AEDAT header" if version is None else f"is AEDAT {version}"
+    raise InputError(f"{path} {found}, only AEDAT 3.1 and 4.0 are read: {_CONVERT['.aedat2']}")
+
+
 def _npz(path: Path) -> np.ndarray:
-    return _structured(read_arrays(path), path)
-
-
-def _hdf5(path: Path) -> np.ndarray:
-    h5py = _library("h5py", path)
-    with h5py.File(path, "r") as file:
-        reader = Reader(path.stat().st_size)
-        events = reader.member(file, "events") if "events" in file else None
-        entries = reader.members(events if isinstance(events, h5py.Group) else file)
-        numbers = ((name, entry) for name, entry in entries if isinstance(entry, h5py.Dataset) and numeric(entry.dtype))
-        return _structured({name: reader.array(name, entry) for name, entry in numbers}, path)
+    return structured(read_arrays(path), path)
 
 
 def _aedat4(path: Path) -> np.ndarray:
-    aedat = _library("aedat", path)
+    aedat = library("aedat", path)
     try:
         packets = [packet["events"] for packet in aedat.Decoder(path) if "events" in packet]
     except BaseException as error:
-        if type(error).__name__ == "PanicException":  # of a library in Rust: it is no Exception
+        if type(error).__name__ == "PanicException":  # raised by Rust, and not derived from Exception
             raise ValueError(error) from None
         raise
     if not packets:
         raise InputError(f"{path} has no events: remove it")
     events = np.concatenate(packets)
-    return _structured({"t": events["t"], "x": events["x"], "y": events["y"], "p": events["on"]}, path)
+    return structured({"t": events["t"], "x": events["x"], "y": events["y"], "p": events["on"]}, path)
 
 
-def _structured(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
-    """Return the only structured array there is, or make one of the arrays t, x, y, p."""
-    structured = [array for array in arrays.values() if array.dtype.names]
-    if len(structured) == 1:
-        return structured[0]
-    columns = {name: arrays[name] for name in checks.EVENT_FIELDS if name in arrays}
-    sizes = {array.shape for array in columns.values()}
-    if len(sizes) != 1 or any(len(shape) != 1 for shape in sizes):
-        shapes = ", ".join(f"{key} {array.shape}" for key, array in arrays.items()) or "nothing"
-        raise InputError(f"{path} holds {shapes}: expected one structured array, or t, x, y and p of equal length")
-    events = np.empty(sizes.pop(), [(name, array.dtype) for name, array in columns.items()])
-    for name, array in columns.items():
-        events[name] = array
-    return events
-
-
-def _library(name: str, path: Path) -> ModuleType:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError:
-        raise InputError(f'{path} needs the library {name}: pip install "cupynn[events]"') from None
-
-
-_READERS: dict[str, Callable[[Path], np.ndarray]] = {
+READERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".bin": _bin,
+    ".bs2": _bin,
     ".npy": read_array,
     ".npz": _npz,
-    ".h5": _hdf5,
-    ".hdf5": _hdf5,
-    ".aedat4": _aedat4,
+    ".h5": event_hdf5.read,
+    ".hdf5": event_hdf5.read,
+    ".dat": _dat,
+    ".aedat": _aedat,
+    ".aedat4": _aedat,
+}
+_CONVERT = {
+    ".aedat2": "convert it to .aedat4 with DV, the software of iniVation",
+    ".raw": "convert it to .dat with metavision_file_to_dat, of Prophesee's Metavision SDK",
+    ".mat": "write t, x, y and p to .npz with scipy.io.loadmat and np.savez",
+    ".txt": "write t, x, y and p to .npz with np.loadtxt and np.savez",
+    ".csv": "write t, x, y and p to .npz with np.loadtxt and np.savez",
+}
+_MAGIC = {  # first bytes of formats that have them, longer than a record of .bin
+    b"\x89HDF\r\n\x1a\n": ((".h5", ".hdf5"), "HDF5"),
+    b"\x93NUMPY": ((".npy",), "an array of NumPy"),
+    event_formats.AEDAT: ((".aedat", ".aedat4"), "AEDAT"),
 }

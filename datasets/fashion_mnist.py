@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): ten kinds of clothes, 60000 images to train and 10000 to test."""
+"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): ten classes of clothes, 60000 images to train and 10000 to test."""
 
 from .dataset import Dataset
 from .mnist import load_files
@@ -19,13 +19,13 @@ CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shi
 
 
 def load() -> tuple[Dataset, Dataset]:
-    """Return Fashion-MNIST's own split, downloading what is missing (30.9 MB).
+    """Return Fashion-MNIST's own split, downloading missing files (30.9 MB).
 
-    Its files bear the names of MNIST's, so they are looked for in the folder `fashion-mnist` alone.
+    The files have the same names as those of MNIST, so cupynn looks for them only in the folder `fashion-mnist`.
 
     Returns
     -------
     train, test : Dataset
-        x (n, 28, 28) uint8, black background 0.
+        x (n, 28, 28) uint8, background 0.
     """
     return load_files(SOURCE, MIRRORS, CLASSES)

@@ -32,16 +32,16 @@ SOURCE = FolderSource("fsdd", 16_000_000, lambda folder: sound_files(folder, NAM
 def load(split: Literal["index", "speaker"] = "index", channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
     """Return the recordings as cochleagrams, computed once and kept in the user's cache.
 
-    They come from ``fsdd`` in the folder of the data files: a folder of recordings, or an archive of them; where there is
-    neither, the authors' archive is downloaded (16 MB).
+    The folder ``fsdd`` in the data folder may hold the recordings or an archive of them; otherwise the authors' archive is
+    downloaded (16 MB).
 
     Parameters
     ----------
     split : {"index", "speaker"}
         "index" is the authors' own split, which tests on takes 0 to 4 of each digit by each speaker (2,700 and 300);
-        "speaker" tests on two speakers, theo and yweweler, who are not heard in training (2,000 to train, 1,000 to test).
+        "speaker" tests on two speakers, theo and yweweler, who do not occur in training (2,000 to train, 1,000 to test).
     channels, frame : int, float
-        Of `PassiveEar`.
+        As in `PassiveEar`.
 
     Returns
     -------
@@ -57,24 +57,24 @@ def load(split: Literal["index", "speaker"] = "index", channels: int = 78, frame
 
 
 def _place() -> Path:
-    """Folder or archive of the recordings."""
+    """Return the folder or archive of the recordings, downloading the archive if there is neither."""
     folder = data_folder() / "fsdd"
     if sound_files(folder, NAME):
         return folder
     archives = sorted(folder.glob("*.tar.gz"))
     if len(archives) > 1:
-        raise InputError(f"{folder} holds several archives, {', '.join(path.name for path in archives)}: leave one of them")
-    # Its host promises no checksum: what is in it is checked recording by recording.
+        raise InputError(f"{folder} holds several archives, {', '.join(path.name for path in archives)}: keep one of them")
+    # Its host guarantees no checksum, so each recording in it is checked.
     return archives[0] if archives else fetch("fsdd", "fsdd.tar.gz", None, (URL,))
 
 
 def _check(names: list[re.Match]) -> None:
-    """Refuse a copy in which a recording is missing, or stands twice."""
+    """Raise InputError if a recording is missing or duplicated."""
     found = sorted(name.groups() for name in names)
     expected = sorted(product("0123456789", SPEAKERS, map(str, range(TAKES))))
     if found != expected:
         wrong = sorted(set(expected) - set(found)) or [take for take in found if found.count(take) > 1]
         raise InputError(
             f"fsdd has {len(found):,} recordings, expected {len(expected):,}; {'_'.join(wrong[0])}.wav is missing or "
-            f"double: put a complete copy into {data_folder() / 'fsdd'}"
+            f"duplicated: put a complete copy into {data_folder() / 'fsdd'}"
         )

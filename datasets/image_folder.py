@@ -1,9 +1,9 @@
-"""A dataset from images of your own, in a folder for each class."""
+"""Read images from a folder with one sub-folder per class."""
 
 import warnings
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,10 @@ from .dataset import Dataset
 if TYPE_CHECKING:
     from PIL import Image
 
-DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's modes with more than 8 bits a value
-# What images may be, by their content. Pillow knows more formats, but for PostScript it starts Ghostscript.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-LITTER = ("Thumbs.db", "desktop.ini")  # what Windows leaves beside images
+DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's modes with more than 8 bits per value
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow knows more, but for PostScript it runs Ghostscript
+WIDEST = 16_384  # pixels of a side to which images are resized
+LITTER = ("Thumbs.db", "desktop.ini")  # files that Windows adds to folders of images
 
 
 def from_image_folder(
@@ -30,29 +30,28 @@ def from_image_folder(
     cut_ground: bool = False,
     name: str | None = None,
 ) -> Dataset:
-    """Read images that lie in one sub-folder a class, ``path/cat/17.png``.
+    """Read images from a folder with one sub-folder per class, ``path/cat/17.png``.
 
-    The formats are BMP, GIF, JPEG, PNG, PPM (PBM, PGM), TIFF and WebP. The classes are the sub-folders in the order of their
-    names, and each one's images follow in the order of theirs.
-    Hidden files, and files beside the sub-folders, are passed over. Images are turned as their EXIF data says; what is
-    transparent becomes 0.
+    The formats are BMP, GIF, JPEG, PNG, PPM (PBM, PGM), TIFF and WebP. Classes, and the images of each class, are in
+    alphabetical order. Hidden files and files beside the sub-folders are ignored. Images are rotated as their EXIF data
+    says; transparent pixels become 0. Of the several pictures that phones and drones store in one JPEG file, the first is
+    read.
 
     Parameters
     ----------
     path : str or path
         The folder.
     size : int or (height, width), optional
-        Resize every image to this, bilinearly. Without it all must be of one size.
+        Resize every image to this size, bilinearly. Without it, all images must have the same size.
     colour : bool
-        Whether to keep red, green and blue; otherwise images become grey, by 0.299 R + 0.587 G + 0.114 B.
+        Keep red, green and blue. By default images are converted to grey, 0.299 R + 0.587 G + 0.114 B.
     invert : bool
-        Whether to turn values around, to 255 - value: for dark figures on a bright ground, since bright values are those
-        that fire.
+        Replace each value by 255 - value: for dark figures on a bright background, because bright pixels fire.
     cut_ground : bool
-        Whether to make the ground of an image 0, so that it does not fire, and its largest value 255. The ground is taken
-        to be the greater part of it: what is at most three standard deviations above its median.
+        Set the background of each image to 0, so that it does not fire, and its largest value to 255. The background is
+        everything up to three standard deviations above the median of the image.
     name : str, optional
-        Of the dataset; by default that of the folder.
+        Name of the dataset; by default that of the folder.
 
     Returns
     -------
@@ -62,8 +61,8 @@ def from_image_folder(
     Raises
     ------
     InputError
-        If there is no such folder, it has no sub-folders, one is empty, a file is no readable image, or sizes differ.
-        Pillow is needed: ``pip install "cupynn[images]"``.
+        If the folder is missing or has no sub-folders, one is empty, an image cannot be read, or sizes differ; or Pillow
+        is missing: ``pip install "cupynn[images]"``.
 
     Examples
     --------
@@ -78,23 +77,31 @@ def from_image_folder(
     """
     _require_pillow()
     path = checks.path("path", path)
-    size = None if size is None else checks.pair("size", size, minimum=1)
-    checks.flag("colour", colour)
-    checks.flag("invert", invert)
-    checks.flag("cut_ground", cut_ground)
-    classes, files, labels = walk(path, "images", _images)
-    first = read_image(files[0], size, colour, invert, cut_ground)
-    x = np.empty((len(files), *first.shape), np.uint8)
-    x[0] = first
-    for index, file in enumerate(files[1:], start=1):
+    size = _checked(size, colour, invert, cut_ground)
+    classes, files, labels = walk(path, *IMAGES)
+    for index, file in enumerate(files):
         image = read_image(file, size, colour, invert, cut_ground)
-        if image.shape != first.shape:
+        if index == 0:
+            x = np.empty((len(files), *image.shape), np.uint8)
+        if image.shape != x.shape[1:]:
             raise InputError(
-                f"{file} is {_described(image)}, {files[0]} is {_described(first)}: "
+                f"{file} has the size {image.shape[-2:]}, {files[0]} has {x.shape[-2:]}: "
                 "pass size=(height, width) to resize all to one size"
             )
         x[index] = image
     return Dataset(x, labels, classes, path.resolve().name if name is None else name)
+
+
+def _checked(size: Any, colour: bool, invert: bool, cut_ground: bool) -> tuple[int, int] | None:
+    """Check the options, and return the size as a pair."""
+    for option, value in (("colour", colour), ("invert", invert), ("cut_ground", cut_ground)):
+        checks.flag(option, value)
+    if size is None:
+        return None
+    height, width = checks.pair("size", size, minimum=1)
+    if max(height, width) > WIDEST:
+        raise InputError(f"size={size!r}: pass at most {WIDEST:,} pixels per side")
+    return height, width
 
 
 def _require_pillow() -> None:
@@ -106,12 +113,13 @@ def _require_pillow() -> None:
 
 def _images(folder: Path) -> list[Path]:
     images = sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in LITTER)
-    if not images:
-        raise InputError(f"{folder} is empty: put the images of this class into it, or remove it")
     for entry in images:
         if not entry.is_file():
-            raise InputError(f"{entry} lies within the class {folder.name!r} and is no file: keep only images there")
+            raise InputError(f"{entry} is not a file: keep only images in the folder of the class {folder.name!r}")
     return images
+
+
+IMAGES = "images", _images  # for `walk`
 
 
 def read_image(
@@ -121,26 +129,19 @@ def read_image(
     invert: bool = False,
     cut_ground: bool = False,
 ) -> np.ndarray:
-    """Read one image, as `from_image_folder` reads those of a folder.
+    """Read a single image as uint8 (height, width), or (3, height, width) in colour, as `from_image_folder` does.
 
     Parameters
     ----------
     file : str or path
-    size : (height, width), optional
-        Resize the image to this.
-    colour : bool
-        Whether to keep red, green and blue.
-    invert, cut_ground : bool
-        Whether to turn values around, to 255 - value, and then to make the ground 0.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width), or (3, height, width) in colour
+        The image.
+    size, colour, invert, cut_ground
+        As in `from_image_folder`.
 
     Raises
     ------
     InputError
-        If the file is no readable image of 8 bits a value, or has several frames. Pillow is needed.
+        If the image cannot be read, has more than 8 bits per value or several frames, or Pillow is missing.
 
     Examples
     --------
@@ -153,26 +154,27 @@ def read_image(
     """
     _require_pillow()
     file = checks.path("file", file)
+    size = _checked(size, colour, invert, cut_ground)
     from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", ".*malformed MPO")  # an index of further pictures, which are not read
             with Image.open(file, formats=FORMATS) as image:
-                image.verify()  # checksums, which decoding alone does not look at
+                image.verify()  # checksums, which decoding ignores
             with Image.open(file, formats=FORMATS) as image:
                 image.load()
-                frames, mode = getattr(image, "n_frames", 1), image.mode
+                frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+                mode = image.mode
                 flat = None if mode in DEEP else _opaque(ImageOps.exif_transpose(image), "white" if invert else "black")
     except Exception as error:  # Pillow's decoders raise almost anything on damaged files
-        known = ", ".join(FORMATS)
-        raise InputError(
-            f"{file} cannot be read as an image ({error}): replace or remove it; formats are {known}"
-        ) from error
+        remedy = f"replace or remove it; formats are {', '.join(FORMATS)}"
+        raise InputError(f"{file} cannot be read as an image ({error}): {remedy}") from error
     if flat is None:
-        raise InputError(f"{file} has more than 8 bits a value (mode {mode}): convert it to 8 bits first")
+        raise InputError(f"{file} has more than 8 bits per value (mode {mode}): convert it to 8 bits first")
     if frames > 1:
-        raise InputError(f"{file} has {frames} frames: keep one image a file")
+        raise InputError(f"{file} has {frames} frames: store one image per file")
     flat = flat.convert("RGB" if colour else "L")
     if size is not None:
         flat = flat.resize(size[::-1], Image.Resampling.BILINEAR)
@@ -182,22 +184,18 @@ def read_image(
 
 
 def _without_ground(image: np.ndarray) -> np.ndarray:
-    """Make what is not well above the median of an image, or of each of its colours, 0, and stretch the rest to 255."""
+    """Set pixels near or below the median of an image, or of each colour, to 0, and stretch the rest to 255."""
     values = image.astype(np.float32)
     median = np.median(values, axis=(-2, -1), keepdims=True)
-    deviation = 1.4826 * np.median(abs(values - median), axis=(-2, -1), keepdims=True)  # of normal noise, its standard one
+    deviation = 1.4826 * np.median(abs(values - median), axis=(-2, -1), keepdims=True)  # standard deviation of normal noise
     above = np.clip(values - median - 3 * deviation, 0, None)
     return (above * (255 / max(1, above.max()))).round().astype(np.uint8)
 
 
 def _opaque(image: "Image.Image", ground: str) -> "Image.Image":
-    """Lay a transparent image over a ground of one colour."""
+    """Put a transparent image on a background of one colour."""
     from PIL import Image
 
     if not image.has_transparency_data:
         return image
     return Image.alpha_composite(Image.new("RGBA", image.size, ground), image.convert("RGBA")).convert("RGB")
-
-
-def _described(image: np.ndarray) -> str:
-    return f"{image.shape[-2]} x {image.shape[-1]}"

@@ -22,27 +22,23 @@ SOURCE = Source("mnist", 11_594_722, {"all": tuple(SHA256)}, checksums=SHA256)
 
 
 def load() -> tuple[Dataset, Dataset]:
-    """Return MNIST's own split, downloading what is missing (11.6 MB).
+    """Return MNIST's own split, downloading missing files (11.6 MB).
 
     Returns
     -------
     train, test : Dataset
-        x (n, 28, 28) uint8, black background 0.
+        x (n, 28, 28) uint8, background 0.
     """
     return load_files(SOURCE, MIRRORS, tuple("0123456789"))
 
 
 def load_files(source: Source, mirrors: Sequence[str], classes: tuple[str, ...]) -> tuple[Dataset, Dataset]:
-    """Return the split of a data set whose four files have the names and the format of MNIST's."""
-    name, checksums = source.dataset, source.checksums
-    paths = {
-        file: fetch(name, file, sha256, mirrors, needed=checksums, own_folder=source.own_folder)
-        for file, sha256 in checksums.items()
-    }
-
-    def part(prefix: str) -> Dataset:
-        images = read(paths[f"{prefix}-images-idx3-ubyte.gz"], ndim=3)
-        labels = read(paths[f"{prefix}-labels-idx1-ubyte.gz"], ndim=1)
-        return Dataset(images, labels, classes, name)
-
-    return part("train"), part("t10k")
+    """Return the split of a dataset whose four files have the names and the format of MNIST."""
+    train_images, train_labels, test_images, test_labels = (
+        fetch(source.dataset, file, sha256, mirrors, needed=source.checksums, own_folder=source.own_folder)
+        for file, sha256 in source.checksums.items()
+    )
+    return (
+        Dataset(read(train_images, ndim=3), read(train_labels, ndim=1), classes, source.dataset),
+        Dataset(read(test_images, ndim=3), read(test_labels, ndim=1), classes, source.dataset),
+    )

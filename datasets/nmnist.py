@@ -1,4 +1,4 @@
-"""N-MNIST (Orchard, Jayawant, Cohen, Thakor 2015): MNIST seen by a moving event camera, 60000 and 10000 recordings."""
+"""N-MNIST (Orchard, Jayawant, Cohen, Thakor 2015): MNIST recorded by a moving event camera, 60000 and 10000 recordings."""
 
 import hashlib
 import os
@@ -35,16 +35,16 @@ OFFICIAL = {
     ),
 }
 SOURCE = FolderSource("n-mnist", 1_100_000_000, lambda folder: _files(folder))
-INDEX = "lengths", "labels", "train"  # events and digit of each recording; how many come to train on
+INDEX = "lengths", "labels", "train"  # events and digit of each recording; number of training recordings
 
 
 def load() -> tuple[Dataset, Dataset]:
-    """Return N-MNIST's own split, in the order of MNIST, downloading what is missing (1.1 GB).
+    """Return N-MNIST's own split, in the order of MNIST, downloading missing files (1.1 GB).
 
-    The recordings lie in the folder `n-mnist` of the data folder: as Train/<digit>/<number>.bin and Test/..., or as .zip
-    archives of these, which are never unpacked; a part of them will do. At the first time they are packed into one array
-    beside them (2.0 GB), or in the user's cache where nothing may be written beside them. It is opened by memory map, so
-    training takes the memory of a batch; after that the originals may be removed.
+    The folder `n-mnist` in the data folder holds the recordings as Train/<digit>/<number>.bin and Test/..., or as .zip
+    archives of these, which are not unpacked; a subset of them is enough. The first call packs them into one array in this
+    folder (2.0 GB), or in the user's cache if the folder is not writable. The array is opened as a memory map, so that
+    training only needs memory for one batch. You may remove the original files afterwards.
 
     Returns
     -------
@@ -54,27 +54,24 @@ def load() -> tuple[Dataset, Dataset]:
     Raises
     ------
     InputError
-        If a file is damaged, missing, or cannot be had.
+        If a file is damaged or missing, or cannot be downloaded.
     """
     folder = data_folder() / "n-mnist"
     found = find(folder)
     if found is None:
-        for index in sorted(folder.glob("n-mnist.*.npz"), key=os.path.getmtime, reverse=True):
-            if content := open_packed(index.with_suffix(".npy")):
-                return _split(*content)
-        if content := _converted(folder):
+        packed = sorted(folder.glob("n-mnist.*.npz"), key=os.path.getmtime, reverse=True)
+        if content := _first_packed(index.with_suffix(".npy") for index in packed) or _converted(folder):
             return _split(*content)
         official = [fetch("n-mnist", file, checksum, [url], OFFICIAL) for file, (checksum, url) in OFFICIAL.items()]
         found = in_archives(folder, official)
     places = [folder / f"n-mnist.{found.fingerprint}.npy", _user_cache(folder, found.fingerprint)]
-    for place in places:
-        if content := open_packed(place):
-            return _split(*content)
+    if content := _first_packed(places):
+        return _split(*content)
     members = found.members()
     errors = []
     for place in places:
         try:
-            if place.parent == folder and not _may_write(folder):
+            if place.parent == folder and not may_write(folder):
                 raise PermissionError("it is write-protected")
             pack(place, members)
         except OSError as error:
@@ -82,27 +79,26 @@ def load() -> tuple[Dataset, Dataset]:
             continue
         if content := open_packed(place):
             return _split(*content)
-        errors.append(f"  {place}: it was changed, or has lost its time stamp, as soon as it was written\n")
+        errors.append(f"  {place}: it was changed, or lost its time stamp, immediately after writing\n")
     raise InputError(
         f"the recordings in {folder} cannot be packed into one file:\n{''.join(errors)}"
-        "make one of these folders writable, with 7 bytes of space an event (2.0 GB for all of N-MNIST)"
+        "make one of these folders writable, with 7 bytes of space per event (2.0 GB for all of N-MNIST)"
     )
 
 
+def _first_packed(places: Iterable[Path]) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    return next(filter(None, map(open_packed, places)), None)
+
+
 def pack(place: Path, members: list[Member]) -> None:
-    """Write the events of all recordings into one .npy file, and an index beside it; then remove what it replaces.
+    """Write the events of all recordings to an .npy file and their index beside it; then remove the files it replaces.
 
-    The name of the file has the fingerprint of the recordings. So files and index fit each other whichever process wrote
-    them last, and recordings that were changed are packed under another name.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
+    The file name includes the fingerprint of the recordings. So the events and the index match whichever process wrote
+    them last, and modified recordings are packed under another name. OSError is raised if the folder cannot be written.
     """
     labels = [member.digit for member in members]
     _write(place, _recordings(members), labels, sum(member.part == "Train" for member in members))
-    _remove_others(place)
+    remove_others(place)
 
 
 def _write(place: Path, recordings: Iterable[np.ndarray], labels: Sequence[int], train: int) -> None:
@@ -113,14 +109,14 @@ def _write(place: Path, recordings: Iterable[np.ndarray], labels: Sequence[int],
 
 
 def _converted(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
-    """Write what version 0.1.0 packed in the form of today, and return it; None if there is none, or it is damaged."""
+    """Convert the packed events of version 0.1.0 and return them; return None if they are missing or damaged."""
     if not (former := read_former(folder / FORMER, event_type(SENSOR))):
         return None
     values, index = former
     place = folder / f"n-mnist.{str(index['source'])[:16]}.npy"
     recordings = np.split(values, np.cumsum(index["lengths"])[:-1])
     try:
-        if not _may_write(folder):
+        if not may_write(folder):
             raise PermissionError("it is write-protected")
         _write(place, recordings, index["labels"], int(index["train"]))
     except OSError as error:
@@ -129,27 +125,27 @@ def _converted(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
             f"writable, with {values.nbytes:,} bytes of space"
         ) from None
     if content := open_packed(place):
-        _remove_others(place)
+        remove_others(place)
     return content
 
 
-def _remove_others(place: Path) -> None:
-    """Remove what was packed of other states of the recordings, or in the form of version 0.1, or only in part."""
+def remove_others(place: Path) -> None:
+    """Remove the files packed from other states of the recordings, by version 0.1.0, or only partially."""
     packed = rf"({place.name.partition('.')[0]}\.(?:events|[0-9a-f]{{16}}\.np[yz]))(\.\d+\.tmp)?"
     for other in place.parent.iterdir():
         found = re.fullmatch(packed, other.name)
         if found and found[2]:
             files.sweep(place.parent, found[1])
         elif found and other.stem != place.stem:
-            with suppress(OSError):  # Windows removes no file that is open
+            with suppress(OSError):  # Windows does not remove open files
                 other.unlink()
 
 
 def open_packed(place: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
     """Return the events that `pack` wrote, as a read-only memory map, and their index.
 
-    None if there are none, or they are not as they were written: the checksum of the index differs, the size does not fit,
-    or they were written to later. The events themselves are not read for it.
+    Return None if they are missing or have changed: the checksum of the index is wrong, the size does not match, or the file
+    was modified later. The events themselves are not read.
     """
     try:
         if int(place.stat().st_mtime) != STAMP:
@@ -158,12 +154,12 @@ def open_packed(place: Path) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
         lengths, labels, train = (index[name] for name in INDEX)
         fits = len(lengths) == len(labels) >= train >= 0 and (lengths >= 0).all() and lengths.sum() == len(values)
         return (values, index) if fits and values.dtype == event_type(SENSOR) else None
-    except Exception:  # missing, or damaged: what `zipfile` raises then is anybody's guess
+    except Exception:  # missing, or damaged: `zipfile` can raise almost anything
         return None
 
 
 def _files(folder: Path) -> list[Path]:
-    """What there is of N-MNIST in its folder: the packed events, or archives, or loose recordings."""
+    """Return the files of N-MNIST in its folder: the packed events, or archives, or single recordings."""
     for pattern in ("n-mnist.*.np[yz]", FORMER, "*.zip", "T*/[0-9]/*.bin"):
         if found := list(folder.glob(pattern)):
             return found
@@ -179,13 +175,13 @@ def _recordings(members: list[Member]) -> Iterator[np.ndarray]:
 
 
 def _user_cache(folder: Path, fingerprint: str) -> Path:
-    """Return where to pack what lies in a folder that must not be written."""
+    """Return the file to pack to if `folder` is not writable."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
     return user_cache() / "packed" / f"n-mnist-{name}.{fingerprint}.npy"
 
 
-def _may_write(folder: Path) -> bool:
-    """Tell whether a folder lets anybody write: a protected one is left alone, even by an administrator."""
+def may_write(folder: Path) -> bool:
+    """Return False for a folder that no user may write: even an administrator leaves it unchanged."""
     return bool(folder.stat().st_mode & 0o222)
 
 

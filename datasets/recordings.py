@@ -1,4 +1,4 @@
-"""Recordings of event cameras: one type for all of them, and a dataset from arrays of one's own."""
+"""Convert recordings of event cameras to a common type, and make datasets from arrays of events."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,31 +9,20 @@ from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
 from .dataset import Dataset
+from .iterated import iterated
 
 LATEST = 2**32 - 1  # microseconds, 71 minutes
+E2VID = {"ts": "t", "xs": "x", "ys": "y", "ps": "p"}  # its names of the columns; ts is in seconds
 
 
 def event_type(sensor: tuple[int, int, int]) -> np.dtype:
-    """Type of the events of a sensor (polarities, height, width): t in microseconds, x, y, p; 7 bytes up to 256 pixels."""
+    """Return the type of the events of a sensor: t in microseconds, x, y, p; 7 bytes up to 256 pixels per axis."""
     coordinate = np.uint8 if max(sensor[1:]) <= 256 else np.uint16
     return np.dtype([("t", np.uint32), ("x", coordinate), ("y", coordinate), ("p", np.bool_)])
 
 
 def convert(recording: np.ndarray, sensor: tuple[int, int, int], where: str, from_first_event: bool = False) -> np.ndarray:
-    """Return a recording as events of `event_type`, each checked; errors begin with `where`.
-
-    Parameters
-    ----------
-    recording : structured ndarray, shape (events,)
-        With whole numbers in the fields t (microseconds), x, y, p, in any order. A polarity is a bool, 0 or 1, or -1 or 1;
-        on a sensor with one polarity it does not matter and may be missing, on one of height 1 so may y.
-    sensor : tuple of int
-        (polarities, height, width).
-    where : str
-        What to call the recording in an error.
-    from_first_event : bool
-        Count the time from the earliest event instead of the recording's own zero.
-    """
+    """Return a recording, as `events` takes it, as events of `event_type`, each checked; errors begin with `where`."""
     if not isinstance(recording, np.ndarray) or recording.dtype.names is None or recording.ndim != 1:
         found = f"{recording.dtype} {recording.shape}" if isinstance(recording, np.ndarray) else type(recording).__name__
         raise InputError(f"{where} is {found}: pass a one-dimensional structured array with the fields t, x, y, p")
@@ -50,22 +39,58 @@ def convert(recording: np.ndarray, sensor: tuple[int, int, int], where: str, fro
     if columns["p"].dtype.kind == "i" and (np.abs(columns["p"]) == 1).all():
         columns["p"] = columns["p"] > 0
     if from_first_event and columns["t"].size and columns["t"].dtype.kind in "iu":
-        # Modulo 2^64, where the difference of any two times fits: in their own type it may not.
+        # Modulo 2^64, where the difference of any two times fits; in their own type it may overflow.
         columns["t"] = columns["t"].astype(np.uint64) - columns["t"].min().astype(np.uint64)
     checks.events(where, columns, sensor)
     if len(recording) and columns["t"].max() > LATEST:
         late = int(np.argmax(columns["t"] > LATEST))
-        raise InputError(
-            f"{where}, event {late}: t={columns['t'][late]}: pass microseconds below 2^32, or from_first_event=True"
-        )
+        remedy = "cut the recording into shorter ones" if from_first_event else "or from_first_event=True"
+        raise InputError(f"{where}, event {late}: t={columns['t'][late]}: pass microseconds below 2^32, {remedy}")
     events = np.empty(len(recording), event_type(sensor))
     for name, column in columns.items():
         events[name] = column
     return events
 
 
+def structured(arrays: dict[str, np.ndarray], where: object, others: Sequence[str] = ()) -> np.ndarray:
+    """Return the only structured array of a file, or make one from the arrays t, x, y, p, or e2vid's ts, xs, ys, ps.
+
+    `where` names the file, and `others` what else it holds, for the error.
+    """
+    tables = [array for array in arrays.values() if array.dtype.names]
+    if len(tables) == 1:
+        return tables[0]
+    arrays = _renamed(arrays, where)
+    columns = {name: arrays[name] for name in checks.EVENT_FIELDS if name in arrays}
+    sizes = {array.shape for array in columns.values()}
+    if len(sizes) != 1 or any(len(shape) != 1 for shape in sizes):
+        found = ", ".join([*others, *(f"{key} {array.shape}" for key, array in arrays.items())]) or "nothing"
+        raise InputError(f"{where} holds {found}: expected one structured array, or t, x, y and p of equal length")
+    events = np.empty(sizes.pop(), [(name, array.dtype) for name, array in columns.items()])
+    for name, array in columns.items():
+        events[name] = array
+    return events
+
+
+def _renamed(arrays: dict[str, np.ndarray], where: object) -> dict[str, np.ndarray]:
+    """Return the columns of e2vid as t, x, y, p, its seconds as microseconds; other arrays unchanged."""
+    if not E2VID.keys() <= arrays.keys():
+        return arrays
+    columns = {name: arrays[plural] for plural, name in E2VID.items()}
+    times = columns["t"]
+    if times.dtype.kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            times = np.rint(times.astype(np.float64) * 1e6)  # wide, because a float16 holds no more than 65,504
+        if not (np.abs(times) < 2**63).all():
+            raise InputError(f"{where}: ts holds NaN or an infinite time: pass seconds")
+        columns["t"] = times.astype(np.int64)
+    if columns["p"].dtype.kind == "f" and np.isin(columns["p"], (-1, 0, 1)).all():
+        columns["p"] = columns["p"].astype(np.int8)
+    return columns
+
+
 def join(recordings: Iterable[np.ndarray], sensor: tuple[int, int, int]) -> Ragged:
-    """Put recordings of `event_type`, one after the other, into one array."""
+    """Concatenate recordings of `event_type` into one array."""
     recordings = list(recordings)
     stops = np.cumsum([len(events) for events in recordings], dtype=np.int64)
     values = np.concatenate([np.empty(0, event_type(sensor)), *recordings])
@@ -80,13 +105,13 @@ def events(
     name: str = "events",
     from_first_event: bool = False,
 ) -> Dataset:
-    """Make a dataset from recordings of your own, of any length each; encode it with `cupynn.encoders.Events`.
+    """Make a dataset from recordings of any length; encode it with `cupynn.encoders.Events`.
 
     Parameters
     ----------
-    recordings : iterable of structured ndarray, shape (events,)
-        With whole numbers in the fields t (microseconds), x, y, p, in any order, such as tonic's. A polarity is a bool, 0
-        or 1, or -1 or 1; on a sensor with one polarity it does not matter and may be missing, on one of height 1 so may y.
+    recordings : iterable or map dataset of structured ndarray, shape (events,)
+        Whole numbers in the fields t (microseconds), x, y, p, in any order, such as those of tonic. Polarities are bool, 0
+        and 1, or -1 and 1. On a sensor with one polarity, p is ignored and may be missing; if the height is 1, so may y.
     labels : array_like of int, shape (n,)
         Class of each recording.
     sensor : tuple of int
@@ -94,9 +119,9 @@ def events(
     classes : sequence of str, optional
         Names of the classes; by default "0", "1" and so on.
     name : str
-        What the dataset is called.
+        Name of the dataset.
     from_first_event : bool
-        Count the times of each recording from its earliest event, as the clock of a camera starts anywhere.
+        Count the times of each recording from its earliest event, because the clocks of cameras start at arbitrary times.
 
     Returns
     -------
@@ -106,7 +131,7 @@ def events(
     Raises
     ------
     InputError
-        If an event lies outside the sensor, naming recording and event, or anything else cannot be used.
+        If an event is outside the sensor, with the numbers of the recording and the event, or another argument is invalid.
 
     Examples
     --------
@@ -117,12 +142,13 @@ def events(
     """
     sensor = checks.sensor("sensor", sensor)
     if isinstance(recordings, np.ndarray) and recordings.dtype.names:
-        raise InputError("recordings is one array of events: pass a list of them, one a sample")
+        raise InputError("recordings is one array of events: pass a list of arrays, one per sample")
+    recordings = iterated("recordings", recordings, "a list of arrays, one per sample")
     from_first_event = checks.flag("from_first_event", from_first_event)
     x = join(
         (convert(array, sensor, f"recordings[{index}]", from_first_event) for index, array in enumerate(recordings)), sensor
     )
     if classes is None:
-        y = checks.labels("labels", labels, 2**31, len(x))
-        classes = tuple(str(label) for label in range(y.max(initial=-1) + 1))
+        labels, count = checks.class_numbers("labels", labels, len(x))
+        classes = tuple(map(str, range(count)))
     return Dataset(x, labels, classes, name)

@@ -1,4 +1,4 @@
-"""A dataset from sound files of your own, in a folder for each class."""
+"""Read sound files from a folder with one sub-folder per class."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from cupynn import checks
-from cupynn.checks import InputError
 from cupynn.ragged import Ragged
 
 from . import sound
@@ -19,21 +18,20 @@ from .dataset import Dataset
 from .speech import cochleagrams, sound_files
 
 NAME = re.compile(r"[^.].*\.(?:wav|sph)", re.IGNORECASE)
+SOUNDS = ".wav or .sph files", lambda folder: sound_files(folder, NAME), True  # for `walk`
 
 
 def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016, rate: int | None = None) -> Dataset:
-    """Read sound files as cochleagrams; the sub-folder of a file is its class.
+    """Read sound files as cochleagrams from a folder with one sub-folder per class, ``path/bark/17.wav``.
 
     Parameters
     ----------
     path : str or Path
-        A folder with a sub-folder for each class, which holds WAV or NIST SPHERE files of one channel.
-    channels : int
-        Of the cochleagrams; see `PassiveEar`.
-    frame : float
-        Length of a frame, s.
+        The folder, with WAV or NIST SPHERE files of one channel.
+    channels, frame : int, float
+        Number of channels and length of a frame in seconds, as in `PassiveEar`.
     rate : int, optional
-        Sampling rate to hear all files at, Hz; files of another rate are resampled. Without it they must have the same.
+        Resample all files to this sampling rate, Hz. Without it, all must have the same rate.
 
     Returns
     -------
@@ -43,7 +41,7 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
     Raises
     ------
     InputError
-        If there is no such folder or a class is empty, or a file cannot be used.
+        If the folder is missing, a class is empty, or a file cannot be used.
 
     Examples
     --------
@@ -58,7 +56,7 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
     (('large', 'small'), Ragged(shape=(2, 78), float32, 62 values))
     """
     folder = checks.path("path", path).resolve()  # "." has no name
-    classes, paths, labels = walk(folder, "sound files", _sounds)
+    classes, paths, labels = walk(folder, *SOUNDS)
     ear = PassiveEar(sound.read(paths[0])[1] if rate is None else rate, channels, frame)
     signals = ((str(path), *sound.read(path)) for path in paths) if rate is None else _resampled(paths, ear.rate)
     frames, _ = cochleagrams(signals, ear, len(paths), folder.name, "pass rate= to resample all to one")
@@ -66,21 +64,16 @@ def from_sound_folder(path: str | Path, channels: int = 78, frame: float = 0.016
 
 
 def read_sound(path: str | PathLike, rate: int, channels: int = 78, frame: float = 0.016) -> Ragged:
-    """Read one sound file as a cochleagram, as `from_sound_folder` reads those of a folder.
+    """Read a single sound file into a `Ragged` with one cochleagram, as `from_sound_folder` does.
 
     Parameters
     ----------
     path : str or path
         A WAV or NIST SPHERE file of one channel.
     rate : int
-        Sampling rate to hear it at, Hz; a file of another is resampled.
+        Sampling rate to resample the file to, Hz.
     channels, frame : int, float
-        Of the cochleagram; see `PassiveEar`.
-
-    Returns
-    -------
-    Ragged
-        Of one sample.
+        As in `PassiveEar`.
 
     Raises
     ------
@@ -100,7 +93,7 @@ def read_sound(path: str | PathLike, rate: int, channels: int = 78, frame: float
 
 
 def first_rate(path: str | PathLike) -> int:
-    """Sampling rate at which `from_sound_folder` hears a folder unless told otherwise, Hz: that of its first file.
+    """Return the sampling rate that `from_sound_folder` uses by default, Hz: that of the first file.
 
     Parameters
     ----------
@@ -110,7 +103,7 @@ def first_rate(path: str | PathLike) -> int:
     Raises
     ------
     InputError
-        If there is no such folder, or its first file cannot be used.
+        If the folder is missing, or its first file cannot be used.
 
     Examples
     --------
@@ -122,24 +115,18 @@ def first_rate(path: str | PathLike) -> int:
     ...     first_rate(folder)
     8000
     """
-    return sound.read(walk(checks.path("path", path), "sound files", _sounds).paths[0])[1]
-
-
-def _sounds(folder: Path) -> list[Path]:
-    sounds = sound_files(folder, NAME)
-    if not sounds:
-        raise InputError(f"{folder} holds no .wav or .sph files: add some, or remove the folder")
-    return sounds
+    _, paths, _ = walk(checks.path("path", path), *SOUNDS)
+    return sound.read(paths[0])[1]
 
 
 def _resampled(paths: list[Path], rate: int) -> Iterator[tuple[str, np.ndarray, int]]:
-    """Name, signal and rate of each file, at the same rate."""
+    """Yield the name, signal and rate of each file, resampled to `rate`."""
     from scipy.signal import resample_poly
 
     for path in paths:
         signal, own = sound.read(path)
         if own != rate:
             factor = gcd(own, rate)
-            # The filter overshoots a little where a sound goes to its limits.
+            # The filter overshoots slightly where a sound reaches its limits.
             signal = np.clip(resample_poly(signal, rate // factor, own // factor), -1, 1)
         yield str(path), signal, rate

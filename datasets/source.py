@@ -1,4 +1,4 @@
-"""The files of a data set: which they are, where they lie, and whether they are intact."""
+"""The files of a dataset: their names, folders and checksums."""
 
 import hashlib
 import os
@@ -14,14 +14,14 @@ VARIABLE = "CUPYNN_DATA"
 
 
 def data_folder() -> Path:
-    """Return the folder of the data files: the environment variable CUPYNN_DATA, else the user's cache."""
+    """Return the folder of the data files: that of the environment variable CUPYNN_DATA, or the user's cache."""
     if _chosen_by_user():
         return Path(os.environ[VARIABLE]).expanduser()
     return user_cache()
 
 
 def candidates(dataset: str, file: str, own_folder: bool = False) -> list[Path]:
-    """Return the files that exist where `lookup` would take one from; nothing is read."""
+    """Return the existing files among those that `lookup` considers, without reading them."""
     folder = data_folder()
     paths = [folder / dataset / file]
     if _chosen_by_user() and not own_folder:
@@ -30,26 +30,14 @@ def candidates(dataset: str, file: str, own_folder: bool = False) -> list[Path]:
 
 
 def lookup(dataset: str, file: str, checksum: str | None, own_folder: bool = False) -> Path | None:
-    """Return the path of a verified data file that is here already, or None.
+    """Return the path of a data file that exists and is intact, or None.
 
-    It lies at `data_folder() / dataset / file`; in a folder chosen by CUPYNN_DATA also `data_folder() / file` will do.
+    The path is `data_folder() / dataset / file`. In a folder chosen by CUPYNN_DATA, `data_folder() / file` is accepted too,
+    unless `own_folder` forbids this because another dataset has a file of the same name. InputError is raised for a damaged
+    file in a folder that the user chose; in the cache, a damaged file counts as missing.
 
-    Parameters
-    ----------
-    dataset : str
-        The name of the dataset, which is that of its folder.
-    file : str
-        The name of the file.
-    checksum : str or None
-        Its SHA-256 in hexadecimal; or "md5:" and its MD5, where no other is published; or None, where none is: then
-        whoever reads it must see by its content whether it is whole.
-    own_folder : bool
-        Look only into the dataset's own folder, as another dataset has a file of the same name.
-
-    Raises
-    ------
-    InputError
-        If a file in a folder that the user chose is damaged; in our own cache such a file counts as missing.
+    `checksum` is the file's SHA-256 in hexadecimal, or "md5:" and its MD5 if only that is published, or None if nothing is
+    published: then the reader of the file must detect damage from its content.
     """
     for path in candidates(dataset, file, own_folder):
         wrong = difference(path, checksum)
@@ -58,13 +46,13 @@ def lookup(dataset: str, file: str, checksum: str | None, own_folder: bool = Fal
         if _chosen_by_user():
             raise InputError(
                 f"{path} {wrong}: replace it by an intact copy, "
-                "or remove it (or put it elsewhere, if it is another dataset's) to have it downloaded"
+                "or remove it (or move it, if it belongs to another dataset) to download it again"
             )
     return None
 
 
 def difference(path: Path, checksum: str | None) -> str | None:
-    """What sets a file apart from the one with that checksum; None if nothing does, or no checksum is known."""
+    """Describe how a file differs from its checksum; return None if it does not, or has no checksum."""
     if checksum is None:
         return None
     kind, expected = checksum.split(":") if ":" in checksum else ("sha256", checksum)
@@ -82,20 +70,11 @@ def _chosen_by_user() -> bool:
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a data set.
+    """The files of a dataset, whose name is also that of its folder.
 
-    Parameters
-    ----------
-    dataset : str
-        The data set's name, which is that of its folder.
-    download : int
-        Bytes to download where the files are missing.
-    parts : mapping of str to tuple of str
-        The names of the files, by the part of the data set that they make up whole. Parts may share files.
-    own_folder : bool
-        As `lookup` has it.
-    checksums : mapping of str to str
-        Of files that are so small that they may be read for the list.
+    `download` is the number of bytes to download if all files are missing; `parts` lists the files of each part of the
+    dataset, which may share files; `own_folder` is as in `lookup`; `checksums` are those of files that are small enough to
+    be verified whenever datasets are listed.
     """
 
     dataset: str
@@ -105,7 +84,7 @@ class Source:
     checksums: Mapping[str, str] = field(default_factory=dict)
 
     def present(self) -> dict[str, list[Path]]:
-        """Paths of the files of each part that is here whole; they are not read."""
+        """Return the paths of the files of each complete part, without reading them."""
         found = {
             part: [candidates(self.dataset, file, self.own_folder)[:1] for file in files]
             for part, files in self.parts.items()
@@ -113,23 +92,17 @@ class Source:
         return {part: [path for [path] in paths] for part, paths in found.items() if all(paths)}
 
     def damaged(self) -> list[Path]:
-        """Paths of files that are here and are not what they should be, of those with a checksum."""
+        """Return the paths of the existing files that differ from their checksum."""
         paths = (path for file in self.checksums for path in candidates(self.dataset, file, self.own_folder)[:1])
         return [path for path in paths if difference(path, self.checksums[path.name])]
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A data set that is whatever recordings, or archives of them, lie in its folder.
+    """The files of a dataset that consists of any recordings, or archives of them, in its folder.
 
-    Parameters
-    ----------
-    dataset : str
-        The data set's name, which is that of its folder.
-    download : int or None
-        Bytes to download where there are none; None if it must be a copy of the user's own.
-    find : callable
-        From the folder to the files in it that belong to the data set.
+    `find` returns the files in a folder that belong to the dataset. `download` is the number of bytes to download if it
+    finds nothing, 0 if their size is not published, or None if users must provide their own copy.
     """
 
     dataset: str
@@ -137,10 +110,10 @@ class FolderSource:
     find: Callable[[Path], Iterable[Path]]
 
     def present(self) -> dict[str, list[Path]]:
-        """Paths of the files under "all", if there are any; they are not read."""
+        """Return the paths of the files, if there are any, as the part "all", without reading them."""
         paths = sorted(self.find(data_folder() / self.dataset))
         return {"all": paths} if paths else {}
 
     def damaged(self) -> list[Path]:
-        """Nothing: whether a recording is whole is seen when it is read."""
+        """Return an empty list: damage in a recording is detected when it is read."""
         return []

@@ -1,4 +1,4 @@
-"""From recordings to cochleagrams: what the speech datasets share."""
+"""Turn sound recordings into cochleagrams, for all datasets of sounds."""
 
 import re
 import sys
@@ -16,19 +16,15 @@ from .archives import read_tar
 from .cache import load_or_compute
 from .cochlea import PassiveEar
 
-CHUNK = 256  # recordings that are heard together, in parallel
-LARGEST = 1 << 26  # bytes of a member of an archive: no spoken word takes 64 MB
+CHUNK = 256  # recordings that are processed together, in parallel
+LARGEST = 1 << 26  # bytes of a file in an archive: no spoken word takes 64 MB
 MODULES = ("cupynn.datasets.cochlea", "cupynn.datasets.sound", "cupynn.datasets.speech", "cupynn.kernels.cochlea")
 
 
 def contents(place: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the recordings in a folder, at any depth, or in a gzipped tar archive, never extracted.
+    """Yield the names and contents of the recordings in a folder, at any depth, or in a gzipped tar archive.
 
-    Parameters
-    ----------
-    place : Path
-    pattern : re.Pattern
-        What the name of a recording, without its folders, matches as a whole; other files are passed over.
+    The archive is not extracted. Recordings are the files whose name, without folders, matches all of `pattern`.
     """
     if place.is_dir():
         for path in sound_files(place, pattern):
@@ -42,7 +38,7 @@ def contents(place: Path, pattern: re.Pattern) -> Iterator[tuple[str, bytes]]:
 
 
 def sound_files(folder: Path, pattern: re.Pattern) -> list[Path]:
-    """Paths of the recordings below a folder, in order; hidden ones are passed over."""
+    """Return the files below a folder whose name matches all of `pattern`, in alphabetical order."""
     return sorted(path for path in folder.rglob("*") if pattern.fullmatch(path.name) and path.is_file())
 
 
@@ -53,24 +49,10 @@ def cochleagrams(
     title: str,
     remedy: str = "convert it",
 ) -> tuple[Ragged, list[str]]:
-    """Let an ear hear recordings, with a progress bar on a terminal.
+    """Return the frames and names of (name, signal, rate) recordings, with a progress bar on a terminal.
 
-    Parameters
-    ----------
-    signals : iterable of (name, signal, rate)
-    ear : PassiveEar
-        Of the sampling rate that all of them have.
-    total : int or None
-        Their number, if it is known, for the bar.
-    title : str
-        Of the bar.
-    remedy : str
-        What to do where a recording has another sampling rate than the ear.
-
-    Returns
-    -------
-    Ragged, list of str
-        The frames, and the names.
+    `total` is the number of recordings, if it is known, and `title` the label of the bar. InputError with `remedy` is
+    raised for a recording whose sampling rate differs from that of the ear.
     """
     from tqdm import tqdm
 
@@ -91,7 +73,7 @@ def cochleagrams(
     if chunk:
         parts.append(ear.cochleagrams(chunk))
     if not parts:
-        raise InputError(f"{title}: there are no recordings where they should be: put an intact copy in their place")
+        raise InputError(f"{title}: no recordings found: put an intact copy in their place")
     stops = np.cumsum(np.concatenate([part.lengths for part in parts]))
     values = np.concatenate([part.values for part in parts])
     return Ragged(values, np.append(0, stops[:-1]), stops, (ear.channels,)), names
@@ -100,24 +82,10 @@ def cochleagrams(
 def cached_cochleagrams(
     name: str, place: Path, pattern: re.Pattern, ear: PassiveEar, check: Callable
 ) -> tuple[Ragged, list[re.Match]]:
-    """Return the cochleagrams of all recordings in a place, from the cache if they are there.
+    """Return the frames of all recordings in a place, from the cache if possible, and the matches of their names.
 
-    Parameters
-    ----------
-    name : str
-        Of the dataset.
-    place : Path
-        A folder or a gzipped tar archive.
-    pattern : re.Pattern
-        As `contents` takes it.
-    ear : PassiveEar
-    check : callable
-        Is given the matches of all names, before anything is kept, to raise an InputError where recordings are missing.
-
-    Returns
-    -------
-    Ragged, list of re.Match
-        The frames, and what the pattern found in the name of each recording.
+    `name` is that of the dataset; `place` and `pattern` are as in `contents`. Before anything is cached, `check` is called
+    with the matches of all names, to raise an InputError if recordings are missing.
     """
     paths = sound_files(place, pattern) if place.is_dir() else [place]
     state = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]

@@ -1,6 +1,7 @@
 """TI46-Word, its spoken letters: 26 letters by 16 speakers, 12.5 kHz, the paper's speech task.
 
-M. Liberman et al., TI 46-Word, LDC93S9, Linguistic Data Consortium, 1993. It is licensed: cupynn reads your own copy.
+M. Liberman et al., TI 46-Word, LDC93S9, Linguistic Data Consortium, 1993. The corpus needs a licence: cupynn reads your
+own copy.
 """
 
 import re
@@ -16,7 +17,7 @@ from .source import VARIABLE, FolderSource, data_folder
 from .speech import cached_cochleagrams, sound_files
 
 RATE = 12500  # Hz
-# Word, speaker, session and token: 0af1set0.wav is a letter a of speaker f1 to train on, 0af1s1t0.wav one of session 1.
+# Word, speaker, session and take: 0af1set0.wav is a training "a" by speaker f1, 0af1s1t0.wav one from session 1.
 NAME = re.compile(r"0([a-z])([fm][1-8])(se|s[1-8])t([0-9])\.(?:wav|sph)", re.IGNORECASE)
 
 SOURCE = FolderSource("ti46", None, lambda folder: sound_files(folder, NAME))
@@ -25,13 +26,13 @@ SOURCE = FolderSource("ti46", None, lambda folder: sound_files(folder, NAME))
 def load(channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
     """Return the spoken letters as cochleagrams, computed once and kept in the user's cache.
 
-    They are found by their names, at any depth below ``ti46`` in the folder of the data files: ``ti46`` may be the disc's
-    own folder. The corpus's own split is kept: ten takes of each letter to train, those of eight later sessions to test.
+    Files are recognized by name, at any depth below ``ti46`` in the data folder, so ``ti46`` may be a copy of the disc. The
+    split is that of the corpus: ten takes of each letter to train, and those of eight later sessions to test.
 
     Parameters
     ----------
     channels, frame : int, float
-        Of `PassiveEar`.
+        As in `PassiveEar`.
 
     Returns
     -------
@@ -41,9 +42,9 @@ def load(channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
     folder = data_folder() / "ti46"
     if not sound_files(folder, NAME):
         raise InputError(
-            f"ti46: there are no spoken letters (such as ti_alpha/train/f1/0af1set0.wav) below {folder}: TI46-Word is "
-            "licensed, catalogue number LDC93S9 of the Linguistic Data Consortium (https://catalog.ldc.upenn.edu/LDC93S9); "
-            f"put your copy there, or set {VARIABLE} to the folder that has it as ti46"
+            f"ti46: no spoken letters (such as ti_alpha/train/f1/0af1set0.wav) below {folder}: TI46-Word, catalogue number "
+            "LDC93S9 of the Linguistic Data Consortium (https://catalog.ldc.upenn.edu/LDC93S9), needs a licence; put your "
+            f"copy there, or set {VARIABLE} to the folder that contains it as ti46"
         )
     frames, names = cached_cochleagrams("ti46", folder, NAME, PassiveEar(RATE, channels, frame), _check)
     letters = [string.ascii_lowercase.index(name[1].lower()) for name in names]
@@ -53,14 +54,12 @@ def load(channels: int = 78, frame: float = 0.016) -> tuple[Dataset, Dataset]:
 
 
 def _check(names: list[re.Match]) -> None:
-    """Refuse a copy with recordings of one part only, or with some twice."""
-    parts = {"to train on": 0, "to test on": 0}
-    for name in names:
-        parts["to train on" if name[3].lower() == "se" else "to test on"] += 1
-    for part, count in parts.items():
-        if not count:
-            raise InputError(f"ti46: there are no recordings {part}: copy both folders, train and test")
+    """Raise InputError if one part has no recordings, or a recording occurs twice."""
+    train = {name[3].lower() == "se" for name in names}
+    for part, missing in (("train", True not in train), ("test", False not in train)):
+        if missing:
+            raise InputError(f"ti46: no recordings to {part} on: copy both folders, train and test")
     found = [name[0].lower().rpartition(".")[0] for name in names]
     if len(set(found)) < len(found):
         double = next(name for name in found if found.count(name) > 1)
-        raise InputError(f"ti46: there are two recordings {double}: leave one copy below {data_folder() / 'ti46'}")
+        raise InputError(f"ti46: there are two recordings {double}: keep one copy below {data_folder() / 'ti46'}")

@@ -1,38 +1,78 @@
 """Layers: each holds its arrays and has a forward and a backward pass.
 
-Import them from here; `base` has what a layer of your own builds on. A layer's kernels for the CPU are in ``*_cpu.py``,
-those for a GPU in ``*_cuda.py`` and their CUDA source in ``*.cu``.
+Import layers from here; custom layers derive from the classes in `base`. The CPU kernels of a layer are in ``*_cpu.py``, its
+GPU kernels in ``*_cuda.py`` and ``*.cu``.
 """
 
 if __name__ != "cupynn.layers":
-    raise ImportError("these layers are part of a package: import cupynn.layers")
+    raise ImportError("the folder layers belongs to a package: import cupynn.layers")
 
+from cupynn.config import Registry
 from cupynn.kernels.cuda import CudaSource
-from cupynn.layers.base import Layer, SpikingLayer
+from cupynn.layers.base import Layer
 from cupynn.layers.conv import SpikingConv2D
 from cupynn.layers.dense import SpikingDense
+from cupynn.layers.linear_pool import AveragePool2D, SumPool2D
 from cupynn.layers.pool import SpikingPool2D
 from cupynn.layers.recurrent import SpikingRecurrent
+from cupynn.layers.spiking import SpikingLayer
 
-LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind for kind in (SpikingConv2D, SpikingDense, SpikingPool2D, SpikingRecurrent)
-}
+LAYERS = Registry(
+    Layer, "layers.register", AveragePool2D, SpikingConv2D, SpikingDense, SpikingPool2D, SpikingRecurrent, SumPool2D
+)
 
-# Layers of other libraries, and what does the same here.
+
+def register(kind: type[Layer]) -> type[Layer]:
+    """Register a layer class of your own: files and definitions that contain such layers can be loaded afterwards.
+
+    Use it as a decorator of the class. The program that loads a file must have run the definition of the class before.
+
+    Parameters
+    ----------
+    kind : type
+        Class derived from `Layer`, with a name of its own. Defining it again, as in a notebook, replaces it.
+
+    Returns
+    -------
+    type
+        The class itself.
+
+    Raises
+    ------
+    InputError
+        If it is not a layer class, it lacks one of the methods, or another class has its name.
+
+    Examples
+    --------
+    >>> from cupynn import layers
+    >>> @layers.register                                               # doctest: +SKIP
+    ... class OwnThresholds(layers.SpikingDense):
+    ...     pass
+    """
+    return LAYERS.add(kind)
+
+
+# Layers of other libraries and their counterparts here.
 _ELSEWHERE = {
     "Dense": "SpikingDense",
     "Linear": "SpikingDense",
     "Conv2D": "SpikingConv2D",
     "Conv2d": "SpikingConv2D",
     "MaxPooling2D": "SpikingPool2D",
-    "AveragePooling2D": "SpikingPool2D",
+    "AveragePooling2D": "AveragePool2D, or SpikingPool2D",
     "MaxPool2d": "SpikingPool2D",
-    "AvgPool2d": "SpikingPool2D",
+    "AvgPool2d": "AveragePool2D, or SpikingPool2D",
+    "SumPool2d": "SumPool2D, or SpikingPool2D",
     "SimpleRNN": "SpikingRecurrent",
+    "Leaky": "SpikingDense or another layer: each holds weights and their neurons",
+    "LIFNode": "SpikingDense or another layer: each holds weights and their neurons",
+    "LIFCell": "SpikingDense or another layer: each holds weights and their neurons",
+    "Synaptic": "SpikingDense or another layer: each holds weights and their neurons",
+    "RLeaky": "SpikingRecurrent",
     "Input": "the argument input_shape of Sequential",
     "Flatten": "nothing, as SpikingDense takes inputs of any shape",
     "Softmax": "losses.SoftmaxCount, with no layer before it",
-    "Dropout": "nothing: the chance in Poisson trains, and augment=Augment() in fit, do its work",
+    "Dropout": "nothing: the randomness of Poisson trains and augment=Augment() in fit regularize instead",
 }
 
 
@@ -43,6 +83,7 @@ def __getattr__(name: str):
 
 __all__ = [
     "LAYERS",
+    "AveragePool2D",
     "CudaSource",
     "Layer",
     "SpikingConv2D",
@@ -50,4 +91,6 @@ __all__ = [
     "SpikingLayer",
     "SpikingPool2D",
     "SpikingRecurrent",
+    "SumPool2D",
+    "register",
 ]

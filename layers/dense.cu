@@ -1,13 +1,12 @@
-// Fully connected spiking neurons: twin of `dense_cpu.py`. `dense.py` says what the arguments mean.
+// Fully connected spiking neurons: twin of `dense_cpu.py`. `dense.py` documents the arguments.
 //
 // offsets (batch, steps + 1) and neurons (batch, capacity) list the spikes below by step, times (batch, n_out, most) and counts
-// (batch, n_out) those above by neuron; columns (n_in, n_out) are the weights transposed, so that neighbouring threads read
-// neighbouring weights.
+// (batch, n_out) those above by neuron; columns (n_in, n_out): transposed weights, which adjacent threads read contiguously.
 
-// Input of neuron i at a step: the sum of the weights of the spikes below, one after the other.
+// Input of neuron i at a step: the sum of the weights of the spikes below, in order.
 __device__ __forceinline__ float add_columns(float x, const int* neurons, int first, int last, const float* columns, int n_out, int i) {
     int event = first;
-    for (; event + 4 <= last; event += 4) {  // four loads under way at a time; the sum keeps its order
+    for (; event + 4 <= last; event += 4) {  // four loads in flight; the sum keeps its order
         float w0 = columns[(size_t)neurons[event] * n_out + i], w1 = columns[(size_t)neurons[event + 1] * n_out + i];
         float w2 = columns[(size_t)neurons[event + 2] * n_out + i], w3 = columns[(size_t)neurons[event + 3] * n_out + i];
         x = __fadd_rn(__fadd_rn(__fadd_rn(__fadd_rn(x, w0), w1), w2), w3);
@@ -16,12 +15,12 @@ __device__ __forceinline__ float add_columns(float x, const int* neurons, int fi
     return x;
 }
 
-// A thread is a neuron of a sample, its state in registers. bits, zero before, and counts of the spikes above are written, and
-// membranes and currents (batch, steps, n_out) if they are wanted.
+// One thread per neuron and sample, its state in registers. each (4, groups): constants of each neuron, or none. Writes bits (zero before) and counts of the spikes above, and with
+// `record` membranes and currents (batch, steps, n_out).
 extern "C" __global__ void __launch_bounds__(128, 8)
 forward(const int* offsets, const int* neurons, int capacity, const float* columns, int n_out, int steps, int words, float decay_m,
-        float decay_s, float gain, float threshold, float t_ref, int record, uint32* bits, int* counts, float* membranes,
-        float* currents) {
+        float decay_s, float gain, float threshold, float t_ref, const float* each, int groups, int record, uint32* bits,
+        int* counts, float* membranes, float* currents) {
     int i = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
     if (i >= n_out) return;
     const Lif lif = {decay_m, decay_s, gain, threshold, t_ref};
@@ -31,7 +30,7 @@ forward(const int* offsets, const int* neurons, int capacity, const float* colum
     int count = 0;
     for (int t = 1; t < steps; ++t) {
         float x = add_columns(0.0f, list, ends[t - 1], ends[t], columns, n_out, i), before;
-        if (lif_step(x, neuron, lif, before)) {
+        if (lif_step(x, neuron, groups ? lif_of(each, groups, i, t_ref) : lif, before)) {
             set_bit(bits, b, t, steps, words, i);
             ++count;
         }
@@ -43,13 +42,14 @@ forward(const int* offsets, const int* neurons, int capacity, const float* colum
     counts[(size_t)b * n_out + i] = count;
 }
 
-// The same where neurons see each other's spikes of the step before: a block is a sample. inhibition: what each spike takes
-// from the current of all other neurons; lateral (n_out, n_out), [from, to], if `recurrent`. Shared: the state of n_out
-// neurons and their counts, and their spikes of three steps in turn, so that one barrier a step will do.
+// The same for neurons that receive each other's spikes of the previous step, one block per sample. Each spike subtracts
+// `inhibition` from the current of all other neurons; lateral (n_out, n_out), [from, to], if `recurrent`. Shared memory holds the
+// neurons' states, counts and spikes of three steps, so that one barrier per step is enough.
 extern "C" __global__ void __launch_bounds__(1024, 1)
 forward_coupled(const int* offsets, const int* neurons, int capacity, const float* columns, int n_out, int steps, int words,
-                float decay_m, float decay_s, float gain, float threshold, float t_ref, float inhibition, int recurrent,
-                const float* lateral, int record, uint32* bits, int* counts, float* membranes, float* currents) {
+                float decay_m, float decay_s, float gain, float threshold, float t_ref, const float* each, int groups,
+                float inhibition, int recurrent, const float* lateral, int record, uint32* bits, int* counts, float* membranes,
+                float* currents) {
     extern __shared__ float shared[];
     Neuron* state = (Neuron*)shared;
     int* fired_so_far = (int*)(shared + 3 * n_out);
@@ -79,7 +79,7 @@ forward_coupled(const int* offsets, const int* neurons, int capacity, const floa
                     x = __fadd_rn(x, lateral[(size_t)(w * 32 + __ffs(word) - 1) * n_out + i]);
                 }
             }
-            if (lif_step(x, state[i], lif, before)) {
+            if (lif_step(x, state[i], groups ? lif_of(each, groups, i, t_ref) : lif, before)) {
                 atomicOr(&now[i >> 5], 1u << (i & 31));
                 set_bit(bits, b, t, steps, words, i);
                 ++fired_so_far[i];
@@ -94,10 +94,39 @@ forward_coupled(const int* offsets, const int* neurons, int capacity, const floa
     for (int i = threadIdx.x; i < n_out; i += blockDim.x) counts[(size_t)b * n_out + i] = fired_so_far[i];
 }
 
-// Part of the weight gradient that a group of samples gives a neuron: partial (groups, n_out, n_in), a row of it a block's own,
-// += D_i (1 + h_i) f_i e_ij * share; with `overshoot`, D of saturated neurons is lessened before. `begun` samples of the
-// first group were summed before; all else is zero before. traces (samples, steps, n_in); errors D, factors f (samples, n_out);
-// active (samples, n_in): the inputs that fire. The S-PSPs of a neuron stay in shared memory where they fit, and are else found twice.
+// Membranes at firings and their slopes, one thread per neuron and sample: writes found (batch, 3, n_out), see `constants_cpu.py`.
+// own_offsets, own_neurons (batch, own_capacity) and bits list the layer's own spikes; constants (7, groups); lateral (n_out, n_out),
+// [from, to], if `recurrent`.
+extern "C" __global__ void __launch_bounds__(128, 8)
+membranes(const int* offsets, const int* neurons, int capacity, const float* columns, int n_out, int steps, int words,
+          const float* constants, int groups, int t_ref, int delay, float inhibition, int recurrent, const float* lateral,
+          const int* own_offsets, const int* own_neurons, int own_capacity, const uint32* bits, float* found) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x, b = blockIdx.y;
+    if (i >= n_out) return;
+    const Slopes slopes = slopes_of(constants, groups, i, t_ref);
+    const int *ends = offsets + (size_t)b * (steps + 1), *own_ends = own_offsets + (size_t)b * (steps + 1);
+    const int *list = neurons + (size_t)b * capacity, *own_list = own_neurons + (size_t)b * own_capacity;
+    Traced neuron = {0.0f};
+    for (int t = 0; t < steps; ++t) {
+        int source = t - 1 - delay;
+        float x = 0.0f;
+        if (source >= 0) {
+            if (inhibition != 0.0f) {
+                float own = fires_at(bits, b, source, steps, words, i);
+                x = inhibition * (own - (float)(own_ends[source + 1] - own_ends[source]));
+            }
+            x = add_columns(x, list, ends[source], ends[source + 1], columns, n_out, i);
+            if (recurrent) x = add_columns(x, own_list, own_ends[source], own_ends[source + 1], lateral, n_out, i);
+        }
+        slope_step(x, fires_at(bits, b, t, steps, words, i), neuron, slopes);
+    }
+    write_sums(found, b, n_out, i, neuron);
+}
+
+// Weight gradient of a neuron from a group of samples, one block per row of partial (groups, n_out, n_in), zero before except for
+// the `begun` samples already in the first group: += D_i (1 + h_i) f_i e_ij * share. With `overshoot`, D of saturated neurons is
+// reduced first. traces (samples, steps, n_in); errors D, factors f (samples, n_out); active (samples, n_in): the inputs that
+// fire. S-PSPs of a neuron are kept in shared memory if it `fits`, else computed twice.
 extern "C" __global__ void __launch_bounds__(128, 8)
 weight_gradient(const float* traces, const int* active, const int* active_counts, const int* times, const int* counts, int most,
                 float* errors, const float* factors, const float* weight, const float* decays, int samples, int group,
@@ -139,8 +168,8 @@ weight_gradient(const float* traces, const int* active, const int* active_counts
     }
 }
 
-// Error of the trains below, a thread an input of a sample: result (samples, n_in) = sum_i D_i w_ij e_ij / o_j, the slope
-// by `error_slope`. counts_below: o_j (samples, n_in).
+// Error of the trains below, one thread per input and sample: result (samples, n_in) = sum_i D_i w_ij * `error_slope`.
+// counts_below: o_j (samples, n_in).
 extern "C" __global__ void __launch_bounds__(128, 8)
 input_error(const float* traces, const int* counts_below, const int* times, const int* counts, int most, const float* errors,
             const float* weight, const float* decays, int n_out, int n_in, int steps, int t_ref, int effect_ratio,
@@ -161,8 +190,8 @@ input_error(const float* traces, const int* counts_below, const int* times, cons
     result[(size_t)b * n_in + j] = sum;
 }
 
-// Factor f of the weight gradient in an inhibited layer, a thread a neuron of a sample: see `_coupling` in `dense_cpu.py`.
-// traces (samples, steps, size) and times of the layer's own trains; factors (samples, size) are written.
+// Factor f of the weight gradient with lateral inhibition, one thread per neuron and sample: see `_coupling` in `dense_cpu.py`.
+// traces (samples, steps, size) and times of the layer's own trains; writes factors (samples, size).
 extern "C" __global__ void __launch_bounds__(128, 8)
 lateral_factors(const float* traces, const int* times, const int* counts, int most, const float* decays, int size, int steps,
                 int t_ref, float strength, float* factors) {

@@ -1,11 +1,13 @@
-"""Fully connected spiking neurons on the CPU, event by event. `dense.py` says what the arguments mean."""
+"""Fully connected spiking neurons on the CPU, event by event. `dense.py` documents the arguments."""
 
 import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
+from cupynn.kernels.delay import spsp_and_slopes
+from cupynn.kernels.each import is_array, of_neurons, one
 from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
-from cupynn.kernels.psp import SILENT_EFFECT, spsp
+from cupynn.kernels.psp import SILENT_EFFECT, Spsp, spsp
 from cupynn.kernels.rule import Rule, input_error, saturation
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
 from cupynn.kernels.sums import BatchSum
@@ -15,7 +17,7 @@ from cupynn.spikes.trains import SpikeTrains
 
 
 def side_by_side(weight: np.ndarray) -> np.ndarray:
-    """Weights (N_out, N_in) in flat tables (blocks * N_in * LANES,), whose rows are what one input adds to LANES neurons."""
+    """Return weights (N_out, N_in) as flat tables (blocks * N_in * LANES,), a row per input and block of LANES neurons."""
     n_out, n_in = weight.shape
     blocks, whole = -(-n_out // LANES), n_out // LANES
     tables = aligned(blocks * n_in * LANES).reshape(blocks, n_in, LANES)
@@ -27,9 +29,9 @@ def side_by_side(weight: np.ndarray) -> np.ndarray:
 
 @inline
 def add_rows(x, table, origin, picks, first, last):
-    """Add rows of a table, LANES wide, that begins at `origin`, to a vector: those of events first..last-1, in this order.
+    """Add the rows of events first..last-1, in order, to a vector; the table, LANES wide, begins at `origin`.
 
-    A row takes 1.3 ns where `x` stays in registers, and 3 to 4 where it is an array (Xeon, 2.7 GHz).
+    A row takes 1.3 ns with `x` in registers, and 3 to 4 ns with `x` in an array (Xeon, 2.7 GHz).
     """
     for event in range(np.uint64(first), np.uint64(last)):
         x = x + load(table, origin + np.int64(picks[event]) * LANES, LANES)
@@ -37,25 +39,11 @@ def add_rows(x, table, origin, picks, first, last):
 
 
 @kernel
-def _simulate(
-    turns,
-    neurons,
-    offsets,
-    steps,
-    table,
-    n_in,
-    n_out,
-    constants,
-    inhibition,
-    lateral,
-    membranes,
-    currents,
-    rows,
-    row_offsets,
-):
+def _simulate(turns, trains, table, n_in, n_out, constants, inhibition, lateral, states, rows, row_offsets):
+    (neurons, offsets, steps), (membranes, currents) = trains, states
     blocks = (n_out + LANES - 1) // LANES
     coupled = inhibition != 0 or lateral.size > 0
-    together = blocks if coupled else 1  # coupled neurons see each other at every step, others need not
+    together = blocks if coupled else 1  # coupled neurons receive each other's spikes at every step
     zero = fill(np.float32(0), LANES)
     state, fired = aligned(together * STATE), aligned(together * LANES)
     before = aligned(LANES if membranes.size else 0)
@@ -66,7 +54,7 @@ def _simulate(
         for low in range(0, blocks, together):
             clear(state)
             clear(fired)
-            previous = n  # the layer's own events of the step before are previous..n-1
+            previous = n  # events previous..n-1 are the layer's own of the previous step
             last = offsets[b * steps]
             for t in range(1, steps):
                 first, last = last, offsets[b * steps + t]
@@ -79,7 +67,7 @@ def _simulate(
                     x = add_rows(x, table, block * n_in * LANES, neurons, first, last)
                     if lateral.size:
                         x = add_rows(x, lateral, block * n_out * LANES, event_neurons, previous, start)
-                    spikes_here = lif_step(x, state, k * STATE, t, constants, before, 0)
+                    spikes_here = lif_step(x, state, k * STATE, t, constants, block * LANES, before, 0)
                     n = note_spikes(spikes_here, t, block * LANES, event_steps, event_neurons, n)
                     if coupled:
                         for lane in range(LANES):
@@ -95,14 +83,15 @@ def _simulate(
 def simulate(
     inputs: SpikeTrains, synapses: DenseSynapses, neuron: Lif, membranes: np.ndarray, currents: np.ndarray
 ) -> SpikeTrains:
-    """Run the layer; fills membranes and currents (B, T, N) unless they are empty."""
-    weight, lateral, inhibition, _ = synapses
+    """Run the layer; fill membranes and currents (B, T, N) unless they are empty."""
+    weight, lateral, inhibition, _, _ = synapses
     n_out, n_in = weight.shape
     among = np.zeros(0, np.float32) if lateral is None else side_by_side(lateral)
     trains = (inputs.neurons, inputs.offsets, inputs.steps)
-    tables = (side_by_side(weight), n_in, n_out, neuron, np.float32(inhibition), among)
+    constants = of_neurons(neuron, np.arange(n_out))
+    tables = (side_by_side(weight), n_in, n_out, constants, np.float32(inhibition), among)
     rows = event_rows(inputs.batch, n_out * neuron.max_count(inputs.steps), inputs.steps)
-    parallel(_simulate, inputs.batch, *trains, *tables, membranes, currents, *rows)
+    parallel(_simulate, inputs.batch, trains, *tables, (membranes, currents), *rows)
     return SpikeTrains(*pack(*rows), inputs.steps, (n_out,))
 
 
@@ -116,30 +105,51 @@ def backward(
     below: np.ndarray | None,
     batch_sum: BatchSum,
 ) -> None:
-    """Go on with the weight gradient (N_out, N_in) and write the errors below (B, N_in), each unless it is None.
+    """Add to the weight gradient (N_out, N_in) and write the errors below (B, N_in), each if given.
 
-    With `overshoot`, for which there must be a gradient, the errors of saturated neurons are lessened, in place.
+    With `overshoot`, which requires a gradient, the errors of saturated neurons are reduced in place.
     """
     weight = synapses.weight
     if gradient is not None and batch_sum.done == 0:
         gradient[:] = 0
-    factors = _lateral_factors(outputs, rule, synapses.inhibition / rule.v_th)
+    factors = _lateral_factors(outputs, rule, synapses.inhibition)
     firings = outputs.counts.reshape(outputs.batch, outputs.size)
-    counts = None if below is None else inputs.counts.reshape(inputs.batch, inputs.size)  # an encoder's need no sorting
-    for part, found in spsp(inputs, outputs, errors, rule.psp, rule.t_ref):
+    counts = None if below is None else inputs.sent.reshape(inputs.batch, inputs.size)  # counts need a sort
+    for part, found, *slopes in found_with_slopes(inputs, outputs, errors, rule, synapses.slopes):
         if gradient is not None:
             own = (errors[part], firings[part], factors[part])
             batch = np.float32(max(1, batch_sum.batch))
             parallel(_weight_gradient, len(weight), found, *own, weight, rule, batch, gradient)
         if below is not None:
             parallel(_input_error, len(found.rows), found, errors[part], counts[part], weight, rule, below[part])
+        if slopes:
+            add_slopes(slopes[0], errors[part], weight, rule, synapses.slopes[part])
 
 
-def _lateral_factors(outputs: SpikeTrains, rule: Rule, strength: float) -> np.ndarray:
+def found_with_slopes(inputs, outputs, errors, rule, slopes):
+    """Return the parts of `psp.spsp`, or those of `delay.spsp_and_slopes` if there is an array for slopes."""
+    return (spsp if slopes is None else spsp_and_slopes)(inputs, outputs, errors, rule.psp, rule.t_ref)
+
+
+def add_slopes(found: Spsp, errors: np.ndarray, weight: np.ndarray, rule: Rule, slopes: np.ndarray) -> None:
+    """Write sum_i D_i w_ij times the slope of e_ij in the delay of input j to slopes (samples, N_in).
+
+    It is the error below, with slopes for S-PSPs, before the division by counts.
+
+    found: the slopes; errors: D (samples, N_out)
+    """
+    rule, ones = rule._replace(effect_ratio=True, silent_slope=0.0), np.ones(slopes.shape, np.int32)
+    parallel(_input_error, len(found.rows), found, errors, ones, weight, rule, slopes)
+
+
+def _lateral_factors(outputs: SpikeTrains, rule: Rule, inhibition: float) -> np.ndarray:
     factors = np.ones((outputs.batch, outputs.size), np.float32)
-    if strength:
+    if inhibition:
+        first = rule.v_th[0] if is_array(rule.v_th) else rule.v_th
+        relative, strength = np.float32(first / rule.v_th), np.float32(inhibition / first)
         for part, found in spsp(outputs, outputs, factors, rule.psp, rule.t_ref):
-            parallel(_coupling, found.rows.shape[0], found, outputs.counts[part], np.float32(strength), factors[part])
+            counts = outputs.counts[part]
+            parallel(_coupling, found.rows.shape[0], found, counts, strength, relative, factors[part])
     return factors
 
 
@@ -147,17 +157,17 @@ def _lateral_factors(outputs: SpikeTrains, rule: Rule, strength: float) -> np.nd
 def _weight_gradient(turns, spsp, errors, counts, factors, weight, rule, batch, gradient):
     """Add sum_b D_i (1 + h_i) f_i e_ij to gradient (N_out, N_in), where h_i = sum_j w_ij e_ij / (v_th o_i).
 
-    A neuron's row of the gradient takes the samples in turn, so that the sum has one order, whatever the number of threads;
-    it stays in the first-level cache meanwhile, with the row of weights. errors: D (B, N_out), lessened where a
-    neuron overshoots, if that is wanted; counts: o (B, N_out); factors: f (B, N_out); batch: number of samples
+    Each row of the gradient sums the samples in order, so that the number of threads does not change the result; it stays in
+    the first-level cache with its row of weights. errors: D (B, N_out), reduced in place where a neuron overshoots, with
+    `rule.overshoot`; counts: o (B, N_out); factors: f (B, N_out); batch: number of samples
     """
     values, starts, rows, lines, line_counts, widths = spsp
-    v_th, overshoot = np.float32(rule.v_th), rule.overshoot
+    overshoot = rule.overshoot
     n_in = weight.shape[1]
     padded = lines.shape[1] * FEW
     own_weight, own_gradient = np.zeros(padded, np.float32), np.zeros(padded, np.float32)
     for i in each(turns):
-        silent_effect = np.float32(0)
+        v_th, silent_effect = one(rule.v_th, i), np.float32(0)
         for j in range(n_in):
             own_weight[j], own_gradient[j] = weight[i, j], gradient[i, j]
             silent_effect += weight[i, j] * SILENT_EFFECT
@@ -185,7 +195,7 @@ def _weight_gradient(turns, spsp, errors, counts, factors, weight, rule, batch, 
 
 @kernel
 def _input_error(turns, spsp, errors, counts, weight, rule, result):
-    """Error of the trains below, result (B, N_in): see `rule.input_error`. errors: D (B, N_out); counts: o_j (B, N_in)."""
+    """Write the error below, result (B, N_in): see `rule.input_error`. errors: D (B, N_out); counts: o_j (B, N_in)."""
     values, starts, rows, lines, line_counts, widths = spsp
     effect_ratio, silent_slope = rule.effect_ratio, np.float32(rule.silent_slope)
     n_in = weight.shape[1]
@@ -203,7 +213,7 @@ def _input_error(turns, spsp, errors, counts, weight, rule, result):
             if error == 0:
                 continue
             fires = rows[b, i] >= 0
-            if not fires and silent_slope == 0:  # as most neurons are
+            if not fires and silent_slope == 0:  # most neurons are silent
                 continue
             target = by_weight if fires else by_silent
             for j in range(n_in):
@@ -221,13 +231,14 @@ def _input_error(turns, spsp, errors, counts, weight, rule, result):
 
 
 @kernel
-def _coupling(turns, spsp, counts, strength, factors):
-    """Factor f (B, N) float32 of the weight gradient in an inhibited layer.
+def _coupling(turns, spsp, counts, strength, relative, factors):
+    """Compute the factor f (B, N) float32 of the weight gradient in a layer with lateral inhibition.
 
-    With r_lj = e_lj / o_j, the S-PSP of neuron j's train on neuron l for each of its spikes (1 where either is silent), and
-    l, j among those that fire: f_j = 1 / (1 - strength^2 sum_{l != j} r_lj r_jl), strength in units of the threshold.
+    f_j = 1 / (1 - strength^2 sum_{l != j} r_lj r_jl) over the neurons that fire, where r_lj = e_lj / o_j is the S-PSP of
+    neuron j on neuron l per spike, and strength is in units of the threshold; f_j = 1 if j is silent.
 
-    spsp: of the layer's trains on itself; counts: o (B, N)
+    spsp: of the layer's trains on itself; counts: o (B, N); relative: 1, or (N,) if neurons have their own thresholds:
+    strength_j strength_l takes the place of strength^2
     """
     values, starts, rows, lines, line_counts, widths = spsp
     size = factors.shape[1]
@@ -244,5 +255,5 @@ def _coupling(turns, spsp, counts, strength, factors):
                 if m != j and rows[b, m] >= 0:
                     there = values[starts[b] + rows[b, j] * widths[b] + slots[m]] / np.float32(counts[b, m])
                     back = values[starts[b] + rows[b, m] * widths[b] + slots[j]] / np.float32(counts[b, j])
-                    coupling += there * back
-            factors[b, j] = 1 / (1 - strength * strength * coupling)
+                    coupling += there * back * one(relative, m)
+            factors[b, j] = 1 / (1 - strength * strength * one(relative, j) * coupling)

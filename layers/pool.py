@@ -4,18 +4,16 @@ import numpy as np
 
 from cupynn import checks
 from cupynn.kernels.cuda import CudaSource
-from cupynn.kernels.sums import BatchSum
 from cupynn.layers import pool_cpu, pool_cuda
-from cupynn.layers.base import Run, SpikingLayer
+from cupynn.layers.passes import KernelLayer
 from cupynn.layers.synapses import PoolSynapses
-from cupynn.spikes.trains import SpikeTrains
 
 
-class SpikingPool2D(SpikingLayer):
+class SpikingPool2D(KernelLayer):
     """Pooling by leaky integrate-and-fire neurons, each driven by the unweighted sum of its window's spikes.
 
-    There is a window at every `stride` rows and columns of the input; those at the lower and right edge may hang over it.
-    Windows overlap where the stride is less than their size.
+    Windows start at every `stride` rows and columns of the input; they may extend beyond its lower and right edge. They
+    overlap if the stride is smaller than the window.
 
     Parameters
     ----------
@@ -24,25 +22,36 @@ class SpikingPool2D(SpikingLayer):
     v_th : float
         Firing threshold.
     stride : int or (int, int), optional
-        Distance of windows; by default `kernel_size`.
+        Distance between windows; by default `kernel_size`.
     tau_m, tau_s : float
-        Membrane and synaptic time constant in steps, at least 1; they may be equal.
+        Membrane and synaptic time constants in steps, at least 1; they may be equal.
     t_ref : int
         Refractory period in steps.
     psp_kernel : {"exact", "srm"}
-        The S-PSP of the simulation itself, or the paper's continuous kernel.
+        Kernel of the S-PSP: that of the simulation itself, or the paper's continuous one.
     effect_ratio : bool
-        Whether the error passes to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
+        Whether to pass the error to the layer below by the S-PSP of each spike there, as in the paper, or by a slope of 1.
     silent_slope : float
-        Slope by which the error passes instead where one of the two neurons is silent, at least 0; the paper's is 1. With
-        less, fewer neurons of a deep network die.
+        Slope used instead if either neuron is silent, at least 0 (paper: 1); less keeps more neurons of deep networks alive.
     name : str, optional
         By default "pool_1", "pool_2", ... by position.
+    trained : bool
+        Whether to train the constants that `trainable` names; False freezes them.
+    trainable : tuple of str
+        Constants to train, any of "tau_m", "tau_s" and "v_th"; their arguments are the initial values.
+    per : {"layer", "neuron"}
+        Whether all neurons share a trained constant, or each map has its own.
+
+    Attributes
+    ----------
+    params : dict
+        Empty, as there are no weights; with a trained constant, under its name, an array of shape (1,) or (maps,): see
+        `SpikingLayer`.
 
     Raises
     ------
     InputError
-        If an argument is out of its range, or the input has no shape (channels, height, width).
+        If an argument is out of range, or the input is not (channels, height, width).
 
     Examples
     --------
@@ -53,6 +62,7 @@ class SpikingPool2D(SpikingLayer):
     kind_name = "pool"
     twins = pool_cpu, pool_cuda
     cuda = CudaSource.of("cupynn.layers", "pool")
+    divided_error = False
 
     def __init__(
         self,
@@ -66,8 +76,11 @@ class SpikingPool2D(SpikingLayer):
         effect_ratio: bool = True,
         silent_slope: float = 1.0,
         name: str | None = None,
+        trained: bool = True,
+        trainable: tuple[str, ...] = (),
+        per: str = "layer",
     ) -> None:
-        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope)
+        super().__init__(v_th, tau_m, tau_s, t_ref, psp_kernel, effect_ratio, name, silent_slope, trained, trainable, per)
         self.kernel_size = checks.pair("kernel_size", kernel_size, minimum=1)
         self.stride = self.kernel_size if stride is None else checks.pair("stride", stride, minimum=1)
 
@@ -76,42 +89,24 @@ class SpikingPool2D(SpikingLayer):
         channels, height, width = checks.image_shape(self.name, input_shape)
         self.input_shape = input_shape
         self.output_shape = (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
-        return {}
+        return self.constant_shapes()
 
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator) -> None:
         """Fix the shapes; there is nothing to draw."""
         self.connect(input_shape)
+        self.allocate({})
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes with which the arrays were built."""
+        return self.constant_shapes()
 
     def drive(self) -> float:
-        """Largest current that one step can give a neuron: its window."""
+        """Return the largest current that a neuron can receive in one step: the size of its window."""
         _, height, width = self.synapses.input_shape
         return float(min(self.kernel_size[0], height) * min(self.kernel_size[1], width))
 
     @property
     def synapses(self) -> PoolSynapses:
-        """What the kernels take of the layer's shapes."""
+        """The layer's shapes, as its kernels take them."""
         image = checks.image_shape(self.name, self.input_shape)
         return PoolSynapses(self.kernel_size, self.stride, image, self.output_shape, self.cuda)
-
-    def forward(self, inputs: SpikeTrains, record: bool = False) -> Run:
-        """Simulate the layer: current, membrane and firing, step by step."""
-        states = self.recorders(inputs, record)
-        spikes = self.twin(inputs).simulate(inputs, self.synapses, self.neuron, *states)
-        return self.run(spikes, *states)
-
-    def backward(
-        self,
-        inputs: SpikeTrains,
-        outputs: SpikeTrains,
-        delta: np.ndarray,
-        input_error: bool = True,
-        batch_sum: BatchSum | None = None,
-    ) -> np.ndarray | None:
-        """Error of the inputs: an equal share of each window's, by the S-PSP; not divided by the threshold."""
-        delta = self.checked(inputs, outputs, delta)
-        if not input_error:
-            return None
-        below = inputs.xp.empty((inputs.batch, inputs.size), np.float32)
-        errors, batch_sum = delta.reshape(inputs.batch, outputs.size), batch_sum or BatchSum(inputs.batch)
-        self.twin(inputs).backward(inputs, outputs, errors, self.synapses, self.rule, None, below, batch_sum)
-        return below.reshape(inputs.batch, *self.input_shape)

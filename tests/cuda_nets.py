@@ -34,7 +34,15 @@ def reservoir(device, **options):
     return Sequential(parts, (30,), 50, encoders.Poisson(0.4), seed=3, device=device)
 
 
-NETWORKS = pytest.mark.parametrize("make", [mlp, cnn, reservoir])
+def recurrence(device, **options):
+    parts = [
+        layers.SpikingRecurrent(70, 6.0, train_lateral=True, train_delays=True, max_delay=12, **options),
+        layers.SpikingDense(5, 1.0, initial_weight=2.0, delays=2, **options),
+    ]
+    return Sequential(parts, (30,), 50, encoders.Poisson(0.4), seed=3, device=device)
+
+
+NETWORKS = pytest.mark.parametrize("make", [mlp, cnn, reservoir, recurrence])
 
 
 def data(network, samples=19):
@@ -47,7 +55,3 @@ def parameters(network):
     return {
         (layer.name, name): network.device.get(array) for layer in network.layers for name, array in layer.params.items()
     }
-
-
-def close(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=2e-6 * np.abs(expected).max(initial=1e-3))

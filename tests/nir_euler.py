@@ -28,6 +28,13 @@ def step(name, node, x, state, dt):
         return node.weight.astype(float) @ x
     if isinstance(node, nir.Flatten):
         return x.ravel()
+    if isinstance(node, nir.Delay):
+        steps = np.round(node.delay / dt).astype(int)
+        past = state.setdefault(name, [])
+        past.append(x)
+        return np.array([past[-1 - late].flat[j] if late < len(past) else 0 for j, late in enumerate(steps.flat)]).reshape(
+            x.shape
+        )
     if isinstance(node, nir.Conv2d):
         return convolved(x, node)
     if isinstance(node, nir.SumPool2d | nir.AvgPool2d):
@@ -50,8 +57,12 @@ def step(name, node, x, state, dt):
 def convolved(x, node):
     kernel, (ph, pw) = node.weight.astype(float), node.padding
     padded = np.pad(x, ((0, 0), (ph, ph), (pw, pw)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[2:], axis=(1, 2))
-    return np.einsum("chwij,ocij->ohw", windows, kernel) + node.bias[:, None, None]
+    (down, across), (kh, kw) = node.dilation, kernel.shape[2:]
+    covered = ((kh - 1) * down + 1, (kw - 1) * across + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, covered, axis=(1, 2))
+    windows = windows[:, :: node.stride[0], :: node.stride[1], ::down, ::across]
+    parts = zip(np.split(windows, node.groups), np.split(kernel, node.groups), strict=True)
+    return np.concatenate([np.einsum("chwij,ocij->ohw", *part) for part in parts]) + node.bias[:, None, None]
 
 
 def pooled(x, node):

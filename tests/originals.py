@@ -1,14 +1,14 @@
 """Files of the original program, small ones of each kind, and where its own test case lies."""
 
 import re
-from pathlib import Path
 
 import pytest
+from factories import SHARED, needs
 
 from cupynn.checks import InputError
 
-GOLDEN = Path(__file__).parents[2] / "shared" / "reference" / "cnn_mnist"
-golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"the original program's data is not at {GOLDEN}")
+GOLDEN = SHARED / "reference" / "cnn_mnist"
+golden = needs(GOLDEN, "copy test/golden/cnn_mnist, the configuration and the input from github.com/jinyyy666/mm-bp-snn")
 
 STEPS = 450
 SHAPES = {"conv1": (5, 24, 24), "pool1": (5, 12, 12), "conv2": (3, 8, 8), "pool2": (3, 4, 4), "hidden": 100, "output": 10}

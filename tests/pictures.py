@@ -9,7 +9,7 @@ from cupynn.results import Recording
 from cupynn.results.history import Epoch, History
 from cupynn.spikes import SpikeTrains
 
-RECORDING = "what net.record(x) returned, x being a few samples such as test.x[:10]"
+RECORDING = "the result of net.record(x), where x has a few samples, such as test.x[:10]"
 TRAINS = "SpikeTrains, such as net.encode(x) or net.forward(net.encode(x)) returns"
 PSP = psp("exact", 10.0, 4.0, 2)
 

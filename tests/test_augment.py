@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 from compiled import philox
+from factories import CLASSES, LOSS, STEPS, draw_data
+from factories import dense_network as make
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_training import CLASSES, LOSS, STEPS, draw_data, make
 
 from cupynn import Sequential
 from cupynn.augment import SIGMA, Augment
@@ -224,9 +225,9 @@ def test_values_stay_between_zero_and_the_largest(scale, rotation, distortion, v
     ids=["floats", "ints", "one image", "five axes", "a list", "nothing"],
 )
 def test_data_that_cannot_be_augmented(x):
-    with pytest.raises(InputError, match=r"data is .*: augmentation takes images, uint8"):
+    with pytest.raises(InputError, match=r"data is .*: augmentation needs images, uint8"):
         Augment().check(x)
-    with pytest.raises(InputError, match="augmentation takes images"):
+    with pytest.raises(InputError, match="augmentation needs images"):
         Augment()(x, 0, 1, NUMBERS)
 
 
@@ -269,7 +270,7 @@ class TestTraining:
     def test_refuses_what_is_no_image_before_anything_changes(self):
         network = make()
         weight = network.layers[0].params["weight"].copy()
-        with pytest.raises(InputError, match="augmentation takes images"):
+        with pytest.raises(InputError, match="augmentation needs images"):
             network.fit(draw_data(), augment=Augment(), progress=False)
         with pytest.raises(InputError, match=r"augment=0\.1: pass an Augment"):
             network.fit(draw_data(), augment=0.1, progress=False)

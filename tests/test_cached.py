@@ -3,14 +3,12 @@
 import os
 import re
 import signal
-from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from factories import ROOT
 
 from cupynn.cached import cached
-
-ROOT = Path(__file__).parents[1]
 
 
 class Slow:

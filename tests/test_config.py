@@ -152,7 +152,7 @@ class TestDefinition:
             ),
             (
                 lambda table: table | {"layers": [table["layers"][0]] * 2},
-                "^here: network: name='dense_1' stands for 2 layers",
+                "^here: network: 2 layers have name='dense_1'",
             ),
             (lambda table: table | {"encoder": "Poisson"}, r"^here: network\.encoder: expected a table"),
             (lambda table: table | {"encoder": {"kind": "Rate"}}, r"^here: network\.encoder: kind='Rate'"),

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cli import SMALL
+from factories import SMALL
 
 from cupynn import InputError, cli, open_run
 from cupynn.console import CannotPrint, Lenient, Strict, command, say
@@ -18,7 +18,7 @@ from cupynn.parallel import Ranks
 from cupynn.run.folder import resume_command
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-FULL = "cupynn: error: cannot write to standard output (No space left on device): send it elsewhere\n"
+FULL = "cupynn: error: cannot write to standard output (No space left on device): redirect it elsewhere\n"
 CLOSED = FULL.replace("No space left on device", "Bad file descriptor")
 
 
@@ -29,19 +29,13 @@ def definition(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def trained(definition, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    assert cli.main(["train", str(definition), "--out", str(folder), "--quiet"]) == 0
-    return folder
-
-
 def shell(line, *arguments):
     """Run `cupynn "$@"` with the redirections of a line of shell."""
     command = ["sh", "-c", f'"$0" -m cupynn "$@" {line}', sys.executable, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("line", ["> /dev/full 2>&1", "<&- >&- 2>&-"])
 def test_a_training_goes_on(definition, tmp_path, line):
     done = shell(line, "train", definition, "--out", tmp_path / "run")
@@ -51,6 +45,7 @@ def test_a_training_goes_on(definition, tmp_path, line):
     assert result["test"]["accuracy"] > 0.3
 
 
+@pytest.mark.process
 def test_a_training_whose_reader_is_gone_goes_on(definition, tmp_path):
     read, write = os.pipe()
     os.close(read)
@@ -64,24 +59,26 @@ def test_a_training_whose_reader_is_gone_goes_on(definition, tmp_path):
 @pytest.mark.parametrize(
     ("line", "arguments"),
     [
-        ("> /dev/full", ["evaluate", "RUN"]),
+        pytest.param("> /dev/full", ["evaluate", "RUN"], marks=pytest.mark.process),
         (">&-", ["datasets", "--json"]),
-        ("> /dev/full", ["train", "digits", "--show"]),
+        pytest.param("> /dev/full", ["train", "digits", "--show"], marks=pytest.mark.process),
         ("> /dev/full", ["train", "--help"]),
         (">&-", ["--version"]),
     ],
 )
-def test_an_answer_that_cannot_be_printed_is_an_error(trained, line, arguments):
-    arguments = [str(trained) if each == "RUN" else each for each in arguments]
+def test_an_answer_that_cannot_be_printed_is_an_error(small_run, line, arguments):
+    arguments = [str(small_run) if each == "RUN" else each for each in arguments]
     done = shell(line, *arguments)
     assert (done.returncode, done.stderr) == (1, FULL if "full" in line else CLOSED)
 
 
-def test_the_json_of_a_training_is_an_answer(trained):
-    done = shell("> /dev/full", "train", "--resume", trained, "--json")
+@pytest.mark.process
+def test_the_json_of_a_training_is_an_answer(small_run):
+    done = shell("> /dev/full", "train", "--resume", small_run, "--json")
     assert (done.returncode, done.stderr) == (1, FULL)
 
 
+@pytest.mark.process
 def test_errors_that_cannot_be_printed_keep_their_exit_code():
     for line in ("2>&-", "2> /dev/full"):
         done = shell(line, "evaluate", "nowhere")

@@ -153,6 +153,13 @@ class TestSoftmaxCount:
             SoftmaxCount(desired)
 
 
+def test_an_output_must_be_able_to_come_within_the_margin():
+    loss = SpikeCount(desired=35, undesired=5, margin=5)
+    loss.check((3,), steps=100, most=30)
+    with pytest.raises(InputError, match=r"desired=35: .* at most 29 times"):
+        loss.check((3,), steps=100, most=29)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -36,3 +36,30 @@ def test_refuses_samples_outside_the_values(starts, stops):
 def test_refuses_unequal_bounds():
     with pytest.raises(InputError, match="one of each"):
         Ragged(np.arange(5), [0, 1], [2], sample_shape=(1,))
+
+
+@pytest.mark.parametrize(
+    ("values", "starts", "message"),
+    [
+        (np.array(5), [0], "values has no axis"),
+        (np.zeros(3), None, r"starts is object \(\): pass whole numbers"),
+        (np.zeros(3), [0.5], r"starts is float64 \(1,\): pass whole numbers"),
+        (np.zeros(3), [np.nan], "starts is float64"),
+        (np.zeros(3), [np.inf], "starts is float64"),
+        (np.zeros(3), ["0"], "starts is <U1"),
+        (np.zeros(3), [[0], [1, 2]], "starts is a list that cannot become an array"),
+    ],
+)
+def test_refuses_what_are_no_places(values, starts, message):
+    with pytest.raises(InputError, match=message):
+        Ragged(values, starts, [1], 1)
+
+
+def test_places_of_any_type():
+    assert Ragged(np.zeros(3), [0.0], np.array([2], np.uint8), 1).lengths.tolist() == [2]
+    assert Ragged(np.zeros(3), [], [], 1).shape == (0, 1)
+
+
+def test_an_index_with_rows_of_different_lengths():
+    with pytest.raises(InputError, match=r"ragged\[\.\.\.\]: .*: pass an index, a slice"):
+        Ragged(np.zeros(3), [0, 1], [1, 2], 1)[[[0], [0, 1]]]

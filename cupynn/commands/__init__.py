@@ -1,21 +1,26 @@
-"""The commands of the command line, one module each: a new one is a module here and a name in `COMMANDS`.
+"""The commands of the command line, one module each: a new command is a module here and a name in `COMMANDS`.
 
-`cupynn.cli` imports `COMMANDS` and `load` from here. `shared` and `samples` hold what several commands need. A module has
+`shared` and `samples` contain what several commands need. The module of a command has
 
-- ``HELP``, ``DESCRIPTION`` and ``EXAMPLES``: what `cupynn --help` and `cupynn COMMAND --help` say;
+- ``HELP``, ``DESCRIPTION`` and ``EXAMPLES``: the text of `cupynn --help` and `cupynn COMMAND --help`;
 - ``add_arguments(parser)``;
-- ``execute(options)``, which calls the package and prints. It imports what it calls within, so that no help waits for Numba.
+- ``execute(options)``, which calls the package and prints. It imports the package inside, so that help does not load Numba.
 """
 
 from importlib import import_module
 from types import ModuleType
 
-# In the order of the help; import-reference lies in import_reference.py.
+# In the order of the help. The module of import-reference is import_reference.
 COMMANDS = (
+    "init",
     "train",
+    "runs",
+    "reproduce",
+    "pretrained",
     "evaluate",
     "predict",
     "raster",
+    "explore",
     "export",
     "import-nir",
     "import-reference",

@@ -1,24 +1,24 @@
-"""`cupynn devices`: which GPU can be used."""
+"""`cupynn devices`: show which GPUs can be used."""
 
 import argparse
 
 from cupynn.commands import shared
 
-HELP = "say which GPU can be used, and what is missing"
-DESCRIPTION = "List driver, CuPy and GPUs; where something keeps a GPU from being used, say what to install."
+HELP = "show which GPUs can be used, and what is missing"
+DESCRIPTION = "List the driver, CuPy and all GPUs. If a GPU cannot be used, show what to install."
 EXAMPLES = """\
   cupynn devices
-  cupynn devices --json | jq .usable      how many GPUs can be used
+  cupynn devices --json | jq .usable      number of usable GPUs
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    shared.add_json(parser, "it")
+    shared.add_json(parser, "the report")
 
 
 def execute(options: argparse.Namespace) -> None:
-    """Report."""
+    """Print the report."""
     from cupynn.device import diagnosis
 
     if options.json:

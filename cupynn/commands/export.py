@@ -1,4 +1,4 @@
-"""`cupynn export`: a saved network as a file of NIR."""
+"""`cupynn export`: write a saved network as a NIR file."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -10,36 +10,36 @@ if TYPE_CHECKING:
     from cupynn import Sequential
     from cupynn.run.saved import SavedRun
 
-HELP = "write the network of a run for other frameworks (NIR), and measure what they make of it"
+HELP = "write a trained network for other frameworks (NIR), and compare its spikes there"
 DESCRIPTION = """\
-Write a network as a graph of the Neuromorphic Intermediate Representation, and print, layer by layer, whether the file fires
-as the network does, and whether Norse, snnTorch and SpikingJelly do with it, those of them that are installed.
+Write a network as a graph of the Neuromorphic Intermediate Representation (NIR). Read the file back, also run it in Norse,
+snnTorch and SpikingJelly, if they are installed, and print for each layer whether its spikes match those of the network.
 
-NIR has no refractory period: train with t_ref=0 for it, such as by --set network.layers.NAME.t_ref=0, or pass --allow-lossy.
-Two more files are written: FILE.certificate.json, the printed figures and more, and FILE.spikes.h5, the spikes to expect.
-A run is measured on test data of its own, other networks on random trains."""
+NIR has no refractory period: train with t_ref=0, for example with --set network.layers.NAME.t_ref=0, or pass --allow-lossy.
+Two more files are written: FILE.certificate.json with all results, and FILE.spikes.h5 with the expected spikes. By default,
+the network of a run is compared on the run's test data, any other network on random trains."""
 EXAMPLES = """\
   cupynn export runs/mine net.nir                         the best network of a run, on four of its test samples
-  cupynn export net.npz net.nir mnist --samples 20        a network in a file, on a data set
-  cupynn export net.npz net.nir --framework norse         on random trains, in Norse alone
-  cupynn export runs/mine net.nir --allow-lossy --json    without its refractory period; all figures
+  cupynn export net.npz net.nir mnist --samples 20        a network from a file, on a data set
+  cupynn export net.npz net.nir --framework norse         on random trains, only in Norse
+  cupynn export runs/mine net.nir --allow-lossy --json    without the refractory period; all results as JSON
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_network(parser)
-    parser.add_argument("out", metavar="FILE", help="to write, such as net.nir")
-    parser.add_argument("data", metavar="DATA", nargs="?", help="measure it on a data set; `cupynn datasets` lists all")
-    parser.add_argument("--file", metavar="SAMPLES", help="or on a file of samples, as `cupynn predict` takes them")
-    parser.add_argument("--random", action="store_true", help="or on random trains")
-    parser.add_argument("--samples", type=int, default=4, metavar="N", help="on how many (default: 4)")
-    parser.add_argument("--allow-lossy", action="store_true", help="leave out what NIR has no place for")
-    parser.add_argument("--framework", action="append", metavar="NAME", help="run it in this one alone; may be repeated")
-    parser.add_argument("--no-certificate", action="store_true", help="write the file alone, and measure nothing")
+    parser.add_argument("out", metavar="FILE", help="file to write, such as net.nir")
+    parser.add_argument("data", metavar="DATA", nargs="?", help="compare on a data set; `cupynn datasets` lists all")
+    parser.add_argument("--file", metavar="SAMPLES", help="compare on a file of samples, as for `cupynn predict`")
+    parser.add_argument("--random", action="store_true", help="compare on random trains")
+    parser.add_argument("--samples", type=int, default=4, metavar="N", help="number of samples (default: 4)")
+    parser.add_argument("--allow-lossy", action="store_true", help="leave out what NIR cannot represent")
+    parser.add_argument("--framework", action="append", metavar="NAME", help="run only this framework; may be repeated")
+    parser.add_argument("--no-certificate", action="store_true", help="write only the file, and compare nothing")
     shared.add_options(parser)
     shared.add_device(parser)
-    shared.add_json(parser, "all figures")
+    shared.add_json(parser, "all results")
 
 
 def execute(options: argparse.Namespace) -> None:
@@ -51,8 +51,8 @@ def execute(options: argparse.Namespace) -> None:
     if len(named) > 1:
         raise InputError(f"{' and '.join(named)} are both given: pass one of them")
     if options.no_certificate and (named or options.framework):
-        raise InputError(f"--no-certificate with {(named or ['--framework'])[0]}: nothing is run without a certificate")
-    network, opened = shared.open_network(options.run, options.device)
+        raise InputError(f"--no-certificate with {(named or ['--framework'])[0]}: leave out one, as nothing is compared")
+    network, opened = shared.open_network(options)
     x = None if options.no_certificate else _samples(options, network, opened)
     certificate = nir.export(
         network,
@@ -72,7 +72,7 @@ def execute(options: argparse.Namespace) -> None:
 
 
 def _samples(options: argparse.Namespace, network: "Sequential", opened: "SavedRun | None") -> Any:
-    """What to measure on; None for random trains."""
+    """Return the samples to compare on; None for random trains."""
     from cupynn import checks
 
     count = checks.integer("--samples", options.samples, minimum=1)

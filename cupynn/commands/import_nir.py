@@ -1,30 +1,28 @@
-"""`cupynn import-nir`: a file of NIR as a network."""
+"""`cupynn import-nir`: read a network from a NIR file."""
 
 import argparse
 
 from cupynn.commands import shared
 
-HELP = "read a network of another framework (NIR)"
+HELP = "read a network from another framework (NIR)"
 DESCRIPTION = """\
-Read a graph of the Neuromorphic Intermediate Representation, print the network's summary, and save it.
+Read a graph of the Neuromorphic Intermediate Representation (NIR), print a summary of the network, and save it.
 
-It must be a chain of Affine, Linear, Conv2d, SumPool2d or AvgPool2d without bias, each followed by CubaLIF or LIF, perhaps
-with recurrent weights; Flatten may lie between. What else there is, the message names."""
+The graph must be a chain of Affine, Linear, Conv2d, SumPool2d or AvgPool2d nodes, each followed by CubaLIF or
+LIF, optionally with recurrent weights and with Flatten nodes between. The error message names any other node."""
 EXAMPLES = """\
-  cupynn import-nir net.nir net.npz                   a file of `cupynn export`
-  cupynn import-nir net.nir net.npz --steps 100       of another framework, which does not say how long a sample is
+  cupynn import-nir net.nir net.npz                   a file from `cupynn export`
+  cupynn import-nir net.nir net.npz --steps 100       from another framework: its file has no number of steps
   cupynn import-nir net.nir net.npz --steps 100 --dt 1e-3
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("file", metavar="FILE", help="a graph that nir.write wrote, such as net.nir")
-    parser.add_argument("out", metavar="NET.npz", help="save the network here")
-    parser.add_argument("--steps", type=int, metavar="T", help="steps of a sample (default: what the file says)")
-    parser.add_argument(
-        "--dt", type=float, metavar="SECONDS", help="length of a step (default: what the file says, or 1e-4)"
-    )
+    parser.add_argument("file", metavar="FILE", help="NIR graph, such as net.nir")
+    parser.add_argument("out", metavar="NET.npz", help="file for the network")
+    parser.add_argument("--steps", type=int, metavar="T", help="steps per sample (default: from the file)")
+    parser.add_argument("--dt", type=float, metavar="SECONDS", help="length of a step (default: from the file, or 1e-4)")
     shared.add_json(parser, "the definition of the network")
 
 

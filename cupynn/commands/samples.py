@@ -1,7 +1,6 @@
-"""Files of samples, as a saved network takes them: pictures, arrays, sounds, recordings of events."""
+"""Files of samples for a saved network: images, arrays, sounds, event recordings."""
 
 import inspect
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,22 +18,22 @@ ARRAYS = (".npy", ".npz")
 
 
 def read(file: str, network: "Sequential", run: "SavedRun | None", invert: bool = False) -> "Data":
-    """Read the samples of a file: one, or of an array as many as it holds. Pictures are inverted if the run's were.
+    """Read one sample from a file, or all samples of an array; images are inverted if those of the run were.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or is none that the network takes.
+        If the file cannot be read, or its content does not fit the network.
     """
     from cupynn.encoders import BSA, Events
 
     if not checks.path("FILE", file).is_file():
         raise InputError(f"{file}: no such file")
-    picture = not isinstance(network.encoder, Events | BSA) and Path(file).suffix.lower() not in ARRAYS
-    if invert and not picture:
-        raise InputError(f"{file}: --invert is for pictures: leave it out")
-    if picture:
-        x = _image(file, network, {} if run is None else run.definition.data, invert)
+    image = not isinstance(network.encoder, Events | BSA) and Path(file).suffix.lower() not in ARRAYS
+    if invert and not image:
+        raise InputError(f"{file}: --invert is for images: leave it out")
+    if image:
+        x = _image(file, network, _table(run), invert)
     elif isinstance(network.encoder, Events):
         x = _events(file, network, run)
     elif isinstance(network.encoder, BSA):
@@ -47,16 +46,24 @@ def read(file: str, network: "Sequential", run: "SavedRun | None", invert: bool 
         raise InputError(f"{file}: {error}") from None
 
 
-def notice(x: "Data", network: "Sequential") -> str | None:
-    """What a user should know of samples: such as that they are bright, or cut."""
-    from cupynn import SpikeTrains
+def notices(file: str, x: "Data", network: "Sequential", run: "SavedRun | None") -> list[str]:
+    """Return warnings about samples, such as that they are bright, will be cut, or are unlike the training images."""
+    from cupynn import SpikeTrains, datasets
+    from cupynn.encoders import BSA, Events
+    from cupynn.run import pictures
 
-    return None if isinstance(x, SpikeTrains) else network.encoder.notice(x, network.steps)
+    if run is None:  # a training has printed its notices
+        found = None if isinstance(x, SpikeTrains) else network.encoder.notice(x, network.steps)
+        return [found] if found else []
+    known = run.result.get("images") if run.has_result else None
+    if not known or isinstance(network.encoder, Events | BSA) or Path(file).suffix.lower() in ARRAYS:
+        return []
+    image = datasets.read_image(file, colour=True)
+    return pictures.unlike(x, known, image.shape[1:], bool((image != image[:1]).any()))
 
 
-def named(file: str, count: int) -> Sequence[str]:
-    """Names of the samples of a file."""
-    return [file] if count == 1 else [f"{file}[{index}]" for index in range(count)]
+def _table(run: "SavedRun | None") -> dict:
+    return {} if run is None else run.definition.data
 
 
 def _image(file: str, network: "Sequential", table: dict, invert: bool) -> "np.ndarray":
@@ -64,7 +71,7 @@ def _image(file: str, network: "Sequential", table: dict, invert: bool) -> "np.n
 
     shape = network.input_shape
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] not in (1, 3)):
-        raise InputError(f"{file}: the network takes {shape}, no images: pass an .npy file of shape (samples, *{shape})")
+        raise InputError(f"{file}: the network takes {shape}, not images: pass an .npy file of shape (samples, *{shape})")
     invert, cut = invert or table.get("invert", False), table.get("cut_ground", False)
     image = datasets.read_image(file, shape[-2:], len(shape) == 3 and shape[0] == 3, invert, cut)
     return image.reshape(1, *shape)
@@ -73,32 +80,41 @@ def _image(file: str, network: "Sequential", table: dict, invert: bool) -> "np.n
 def _array(file: str, network: "Sequential") -> "np.ndarray":
     from cupynn import datasets
     from cupynn.files import read_array
+    from cupynn.network.foreign import alike
 
     if Path(file).suffix.lower() == ".npz":
         return datasets.from_npz(file).x
     try:
         array = read_array(Path(file))
-    except Exception as error:  # what a damaged file makes NumPy raise is anybody's guess
+    except Exception as error:  # NumPy may raise almost anything for a damaged file
         raise InputError(f"{file} cannot be read ({error}): write it with np.save(path, samples)") from None
-    return array[None] if array.shape == network.input_shape else array
+    return array.reshape(1, *network.input_shape) if alike(array.shape, network.input_shape) else array
 
 
 def _events(file: str, network: "Sequential", run: "SavedRun | None") -> "Data":
     from cupynn import datasets
 
-    table = {} if run is None else run.definition.data
-    from_first = table.get("from_first_event", not network.encoder.stabilise)  # saccades lie at times of their own
-    return datasets.read_events(file, network.input_shape, from_first)
+    if _table(run).get("kind") == "shd":
+        return datasets.from_shd(file, network.input_shape[-1]).x
+    default = not network.encoder.stabilise  # saccades begin at fixed times
+    from_first = _table(run).get("from_first_event", default)
+    shape = network.input_shape
+    return datasets.read_events(file, (1,) * (3 - len(shape)) + shape, from_first)
 
 
 def _sound(file: str, run: "SavedRun | None") -> "Data":
     from cupynn import datasets
+    from cupynn.presets.data import for_other_files
 
-    table = {} if run is None else run.definition.data
+    table = _table(run)
+    if table.get("kind") == "signals":
+        known = inspect.signature(datasets.read_signals).parameters
+        options = {key: value for key, value in table.items() if key in known and key != "path"}
+        return datasets.read_signals(file, **for_other_files("signals", table["path"], options))
     if table.get("kind") == "sound-folder":
         rate = table.get("rate") or datasets.first_rate(table["path"])
     elif "name" in table:
         rate = inspect.getmodule(datasets.DATASETS[table["name"]]).RATE
     else:
-        raise InputError(f"{file}: how the network hears is known from its run alone: pass the folder of the run")
+        raise InputError(f"{file}: only the run knows how its sounds or signals are encoded: pass the folder of the run")
     return datasets.read_sound(file, rate, **{key: table[key] for key in ("channels", "frame") if key in table})

@@ -1,8 +1,7 @@
-"""What several commands share: arguments of one meaning, and how values are read."""
+"""Arguments that several commands have, and the networks, data and values behind them."""
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cupynn import checks
@@ -21,22 +20,17 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Add --json."""
-    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON, for a program to read")
+    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add --option, for the options of a data set."""
-    parser.add_argument(
-        "--option",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="an option of the data set, such as split=letters; may be repeated",
-    )
+    text = "option of the data set, such as split=letters; may be repeated"
+    parser.add_argument("--option", metavar="KEY=VALUE", action="append", default=[], help=text)
 
 
 def read_values(flag: str, given: Sequence[str], example: str) -> dict[str, Any]:
-    """Parse each KEY=VALUE, where a value is read as in a TOML file, and as a string where it is no TOML."""
+    """Parse each KEY=VALUE; a value is read as TOML, or as a string if it is not valid TOML."""
     from tomllib import TOMLDecodeError
 
     from cupynn import toml
@@ -56,47 +50,50 @@ def read_values(flag: str, given: Sequence[str], example: str) -> dict[str, Any]
 
 
 def read_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Parse what was given as --option."""
+    """Parse the values of --option."""
     return read_values("--option", options.option, "split=letters")
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
-    """Add the argument RUN."""
-    parser.add_argument(
-        "run", metavar="RUN", help="the folder of a run (its best network), or a network in an .npz file, from either"
-    )
+    """Add the argument RUN, and --pretrained."""
+    text = "folder of a run (for its best network), or .npz file of a network"
+    parser.add_argument("run", metavar="RUN", help=text)
+    text = "RUN is the name of a trained network that comes with cupynn; `cupynn pretrained` lists them"
+    parser.add_argument("--pretrained", action="store_true", help=text)
 
 
-def open_network(path: str, device: str) -> "tuple[Sequential, SavedRun | None]":
-    """Load the network of a run's folder, or of a file; and open the run, if the file lies in a run's folder or is one."""
-    from cupynn import Sequential
-    from cupynn.run import saved as saved_run
+def open_network(options: argparse.Namespace) -> "tuple[Sequential, SavedRun | None]":
+    """Load the network of a run or a file; also open the run, if RUN is its folder or a file in it."""
+    from cupynn import Sequential, pretrained
+    from cupynn.run.saved import DEFINITION, open_run
 
-    if not checks.path("RUN", path).exists():
-        raise InputError(f"{path}: no such file or folder; pass the folder of a run, or a network in an .npz file")
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    if folder == Path(path):
-        run = saved_run.open_run(folder)
+    path, device = options.run, options.device
+    place = pretrained.folder(path) if options.pretrained else checks.path("RUN", path)
+    if not place.exists():
+        hint = " (or add --pretrained)" if path in pretrained.names() else ""
+        raise InputError(f"{path}: no such file or folder; pass the folder of a run, or the .npz file of a network{hint}")
+    if place.is_dir():
+        run = open_run(place)
         return run.network(device=device), run
     network = Sequential.load(path, device)
-    return network, saved_run.open_run(folder) if (folder / saved_run.DEFINITION).is_file() else None
+    return network, open_run(place.parent) if (place.parent / DEFINITION).is_file() else None
 
 
 def test_data(options: argparse.Namespace, run: "SavedRun | None") -> "Dataset":
-    """Test part of the data set that was named, or else of the run's own data."""
+    """Return the test part of the given data set, or else of the run's own data."""
     from cupynn import datasets
 
     if options.data is not None:
         return datasets.load(options.data, **read_options(options))[1]
     if options.option:
-        raise InputError(f"--option {options.option[0]}: it belongs to a data set: name one as well")
+        raise InputError(f"--option {options.option[0]}: an option needs a data set: name one as well")
     if run is None:
-        raise InputError(f"{options.run}: what it was trained on is not known: name a data set; `cupynn datasets` lists all")
+        raise InputError(f"{options.run}: its training data are unknown: name a data set; `cupynn datasets` lists all")
     return run.data()[2]
 
 
 def json_line(value: Any) -> str:
-    """Return one line of JSON, for programs to read."""
+    """Return one line of JSON."""
     import json
 
     return f"{json.dumps(value, ensure_ascii=False)}\n"

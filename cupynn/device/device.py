@@ -1,4 +1,4 @@
-"""Which device runs a network, what lives there, and what machine this is."""
+"""Devices: choose one, move arrays and trains to it, and describe the machine."""
 
 import os
 import platform
@@ -20,29 +20,29 @@ from cupynn.spikes.trains import SpikeTrains
 
 
 class Device:
-    """The CPU: arrays are NumPy's, trains are held as events. Used as a context, it becomes the current device."""
+    """The CPU, with NumPy arrays and trains stored as events. Used as a context, a device becomes the current one."""
 
     xp: Any = np
     on_cuda = False
 
     def put(self, array: np.ndarray) -> Any:
-        """The same values on this device."""
+        """Return an array on this device."""
         return array
 
     def keep(self, array: np.ndarray) -> Any:
-        """The same values where a network keeps its arrays: in memory that other libraries share by DLPack."""
+        """Return an array on this device for a network to own, in memory that DLPack can share with other libraries."""
         return aligned(array)
 
     def get(self, array: Any) -> np.ndarray:
-        """The same values in host memory."""
+        """Return an array of this device in host memory."""
         return array
 
     def trains(self, spikes: SpikeTrains) -> SpikeTrains:
-        """The same trains as this device holds them."""
+        """Return trains as this device stores them."""
         return spikes.to_host()
 
     def holds(self, array: Any) -> bool:
-        """Whether the samples `array` fit beside what training needs, so that they need not be copied batch by batch."""
+        """Return True if the samples `array` fit beside a training, so that batches need no copies from the host."""
         return isinstance(array, np.ndarray)
 
     def __enter__(self) -> "Device":
@@ -52,21 +52,21 @@ class Device:
         pass
 
     def __reduce__(self) -> tuple:
-        return _cpu, ()  # a copy of a network runs on the same device
+        return _cpu, ()  # copies of a network share their device
 
     def __str__(self) -> str:
         return "cpu"
 
     def describe(self) -> str:
-        """One line for logs and result files."""
+        """Return one line for logs and result files."""
         threads = get_num_threads()
         line = f"cpu, {threads} thread{'s' if threads > 1 else ''}"
         reason = diagnosis.why_no_gpu()
-        return f"{line} (a GPU is not used: {reason}; `cupynn devices` says more)" if reason else line
+        return f"{line} (the GPU is not used: {reason}; see `cupynn devices`)" if reason else line
 
 
 class CudaDevice(Device):
-    """A GPU by its number: arrays are CuPy's, trains are held as bits."""
+    """A GPU, with CuPy arrays and trains stored as bits."""
 
     on_cuda = True
 
@@ -78,24 +78,24 @@ class CudaDevice(Device):
         self._entered: list[Any] = []
 
     def put(self, array: np.ndarray) -> Any:
-        """The same values on this device."""
+        """Return an array on this device."""
         with self:
-            return self.xp.asarray(array, order="C")  # CuPy would keep the order of Fortran, which no kernel expects
+            return self.xp.asarray(array, order="C")  # CuPy would keep Fortran order, which no kernel expects
 
     keep = put
 
     def get(self, array: Any) -> np.ndarray:
-        """The same values in host memory."""
+        """Return an array of this device in host memory."""
         return self.xp.asnumpy(array)
 
     def trains(self, spikes: SpikeTrains) -> SpikeTrains:
-        """The same trains as this device holds them."""
+        """Return trains as this device stores them."""
         with self:
             here = spikes.on_cuda and spikes.bits.words.device.id == self.number
             return spikes if here else CudaTrains.upload(spikes.to_host())
 
     def holds(self, array: Any) -> bool:
-        """Whether the samples `array` fit into a quarter of the memory."""
+        """Return True if the samples `array` fit into a quarter of the memory."""
         return isinstance(array, np.ndarray) and array.nbytes <= self.xp.cuda.Device(self.number).mem_info[1] // 4
 
     def __enter__(self) -> "CudaDevice":
@@ -113,23 +113,20 @@ class CudaDevice(Device):
         return f"cuda:{self.number}" if self.number else "cuda"
 
     def describe(self) -> str:
-        """One line for logs and result files."""
+        """Return one line for logs and result files."""
         return f"{self}, {diagnosis.gpu_name(self.number)}"
 
 
 def resolve(device: str | Device) -> Device:
-    """Return the device that a name stands for: "cpu", "cuda", "cuda:1", or "auto", a working GPU and else the CPU.
+    """Return the device named "cpu", "cuda", "cuda:1", or "auto", which is a usable GPU or else the CPU.
 
-    Raises
-    ------
-    InputError
-        If the name is unknown, or a GPU is asked for and cannot be used: the message says what is missing.
+    An unknown name, or a GPU that cannot be used, raises InputError.
     """
     if isinstance(device, Device):
         return device
     named = re.fullmatch(r"auto|cpu|cuda(?::([0-9]{1,3}))?", device) if isinstance(device, str) else None
     if named is None:
-        raise InputError(f"device={device!r}: pass 'auto', 'cpu', 'cuda', or 'cuda:1' for another GPU")
+        raise InputError(f"device={device!r}: pass 'auto', 'cpu', 'cuda', or a GPU by its number, as in 'cuda:1'")
     if device == "auto":
         device = "cuda" if diagnosis.usable_gpus() else "cpu"
     if device == "cpu":
@@ -138,7 +135,7 @@ def resolve(device: str | Device) -> Device:
     if gpus == 0:
         raise InputError(f"device={device!r}: {diagnosis.problem()}")
     if number >= gpus:
-        raise InputError(f"device={device!r}: there {'are' if gpus > 1 else 'is'} {gpus}: pass a number below that")
+        raise InputError(f"device={device!r}: the number of usable GPUs is {gpus}: pass a lower number")
     return _gpu(number)
 
 
@@ -153,10 +150,9 @@ def _gpu(number: int) -> CudaDevice:
 
 
 def machine(device: Device | None = None) -> dict[str, str | int]:
-    """Processor, threads and versions, and the GPU where the device is one, for result files."""
-    gpu = {}
-    if isinstance(device, CudaDevice):
-        gpu = {"gpu": diagnosis.gpu_name(device.number)} | diagnosis.versions()
+    """Return processor, threads and versions for result files, and the GPU if the device is one."""
+    on_gpu = isinstance(device, CudaDevice)
+    gpu = {"gpu": diagnosis.gpu_name(device.number)} | diagnosis.versions() if on_gpu else {}
     return {
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
@@ -170,7 +166,7 @@ def machine(device: Device | None = None) -> dict[str, str | int]:
 
 
 def _processor() -> str:
-    try:  # only Linux tells the model in a file; elsewhere the platform module does
+    try:  # only Linux has this file
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()

@@ -1,4 +1,4 @@
-"""Whether a GPU can be used, and what is missing if not: driver, CuPy, its CUDA version, the compiler NVRTC."""
+"""Find out whether a GPU can be used, and what is missing if not: driver, CuPy, its CUDA version, the compiler NVRTC."""
 
 import ctypes
 import re
@@ -9,33 +9,23 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from typing import Any
 
-OLDEST_CUDA = 12  # of the drivers for which there is a wheel of CuPy
-OLDEST_FOR_13 = 75  # compute capability 7.5: older GPUs need CUDA 12, whatever their driver runs
-_MAJOR, _MINOR = 75, 76  # the driver's numbers of the two parts of a compute capability
+OLDEST_CUDA = 12  # oldest driver version with a wheel of CuPy
+OLDEST_FOR_13 = 75  # compute capability 7.5: older GPUs need CUDA 12, even with a newer driver
+_MAJOR, _MINOR = 75, 76  # the driver's constants for the two parts of a compute capability
 
 
 @dataclass(frozen=True)
 class Driver:
-    """What the NVIDIA driver says, asked without CuPy.
+    """Information from the NVIDIA driver, obtained without CuPy."""
 
-    Attributes
-    ----------
-    cuda : int
-        Newest CUDA version that it runs, such as 13.
-    gpus : tuple of str
-        Names of its GPUs.
-    capability : int
-        The lowest compute capability among them, such as 75 for 7.5.
-    """
-
-    cuda: int
-    gpus: tuple[str, ...]
-    capability: int = OLDEST_FOR_13
+    cuda: int  # newest CUDA version that it supports, such as 13
+    gpus: tuple[str, ...]  # names
+    capability: int = OLDEST_FOR_13  # lowest compute capability of the GPUs, such as 75 for 7.5
 
 
 @cache
 def driver() -> Driver | None:
-    """Ask the driver's library; None if there is none."""
+    """Query the driver's library; return None if there is no driver."""
     try:
         library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
@@ -57,17 +47,15 @@ def driver() -> Driver | None:
 
 @cache
 def wheels() -> tuple[str, ...]:
-    """Installed distributions of CuPy, such as "cupy-cuda13x 14.2.0"; there should be one."""
+    """Return the installed distributions of CuPy, such as "cupy-cuda13x 14.2.0"; there should be one."""
     found = {(d.metadata["Name"] or "").lower(): d.version for d in distributions()}
     return tuple(f"{name} {version}" for name, version in sorted(found.items()) if re.fullmatch(r"cupy(-cuda\d+x)?", name))
 
 
 @cache
 def usable_gpus() -> int:
-    """Number of GPUs that CuPy can use."""
-    if find_spec("cupy") is None:
-        return 0
-    if _compiler_error():
+    """Return the number of GPUs that CuPy can use."""
+    if find_spec("cupy") is None or _compiler_error():
         return 0
     import cupy
 
@@ -75,7 +63,7 @@ def usable_gpus() -> int:
 
 
 def _compiler_error() -> str:
-    """Why CuPy cannot be imported, or cannot compile for the GPUs; empty if it can."""
+    """Return why CuPy cannot be imported or cannot compile for the GPUs; empty if it can."""
     try:
         import cupy
 
@@ -83,21 +71,21 @@ def _compiler_error() -> str:
         for number in range(cupy.cuda.runtime.getDeviceCount() if cupy.cuda.is_available() else 0):
             capability = int(cupy.cuda.Device(number).compute_capability)
             if capability < oldest:
-                return f"it compiles from compute capability {oldest} on, cuda:{number} has {capability}"
-    except Exception as error:  # which one depends on CuPy's version and on what its library loader finds
+                return f"it needs compute capability {oldest} or higher, but cuda:{number} has {capability}"
+    except Exception as error:  # its type depends on CuPy's version and on the libraries found
         return (str(error) or type(error).__name__).splitlines()[0]
     return ""
 
 
 def problem() -> str:
-    """What keeps a GPU from being used, with its remedy; empty if nothing does."""
+    """Return why no GPU can be used, with the remedy; empty if one can."""
     found = driver()
     if found is None:
         return "there is no NVIDIA driver: install one (nvidia.com/drivers), or use device='cpu'"
     if not found.gpus:
-        return "the NVIDIA driver finds no GPU: see what `nvidia-smi` says, or use device='cpu'"
+        return "the NVIDIA driver finds no GPU: check the output of `nvidia-smi`, or use device='cpu'"
     if found.cuda < OLDEST_CUDA:
-        return f"the NVIDIA driver runs CUDA {found.cuda}, CuPy needs {OLDEST_CUDA} or later: update the driver"
+        return f"the NVIDIA driver supports CUDA {found.cuda}, but CuPy needs {OLDEST_CUDA} or later: update the driver"
     newest = 13 if found.capability >= OLDEST_FOR_13 else 12
     wanted = f"cupy-cuda{min(found.cuda, newest)}x"
     install = f'pip install "{wanted}[ctk]"'
@@ -109,27 +97,27 @@ def problem() -> str:
     if wheels() and wheels()[0].split()[0] > wanted:
         other = wheels()[0].split()[0]
         newer = f"driver than CUDA {found.cuda}" if found.cuda < 13 else f"GPU than compute capability {found.capability}"
-        return f"{other} is for a newer {newer}: pip uninstall -y {other} && {install}"
+        return f"{other} needs a newer {newer}: pip uninstall -y {other} && {install}"
     if error := _compiler_error():
-        return f"CuPy cannot be imported, or its compiler NVRTC not be used ({error}): {install}"
-    return "" if usable_gpus() else "CuPy cannot use the GPU: see what `python -c 'import cupy; cupy.show_config()'` says"
+        return f"CuPy or its compiler NVRTC cannot be used ({error}): {install}"
+    return "" if usable_gpus() else "CuPy cannot use the GPU: check `python -c 'import cupy; cupy.show_config()'`"
 
 
 def why_no_gpu() -> str:
-    """Why "auto" takes the CPU although there is a GPU; empty where there is none, or where it could be used."""
+    """Return why "auto" selects the CPU although there is a GPU; empty without a GPU, or if it can be used."""
     found = driver()
     return problem() if found is not None and found.gpus else ""
 
 
 def gpu_name(number: int) -> str:
-    """Name of a GPU."""
+    """Return the name of a GPU."""
     import cupy
 
     return cupy.cuda.runtime.getDeviceProperties(number)["name"].decode()
 
 
 def versions() -> dict[str, str]:
-    """Versions of CuPy, of the CUDA that it brings, and of the driver's."""
+    """Return the versions of CuPy, of its CUDA, and of the driver's CUDA."""
     import cupy
 
     runtime, newest = cupy.cuda.runtime.runtimeGetVersion(), cupy.cuda.runtime.driverGetVersion()
@@ -141,7 +129,7 @@ def _version(number: int) -> str:
 
 
 def state() -> dict[str, Any]:
-    """What is there, for programs: driver, wheels of CuPy, names of the GPUs, how many can be used, and what is missing."""
+    """Return the content of `cupynn devices --json`: driver, wheels of CuPy, GPUs, number of usable GPUs, and problem."""
     found = driver()
     return {
         "cuda": found.cuda if found else None,
@@ -153,7 +141,7 @@ def state() -> dict[str, Any]:
 
 
 def report() -> list[str]:
-    """Lines of `cupynn devices`: what is there, what is missing, and how to mend it."""
+    """Return the lines of `cupynn devices`: what is installed, what is missing, and how to fix it."""
     found = driver()
     lines = [f"driver   {f'CUDA {found.cuda}' if found else 'none'}", f"cupy     {', '.join(wheels()) or 'not installed'}"]
     gpus = found.gpus if found else ()

@@ -1,15 +1,15 @@
-"""How much memory is free: in this machine for this process, or on a GPU."""
+"""Free memory of this process, or of a GPU."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 from cupynn.device.device import Device
 
-# Of what is free, the part that may be planned with: the rest is for what no estimate sees, and for others.
+# Fraction of the free memory to plan with; the rest covers errors of estimates, and other programs.
 USABLE = 0.8
 
 _CGROUPS = Path("/sys/fs/cgroup")
-# Of a control group (version 2, version 1): its limit, its use, and the entry of memory.stat that can be dropped from it.
+# Limit, usage, and reclaimable entry of memory.stat of a control group (version 2, version 1).
 _CGROUP_FILES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -20,11 +20,11 @@ class Free(NamedTuple):
     """Free memory."""
 
     bytes: int
-    reserved: bool  # whether memory counts once it is reserved, not only when it is written
+    reserved: bool  # True if memory counts once it is reserved, False if only when it is written
 
 
 def free(device: Device) -> Free:
-    """Bytes that arrays may still take on a device."""
+    """Return the memory available for new arrays on a device."""
     if not device.on_cuda:
         return _free_host()
     with device:
@@ -36,7 +36,7 @@ def free(device: Device) -> Free:
 
 
 def _free_host() -> Free:
-    """What the machine has, or less if a control group or a limit of the process leaves less."""
+    """Return the machine's free memory, or less if control groups or the process's limit leave less."""
     import psutil
 
     here = psutil.virtual_memory().available
@@ -49,7 +49,7 @@ def _free_host() -> Free:
 
 
 def _free_in_cgroups(root: Path, path: str) -> list[int]:
-    """What each control group on the way to this process's own leaves free."""
+    """Return the free bytes of each control group on the path to this process's own."""
     own = root / path.lstrip("/")
     found = []
     for folder in {root, own, *(parent for parent in own.parents if parent.is_relative_to(root))}:
@@ -62,7 +62,7 @@ def _free_in_cgroups(root: Path, path: str) -> list[int]:
 
 
 def _free_address_space(used: int) -> int | None:
-    """What RLIMIT_AS leaves, or None where there is no such limit."""
+    """Return the bytes that RLIMIT_AS leaves free, or None without this limit."""
     try:
         import resource
     except ImportError:  # Windows

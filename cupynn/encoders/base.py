@@ -1,4 +1,4 @@
-"""The contract that every encoder keeps."""
+"""The base class of encoders."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -10,7 +10,7 @@ from cupynn.spikes.trains import Data, SpikeTrains
 
 
 class Encoder(Configured, ABC):
-    """Turns a batch of data into spike trains; what it draws depends on (seed, draw, sample) alone.
+    """Turns a batch of data into spike trains; its random numbers depend on (seed, draw, sample) only.
 
     Examples
     --------
@@ -22,14 +22,15 @@ class Encoder(Configured, ABC):
     True
     """
 
-    on_device: ClassVar[bool] = False  # whether `encode` also takes arrays of a GPU, to draw their trains there
+    on_device: ClassVar[bool] = False  # whether `encode` also takes GPU arrays and encodes them there
+    strength: ClassVar[str | None] = None  # argument whose larger values make more spikes; messages name it
 
     @abstractmethod
     def check(self, x: Data) -> None:
-        """Raise InputError if there is data (B, *shape) that `encode` would refuse."""
+        """Raise InputError if `encode` cannot encode the data (B, *shape)."""
 
     def notice(self, x: Data, steps: int) -> str | None:
-        """What a user should know before training on data that `check` has let pass; None if there is nothing.
+        """Return advice before training on data that passed `check`, or None.
 
         Parameters
         ----------
@@ -45,12 +46,11 @@ class Encoder(Configured, ABC):
         Parameters
         ----------
         x : ndarray or Ragged, shape (B, *shape)
-            What `check` has let pass.
+            Data that passed `check`.
         steps : int
             Number of time steps T, at most 2^24.
         seed, draw : int
-            Two numbers that together with each sample's own fix the random numbers: the network's seed, and the epoch or
-            another count of draws, below 2^32.
+            Network's seed, and epoch or another count of draws below 2^32: with the sample, they fix the random numbers.
         samples : ndarray of int, shape (B,)
             Number of each sample, below 2^32.
         """

@@ -10,17 +10,16 @@ from cupynn.kernels.levels import spike_times
 
 
 class Current(LevelEncoder):
-    """Each value drives, as a constant current, a leaky integrate-and-fire neuron, which fires for it.
+    """Drives a leaky integrate-and-fire neuron per value with a constant current.
 
-    The neuron obeys the same recursion as those of the layers, without their synapse. From v = 0 before step 1, at each
-    step t >= 1:
+    The neuron follows the recursion of the layers, without their synapse. From v = 0 before step 1, at each step t >= 1:
 
-    - ``v <- (1 - 1/tau_m) v + gain * l / 255``;
+    - ``v <- (1 - 1/tau_m) v + gain * l / 255``, with the intensity l in 8 bits;
     - for `t_ref` steps after a spike ``v <- 0`` instead;
     - it fires if ``v > v_th - 1e-6``, and then ``v <- 0``.
 
-    So a value below ``v_th / (gain * tau_m)`` of the largest never fires, and a bright one fires every
-    ``t_ref + n`` steps, where n steps of its current reach the threshold. Intensities are held in 8 bits, l.
+    A value below ``v_th / (gain * tau_m)`` of the largest never fires; a brighter one fires every ``t_ref + n`` steps, where
+    n steps of its current reach the threshold.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ class Current(LevelEncoder):
     Raises
     ------
     InputError
-        If an argument is out of its range.
+        If an argument is out of range.
 
     Examples
     --------
@@ -46,6 +45,9 @@ class Current(LevelEncoder):
     array([3, 8], dtype=int32)
     """
 
+    strength = "gain"
+    dull = "lower gain"
+
     def __init__(self, gain: float = 0.25, v_th: float = 1.0, tau_m: float = 64.0, t_ref: int = 2) -> None:
         self.gain = checks.number("gain", gain, above=0)
         self.v_th = checks.number("v_th", v_th, above=1e-6)
@@ -53,7 +55,7 @@ class Current(LevelEncoder):
         self.t_ref = checks.integer("t_ref", t_ref)
 
     def table(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Spike times of each level."""
+        """Return the spike times of each level."""
         return _table(self.gain, self.v_th, self.tau_m, self.t_ref, steps)
 
 

@@ -1,9 +1,10 @@
-"""Recordings of event cameras, taken as they are."""
+"""Recordings of event cameras, whose events become spikes."""
 
 import numpy as np
 
 from cupynn import checks
 from cupynn.checks import InputError
+from cupynn.encoders import span, units
 from cupynn.encoders.base import Encoder
 from cupynn.kernels.events_encode import encode
 from cupynn.ragged import Ragged
@@ -11,24 +12,24 @@ from cupynn.spikes.trains import SpikeTrains
 
 
 class Events(Encoder):
-    """Each event of a recording is a spike of its pixel and polarity, as in the paper.
+    """Turns each event of a recording into a spike of its pixel and polarity, as in the paper.
 
-    An event at time t falls on step ``max(1, ceil(t / step))``: step 1 holds the times 0 to `step`, both included, step 2
-    those after it up to ``2 * step``, and so on; nothing falls on step 0, where no network fires. Several events of one
-    pixel and polarity at one step are one spike; events after the last step are dropped. Nothing is drawn at random.
+    An event at time t belongs to step ``max(1, ceil(t / step))``: step 1 holds the times 0 to `step`, both included, and
+    step 2 the later ones up to ``2 * step``; step 0 stays empty, as no network fires there. Several events of a pixel and
+    polarity at one step are one spike; events after the last step are dropped. Nothing is random.
 
     Parameters
     ----------
     step : float
-        Microseconds of a time step.
+        Microseconds per time step.
     stabilise : bool
-        Undo the three saccades of the camera in N-MNIST recordings, which move the image by up to 7 pixels; events that
-        leave the sensor by it (0.6 % of them) are dropped. For N-MNIST alone.
+        Whether to undo the three camera saccades of N-MNIST recordings, which move the image by up to 7 pixels; events that
+        leave the sensor (0.6 % of them) are dropped. For N-MNIST only.
 
     Raises
     ------
     InputError
-        If an argument is out of its range.
+        If an argument is out of range.
 
     Examples
     --------
@@ -45,7 +46,7 @@ class Events(Encoder):
         self.stabilise = checks.flag("stabilise", stabilise)
 
     def check(self, x: Ragged) -> None:
-        """Refuse what is no recording of events, and events outside the sensor."""
+        """Raise InputError unless the data is recordings of events, all within the sensor."""
         names = x.dtype.names if isinstance(x, Ragged) else None
         if not names or not set(checks.EVENT_FIELDS) <= set(names):
             found = repr(x) if isinstance(x, Ragged) else f"a {type(x).__name__}"
@@ -55,16 +56,27 @@ class Events(Encoder):
             checks.events(f"sample {index}", x[index], sensor)
 
     def notice(self, x: Ragged, steps: int) -> str | None:
-        """Say how many events come too late."""
-        with np.errstate(over="ignore"):  # infinity is late as well
-            fallen = (np.maximum(1, np.ceil(x[index]["t"] / self.step)) for index in range(len(x)))
-            late = sum(int((at >= steps).sum()) for at in fallen)
-        if not late:
-            return None
-        return f"{late:,} of {x.lengths.sum():,} events fall after the last of {steps} steps, and are dropped"
+        """Report events that come too late, or recordings that end after few of the steps, and the unit that would fit."""
+        bounds, late = [], 0
+        with np.errstate(over="ignore"):  # infinity is late too
+            for index in np.flatnonzero(x.lengths):
+                times = x[index]["t"]
+                late += int((self._steps(times) >= steps).sum())
+                bounds.append((times.min(), times.max()))
+            starts, ends = np.array(bounds, np.float64).reshape(-1, 2).T
+            last = self._steps(ends)
+        if late:
+            dropped = f"{late:,} of {x.lengths.sum():,} events come after the last of {steps} steps and are dropped"
+            return f"{dropped}: {units.late(starts, ends, steps, self.step)}"
+        reached = span.typical(last, steps)
+        return None if reached is None else units.short(ends, steps, self.step, reached)
+
+    def _steps(self, times: np.ndarray) -> np.ndarray:
+        """Return the step of each time."""
+        return np.maximum(1, np.ceil(times / self.step))
 
     def encode(self, x: Ragged, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
-        """Trains (B, T, polarities, height, width) of a batch of recordings; seed, draw and samples do not matter."""
+        """Encode recordings as trains (B, T, polarities, height, width); seed, draw and samples are ignored."""
         checks.steps("steps", steps)
         self.check(x)
         recordings = [x[index] for index in range(len(x))]

@@ -10,27 +10,27 @@ from cupynn.kernels.levels import spike_times
 
 
 class Latency(LevelEncoder):
-    """Each value fires once, the brighter the earlier; zeros never fire.
+    """Fires once per value, earlier for brighter values; zeros never fire.
 
-    Of T steps, the largest level, l = 255, takes step 1 and the smallest, l = 1, step T - 1. Between them the time is,
+    Of T steps, the largest 8-bit level, l = 255, takes step 1 and the smallest, l = 1, step T - 1. Between them the time is,
     rounded to the nearest step (halves up),
 
     - linear: ``1 + (T - 2) (255 - l) / 254``,
-    - logarithmic: ``1 + (T - 2) ln(255 / l) / ln 255``, by which equal ratios of intensity are equal differences of time
+    - logarithmic: ``1 + (T - 2) ln(255 / l) / ln 255``, which turns equal ratios of intensity into equal differences of time
       (Hopfield, "Pattern recognition computation using action potential timing for stimulus representation", Nature 376,
       1995).
 
-    One step holds no spike. Intensities are held in 8 bits, l.
+    With a single step there are no spikes.
 
     Parameters
     ----------
     scale : {"linear", "logarithmic"}
-        How the time depends on the value.
+        Dependence of the time on the value.
 
     Raises
     ------
     InputError
-        If `scale` is another.
+        If `scale` is invalid.
 
     Examples
     --------
@@ -40,11 +40,13 @@ class Latency(LevelEncoder):
     array([9, 5, 1], dtype=int32)
     """
 
+    dull = "create the network with more steps"
+
     def __init__(self, scale: str = "linear") -> None:
         self.scale = checks.choice("scale", scale, ("linear", "logarithmic"))
 
     def table(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Spike times of each level."""
+        """Return the spike times of each level."""
         return _table(self.scale, steps)
 
 
@@ -52,7 +54,7 @@ class Latency(LevelEncoder):
 def _table(scale, steps):
     fires = LEVELS[1:]
     if scale == "linear":
-        delay = (2 * (steps - 2) * (255 - fires) + 254) // (2 * 254)  # in whole numbers, so that halves are halves
+        delay = (2 * (steps - 2) * (255 - fires) + 254) // (2 * 254)  # in integers, so that halves are exact
     else:
         delay = np.floor((steps - 2) * np.log(255 / fires) / np.log(255) + 0.5).astype(int)
     trains = np.zeros((256, steps), bool)

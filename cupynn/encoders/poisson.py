@@ -1,4 +1,4 @@
-"""Rate coding by chance, as in the paper."""
+"""Rate coding by Poisson trains, as in the paper."""
 
 from functools import lru_cache
 
@@ -16,22 +16,22 @@ _tables = lru_cache(maxsize=4)(gap_tables)
 
 
 class Poisson(IntensityEncoder):
-    """Each value fires at each step t >= 1, independently, with a probability in proportion to it, as in the paper.
+    """Fires at each step t >= 1 independently, with a probability proportional to the value, as in the paper.
 
     The same seed gives the same trains in any batch and on any device (see `cupynn.kernels.poisson`). Intensities are
-    held in 8 bits.
+    stored in 8 bits.
 
     Parameters
     ----------
     max_rate : float
-        Probability of a spike at a step for the largest value (255, or 1.0), in (0, 1].
+        Probability of a spike per step for the largest value (255 or 1.0), in (0, 1].
     fresh : bool
-        Whether each epoch of training draws anew; otherwise a sample has one train for good.
+        Whether each epoch of training draws new trains; otherwise each sample keeps one train.
 
     Raises
     ------
     InputError
-        If `max_rate` is out of its range.
+        If `max_rate` is out of range.
 
     Examples
     --------
@@ -43,13 +43,14 @@ class Poisson(IntensityEncoder):
     """
 
     on_device = True
+    strength = "max_rate"
 
     def __init__(self, max_rate: float = 1 / 5.5, fresh: bool = True) -> None:
         self.max_rate = checks.number("max_rate", max_rate, above=0, maximum=1)
         self.fresh = checks.flag("fresh", fresh)
 
     def encode(self, x: np.ndarray, steps: int, seed: int, draw: int, samples: np.ndarray) -> SpikeTrains:
-        """Draw the trains of a batch: uint8 0..255, or floats in [0, 1]; arrays of a GPU give trains there."""
+        """Encode a batch, uint8 0..255 or floats in [0, 1], on the device of the array."""
         checks.steps("steps", steps)
         levels = self.levels(x)
         draw = draw if self.fresh else 0
@@ -57,5 +58,5 @@ class Poisson(IntensityEncoder):
             bits = poisson_cuda.poisson(levels, self.max_rate, seed, draw, samples, steps)
             return CudaTrains(bits, steps, x.shape[1:])
         samples = checks.numbers("samples", samples, len(levels))
-        neurons, offsets = poisson(levels, _tables(self.max_rate, steps), seed, draw, samples, steps)
-        return SpikeTrains(neurons, offsets, steps, np.shape(x)[1:])
+        events = poisson(levels, _tables(self.max_rate, steps), seed, draw, samples, steps)
+        return SpikeTrains(*events, steps, np.shape(x)[1:])

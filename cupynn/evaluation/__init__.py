@@ -1,5 +1,5 @@
-"""Running networks on data, in parts that fit into memory, for evaluation and for training.
+"""Networks run on data, in parts that fit into memory, for evaluation and training.
 
-`evaluate` has what `Sequential` offers as predict, counts and evaluate; `parts` decides when a batch is
-split, by what `estimate` says of the memory that it takes.
+`evaluate` has the methods predict, counts and evaluate of `Sequential`. `parts` splits a batch by the memory that
+`estimate` predicts. `guide` names rows of the guide in messages.
 """

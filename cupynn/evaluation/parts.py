@@ -1,60 +1,61 @@
-"""A batch in parts, as few as fit into memory: what is computed does not depend on them, down to the last bit."""
+"""Batches split into as few parts as fit into memory. The results do not depend on the split, down to the last bit."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from math import prod
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from cupynn.checks import InputError
 from cupynn.device.memory import USABLE, Free, free
 from cupynn.evaluation.estimate import Part, Spikes, input_bytes, layer_bytes
+from cupynn.evaluation.guide import see
 from cupynn.kernels.threads import get_num_threads
-from cupynn.losses import CountLoss
+from cupynn.losses import CountLoss, RateBand
+from cupynn.losses.base import population
+from cupynn.losses.targets import class_counts
 from cupynn.network.network import Network
 from cupynn.optimizers import Optimizer
 from cupynn.spikes.trains import Data, SpikeTrains
 
-# How many more spikes a batch may have than any before it, until parts are measured anew.
-MARGIN = 1.5
-# Bytes of a value of the data in the batch, beside its own: encoders and augmentation bring it to other types.
-VALUE_BYTES = 8
+MARGIN = 1.5  # times the spikes of the batches so far: a batch with more spikes sets new sizes of the parts
+VALUE_BYTES = 8  # per value of the data, beside its own bytes: encoders and augmentation convert it to other types
 
 
 class Passed(NamedTuple):
-    """What is left of a batch that went through both passes, on its device."""
+    """Results of the two passes of a batch, on its device."""
 
     losses: Any  # (B,) float64
-    counts: Any  # of the last layer, (B, classes) int32
-    spikes: list[Any]  # of all samples, by layer, the input first
+    counts: Any  # of the classes, or values, that the last layer predicts, (B, classes) int32
+    spikes: list[Any]  # of all samples, per layer, the input first
+    terms: Mapping[str, Any] = MappingProxyType({})  # of each sample (B,) float64, by layer
 
 
 class Parts:
-    """Splits the batches of one training, or of one evaluation.
+    """Splits the batches of one training run or evaluation.
 
-    On the CPU what a sample needs depends on how much its neurons fire. The first part is as small as it takes if all of
-    them fire whenever they can; from then on what was seen is expected, and MARGIN more. Should memory run out all the
-    same, the batch is begun anew, in parts of half the size.
+    On the CPU, the memory per sample depends on its spikes. The size of the first part assumes that all neurons fire as
+    often as they can; later parts assume the spikes seen so far, times MARGIN. If memory still runs out, the batch starts
+    over in parts of half the size.
 
     Parameters
     ----------
     network : Sequential
     x : ndarray, SpikeTrains or Ragged
-        The data.
     batch : int
-        Samples of a batch.
+        Samples per batch.
     fixed_size : int, optional
-        Samples of a part, at most, instead of what fits.
+        Largest number of samples per part, instead of one that fits into memory.
     training : bool
         Whether there is a backward pass.
     optimizer : Optimizer, optional
-        Of the training: its first update allocates as well.
+        Optimizer of the training run: its first update allocates memory, too.
     sharing : int
-        Processes that share this machine's memory; each has a GPU of its own.
+        Number of processes that share the memory of this machine; each has its own GPU.
     steps : int, optional
-        Time steps of the samples, by default the network's.
+        Time steps per sample, by default those of the network.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class Parts:
         self.sharing = 1 if network.device.on_cuda else sharing
         sizes = [network.input_shape, *(layer.output_shape for layer in network.layers)]
         self.sizes = [prod(size) for size in sizes]
-        counts = [self.steps - 1, *(layer.neuron.max_count(self.steps) for layer in network.layers)]
-        self.max_spikes = [size * count for size, count in zip(self.sizes, counts, strict=True)]  # of a sample, by layer
+        counts = [self.steps - 1]
+        for layer in network.layers:
+            counts.append(layer.neuron.max_count(self.steps) if layer.has_neurons else counts[-1])
+        self.max_spikes = [size * count for size, count in zip(self.sizes, counts, strict=True)]  # per sample, by layer
         self.expected_spikes: list[float] = list(self.max_spikes)
         self.value_bytes = 0 if isinstance(x, SpikeTrains) else self.sizes[0] * (x.dtype.itemsize + VALUE_BYTES)
         self.fixed_size, self.max_size = fixed_size, batch
@@ -82,7 +85,7 @@ class Parts:
         self.fit_to_memory()
 
     def notice(self) -> str | None:
-        """What a user should know of the parts, once."""
+        """Return, once, that batches are split and why."""
         count = -(-self.batch // self.part_size)
         if self.reported or count == 1:
             return None
@@ -91,7 +94,7 @@ class Parts:
         return f"batches of {self.batch} are computed in {count} parts{why}"
 
     def fit_to_memory(self) -> None:
-        """Set the size of a part by what is free now."""
+        """Set the size of the parts from the memory that is free now."""
         if self.fixed_size is not None:
             self.part_size = min(self.fixed_size, self.max_size)
             return
@@ -102,7 +105,7 @@ class Parts:
         self.part_size = max(1, bisect_right(sizes, usable, key=lambda samples: self.bytes(samples, room)))
 
     def needs(self, samples: int, room: Free) -> list[tuple[float, float]]:
-        """Bytes that the input and each layer keep for so many samples, and what they take at most for a while."""
+        """Return the bytes that the input and each layer keep for a part, and those that they need temporarily."""
         on_cuda, threads = self.network.device.on_cuda, get_num_threads()
         part = Part(samples, self.steps, self.training, on_cuda, room.reserved, threads)
         spikes = list(map(Spikes, self.sizes, self.expected_spikes, self.max_spikes))
@@ -110,24 +113,31 @@ class Parts:
         return [input_bytes(part, spikes[0], self.value_bytes), *(layer_bytes(part, *layer) for layer in layers)]
 
     def bytes(self, samples: int, room: Free) -> float:
-        """Bytes that a part of so many samples takes at its peak, beside all that is there before it."""
+        """Return the peak number of bytes that a part of this size adds."""
         kept, workspaces = zip(*self.needs(samples, room), strict=True)
-        last = kept[-1] if self.training else 0  # the loss may fill in silent labels
+        last = kept[-1] if self.training else 0  # the loss may copy the output trains, with silent labels filled in
         return sum(kept) + last + max(workspaces)
 
     def gradients(
-        self, loss: CountLoss, draw: Callable[[slice], tuple[SpikeTrains, Any, Any]], samples: int, batch: int | None = None
+        self,
+        loss: CountLoss,
+        draw: Callable[[slice], tuple[SpikeTrains, Any, Any]],
+        samples: int,
+        batch: int | None = None,
+        terms: Mapping[str, RateBand] = MappingProxyType({}),
     ) -> Passed:
-        """Forward and backward pass of samples; writes their gradients, means over a batch of which they may be a part.
+        """Run the forward and backward pass of samples and write their gradients, means over the batch.
 
         Parameters
         ----------
         loss : CountLoss
         draw : callable
-            Gives the trains, labels and weights of a slice of the samples, each time the same.
+            Returns the trains, labels and weights of a slice of the samples, the same in each call.
         samples : int
         batch : int, optional
-            Size of the batch, by default `samples`.
+            Size of the whole batch, of which the samples may be a part; by default `samples`.
+        terms : mapping of str to RateBand
+            Terms of the loss on the counts of layers.
 
         Raises
         ------
@@ -136,34 +146,39 @@ class Parts:
         """
         while True:
             with suppress(MemoryError):
-                return self._gradients(loss, draw, samples, batch or samples)
-            self._halve()  # out here, where all that the failed passes held is free
+                return self._gradients(loss, draw, samples, batch or samples, terms)
+            self._halve()  # outside the suppressed block, where the memory of the failed passes is free
 
-    def _gradients(self, loss, draw, samples, batch):
+    def _gradients(self, loss, draw, samples, batch, terms):
         network, passed, first = self.network, [], 0
         while first < samples:
             part = slice(first, self._end(first, samples))
-            passed.append(self._pass(loss, draw, part, batch))
+            passed.append(self._pass(loss, draw, part, batch, terms))
             self._learn(network.trains)
             first = part.stop
         if len(passed) == 1:
             return passed[0]
-        losses, counts, spikes = zip(*passed, strict=True)
+        losses, counts, spikes, values = zip(*passed, strict=True)
         with network.device:
             join = network.device.xp.concatenate
-            return Passed(join(losses), join(counts), [sum(layer) for layer in zip(*spikes, strict=True)])
+            joined = {name: join([each[name] for each in values]) for name in terms}
+            return Passed(join(losses), join(counts), [sum(layer) for layer in zip(*spikes, strict=True)], joined)
 
-    def _pass(self, loss, draw, part, batch):
+    def _pass(self, loss, draw, part, batch, terms):
         network = self.network
         network.trains = []
         spikes, labels, weights = draw(part)
         network.trains = network.run(spikes, spikes.steps)
-        error = loss(network.trains[-1], labels, weights)
-        network.backward(error, input_error=False, batch=batch, add=part.start > 0)
-        return Passed(error.losses, network.trains[-1].counts, [trains.total for trains in network.trains])
+        error = loss(network.trains[-1], labels, weights, **population(network.neurons_per_class))
+        network.backward(error, input_error=False, batch=batch, add=part.start > 0, terms=terms)
+        with network.device:
+            counts = class_counts(network.trains[-1].counts, network.neurons_per_class)
+            layers = zip(network.layers, network.trains[1:], strict=True)
+            values = {layer.name: terms[layer.name].losses(trains.counts) for layer, trains in layers if layer.name in terms}
+        return Passed(error.losses, counts, [trains.total for trains in network.trains], values)
 
     def runs(self, draw: Callable[[slice], SpikeTrains], samples: int) -> Iterator[tuple[slice, list[SpikeTrains]]]:
-        """Trains of the input and of every layer, part by part: let go of them before the next.
+        """Yield parts with the trains of the input and every layer; delete the trains before asking for the next part.
 
         Raises
         ------
@@ -183,12 +198,12 @@ class Parts:
             first = part.stop
 
     def _end(self, first: int, samples: int) -> int:
-        """End of the part that begins at `first`: what is left is split into equal ones."""
+        """Return the end of the part that starts at `first`: the remaining samples are split into equal parts."""
         left = samples - first
         return first + -(-left // -(-left // self.part_size))
 
     def _learn(self, trains: list[SpikeTrains]) -> None:
-        """Take note of how much fires, if it may change the parts."""
+        """Update the expected spikes, if they may change the size of the parts."""
         if self.network.device.on_cuda or self.fixed_size is not None or self.part_size == self.max_size:
             return
         seen = [each.total / max(1, each.batch) for each in trains]
@@ -197,23 +212,15 @@ class Parts:
             self.fit_to_memory()
 
     def _halve(self) -> None:
-        """After memory has run out: go on with smaller parts, or say what does not fit."""
+        """Make the parts smaller after memory has run out, or name the layer that does not fit."""
         self.network.trains = []
         if self.part_size > 1:
             self.part_size = self.max_size = self.part_size // 2
             return
         room = free(self.network.device)
-        layer, needs = self._largest(room)
+        needs, layer = max(zip(map(sum, self.needs(1, room)[1:]), self.network.layers, strict=True), key=itemgetter(0))
         raise InputError(
-            f"memory ran out with a single sample: layer {layer} takes up to {_megabytes(needs)} for it, "
-            f"{_megabytes(room.bytes)} are free: pass fewer steps, make the layer smaller, or take another device"
+            f"memory ran out with a single sample: layer {layer.name} needs up to {needs / 1e6:,.1f} MB, and "
+            f"{room.bytes / 1e6:,.1f} MB are free; pass fewer steps, make the layer smaller, or use another device"
+            + see("out of memory")
         )
-
-    def _largest(self, room: Free) -> tuple[str, float]:
-        layers = [sum(each) for each in self.needs(1, room)[1:]]
-        index = int(np.argmax(layers))
-        return self.network.layers[index].name, layers[index]
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:,.1f} MB"

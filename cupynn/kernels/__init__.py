@@ -1,15 +1,15 @@
-"""Compiled kernels: the machinery, and what layers share.
+"""Compiled kernels: the machinery, and kernels that layers share.
 
-A kernel is a Numba function, parallel over samples or over neurons, that works on the events of `SpikeTrains`. Each sum
-in it has one order, whatever the number of threads, so that a run gives the same bits on any number of cores.
+A kernel is a Numba function, parallel over samples or neurons, that works on the events of `SpikeTrains`. It sums in a fixed
+order, so that results have the same bits on any number of cores.
 
-Kernels for the CPU are in ``x.py``, the functions that launch those for a GPU in ``x_cuda.py``, their source in ``x.cu``.
-`threads` runs kernels on all cores, `cuda` compiles and launches CUDA code.
+CPU kernels are in ``x.py``, functions that launch GPU kernels in ``x_cuda.py``, their source in ``x.cu``. `threads` runs
+kernels on all cores, `cuda` compiles and launches CUDA code.
 """
 
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -19,10 +19,24 @@ import numba
 from numba.core.caching import FunctionCache
 from numba.extending import register_jitable
 
+# With NUMBA_DISABLE_JIT=1, kernels of users run as Python, so that a debugger can step through them. Those of cupynn are
+# compiled all the same: they use vector registers and locks, which do not exist in Python.
+INTERPRETED = bool(numba.config.DISABLE_JIT)
+
+
+@contextmanager
+def _compiler() -> Iterator[None]:
+    """Let Numba compile within the context, even with NUMBA_DISABLE_JIT=1."""
+    before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        numba.config.DISABLE_JIT = before
+
 
 @cache
 def _sources() -> str:
-    """Digest of every kernel source, since one kernel may inline another from a second file."""
+    """Return a digest of all kernel sources, since a kernel may inline functions from other files."""
     texts = [
         path.read_bytes()
         for room in ("cupynn.kernels", "cupynn.layers")
@@ -33,7 +47,7 @@ def _sources() -> str:
 
 
 class _KernelCache(FunctionCache):
-    """Numba's on-disk cache, but stale as soon as any kernel changes (Numba looks at the kernel's own file only)."""
+    """Numba's cache on disk, invalidated when any kernel source changes (Numba checks the kernel's own file only)."""
 
     def _index_key(self, sig, codegen):
         return (*super()._index_key(sig, codegen), _sources())
@@ -41,65 +55,67 @@ class _KernelCache(FunctionCache):
     def load_overload(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # what a file that a crash or a full disk has cut short makes pickle raise: compiled anew
+        except Exception:  # pickle fails on a file truncated by a crash or a full disk: compile again
             with suppress(OSError):
                 self.flush()
             return None
 
     def save_overload(self, sig, data):
-        with suppress(OSError):  # a full disk: the next start compiles again
+        with suppress(OSError):  # disk full: the next start compiles again
             super().save_overload(sig, data)
 
 
 @cache
 def _say_uncached() -> None:
     warnings.warn(
-        "no folder to keep compiled kernels in, so that each start compiles them anew: "
-        "set NUMBA_CACHE_DIR to a folder that can be written",
+        "compiled kernels cannot be cached, so each start compiles them again: set NUMBA_CACHE_DIR to a writable folder",
         RuntimeWarning,
         stacklevel=2,
     )
 
 
 def kernel(function: Callable) -> Callable:
-    """Compile `function` at its first call, and keep the result on disk. `threads.parallel` runs it on all cores.
+    """Compile `function` at its first call and cache the result on disk. `threads.parallel` runs it on all cores.
 
-    Rounding is IEEE's own (no `fastmath`): a spike must not depend on the processor that computes it.
+    There is no `fastmath`: spikes must not depend on the processor. With NUMBA_DISABLE_JIT=1, a function from outside cupynn
+    is returned as it is.
     """
-    dispatcher = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+    if INTERPRETED and not function.__module__.startswith("cupynn."):
+        return function
+    with _compiler():
+        dispatcher = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+    if INTERPRETED:
+        dispatcher.compile = _compiler()(dispatcher.compile)
     try:
         dispatcher._cache = _KernelCache(function)
-    except RuntimeError:  # neither the package nor the user's home can be written
+    except RuntimeError:  # neither the package nor the user's home is writable
         _say_uncached()
     return dispatcher
 
 
 def is_compiled(module: ModuleType) -> bool:
-    """Whether the cache on disk holds a kernel that a module defines, as the sources are now."""
+    """Return whether the cache on disk holds a kernel of a module, compiled from the current sources."""
     held = [value for value in vars(module).values() if isinstance(getattr(value, "_cache", None), _KernelCache)]
-    kernels = [kernel for kernel in held if kernel.py_func.__module__ == module.__name__]  # others come with an encoder
+    kernels = [kernel for kernel in held if kernel.py_func.__module__ == module.__name__]  # encoders bring others
     return any(key[-1] == _sources() for kernel in kernels for key in kernel._cache._cache_file._load_index())
 
 
 def inline(function: Callable) -> Callable:
-    """Let kernels call `function`, which is compiled with them; Python calls it as it stands.
+    """Let kernels call `function`, which is compiled with them; Python calls it uncompiled.
 
-    Without the wrappers by which Python would call compiled code, the first training step of the preset `digits` takes
-    11.0 s instead of 12.5 with nothing compiled.
+    Without wrappers for calls from Python, the first training step of the preset `digits` takes 11.0 s with an empty cache
+    instead of 12.5.
     """
     return register_jitable(error_model="numpy", no_cfunc_wrapper=True)(function)
 
 
 def inline_always(function: Callable) -> Callable:
-    """Do what `inline` does, and leave LLVM no choice: for a large part of a kernel's inner loop.
-
-    Otherwise the backward pass of a convolution takes 5 % longer.
-    """
+    """Force LLVM to inline a large part of an inner loop: else the backward pass of a convolution takes 5 % longer."""
     return register_jitable(error_model="numpy", no_cfunc_wrapper=True, forceinline=True)(function)
 
 
 @inline
 def clear(array):
-    """Set a contiguous array to zero: by a loop, since to assign to a slice takes longer to compile."""
+    """Set a contiguous array to zero, by a loop, which compiles faster than assigning to a slice."""
     for k in range(array.size):
         array[k] = 0

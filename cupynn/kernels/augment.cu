@@ -1,8 +1,8 @@
-// Images scaled, rotated and elastically distorted: twin of `augment.py`, which has the formula, in the same order of rounding.
+// Random scaling, rotation and elastic distortion of images: twin of `augment.py`, with its formula and order of rounding.
 
 #define STREAM 0x80000000u
 
-// A random word's leading 24 bits in [-1, 1), exactly.
+// A random word's leading 24 bits, exactly, in [-1, 1).
 __device__ __forceinline__ float uniform(uint32 word) {
     return (int)(word >> 8) * 1.1920928955078125e-7f - 1.0f;
 }
@@ -16,8 +16,8 @@ __device__ __forceinline__ float pixel(const unsigned char* image, int height, i
     return 0 <= i && i < height && 0 <= j && j < width ? (float)image[i * width + j] : 0.0f;
 }
 
-// A block is a sample. images (batch, channels, height, width); weights (2 radius + 1,) of the Gaussian; field (batch, 3,
-// height, width) is scratch: the two directions, and a filter's first pass; augmented is written.
+// One block per sample. images (batch, channels, height, width); weights (2 radius + 1,) of the Gaussian; field (batch, 3,
+// height, width): scratch for two directions and a filter's first pass. Writes augmented.
 extern "C" __global__ void __launch_bounds__(256, 4)
 augment(const unsigned char* images, int channels, int height, int width, float scale, float rotation, int shift, uint32 flip,
         float strength, const float* weights, int radius, uint32 key0, uint32 key1, uint32 draw, const uint32* samples, float* field,

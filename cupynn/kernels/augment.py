@@ -1,19 +1,18 @@
-"""Images scaled, rotated and elastically distorted, each by random numbers of its own.
+"""Random scaling, rotation and elastic distortion of images.
 
-The value at output pixel p is that of the input at
+Output pixel p takes the value of the input at
 
     c + R(-angle) F (p - c) / s + (k2, k3) + d(p),   s = 1 + scale u0,   angle = rotation u1,   d = strength (G * U),
 
-interpolated bilinearly, with zeros around the image; c is its centre, F mirrors columns in half of the images or in none, U
-is a field of two independent numbers a pixel, and G a Gaussian, applied to rows and then to columns, with zeros around the
-field (Simard, Steinkraus, Platt, "Best practices for convolutional neural networks applied to visual document analysis",
-ICDAR 2003). u0, u1 and U are uniform in [-1, 1), k2 and k3 among the integers from -shift to shift: whole pixels, so that a
-shift alone blurs nothing.
+interpolated bilinearly, with zeros around the image. c is its centre; F mirrors the columns of half of the images or of
+none; U is a field of two independent numbers per pixel; G is a Gaussian, applied to rows and then columns, with zeros around
+the field (Simard, Steinkraus, Platt, "Best practices for convolutional neural networks applied to visual document analysis",
+ICDAR 2003). u0, u1 and U are uniform in [-1, 1), k2 and k3 uniform integers from -shift to shift: whole pixels do not blur.
 
-All is float32 arithmetic in one order, without fused multiply-adds, but the sine and cosine of one angle an image, which
-are taken in float64 and rounded. Random words come from Philox with the counter (block, STREAM, sample, draw), so that an
-image depends on (seed, draw, sample) alone, and its words are none of those that encode it: block 0 has u0 to k3, and in the
-last bit of the first word, which is no part of u0, whether to mirror; the others have the field.
+Arithmetic is float32 in a fixed order, without fused multiply-adds; only the sine and cosine of an image's angle are taken
+in float64 and rounded. Random words come from Philox with the counter (block, STREAM, sample, draw): an image depends on
+(seed, draw, sample) only, and encoders use other words. Block 0 has u0 to k3, and the flag to mirror in the last bit of its
+first word, which u0 does not use; the other blocks have the field.
 """
 
 import math
@@ -25,24 +24,24 @@ from cupynn.kernels import inline, kernel
 from cupynn.kernels.philox import key_of, philox
 from cupynn.kernels.threads import each, parallel
 
-STREAM = 1 << 31  # where `cupynn.kernels.poisson` has the neuron, which is always smaller
+STREAM = 1 << 31  # in place of the neuron in `cupynn.kernels.poisson`, which is always smaller
 
 
 @inline
 def _uniform(word):
-    """A random word's leading 24 bits as float32 in [-1, 1), exactly."""
+    """Convert a random word's leading 24 bits exactly to float32 in [-1, 1)."""
     return float32(int32(word >> uint32(8))) * float32(2.0**-23) - float32(1)
 
 
 @inline
 def _whole(word, largest):
-    """An integer from -largest to largest, by a random word's leading 24 bits, as float32."""
+    """Convert a random word's leading 24 bits to an integer from -largest to largest, as float32."""
     return float32(int32((uint64(word >> uint32(8)) * uint64(2 * largest + 1)) >> uint64(24)) - largest)
 
 
 @inline
 def _smooth(field, weights, rows):
-    """Filter a field (H, W) in place, by rows and then by columns; `rows` (H, W) is overwritten."""
+    """Filter a field (H, W) in place along rows, then columns; `rows` (H, W) is overwritten."""
     height, width = field.shape
     radius = weights.size // 2
     rows[:] = float32(0)
@@ -61,7 +60,7 @@ def _smooth(field, weights, rows):
 
 @inline
 def _pixel(image, i, j):
-    """Value of an image (H, W) at a pixel, 0 beside it."""
+    """Return the value of an image (H, W) at a pixel, 0 outside."""
     if 0 <= i < image.shape[0] and 0 <= j < image.shape[1]:
         return float32(image[i, j])
     return float32(0)
@@ -109,7 +108,7 @@ def _augment(turns, images, scale, rotation, shift, flip, strength, weights, key
 
 
 def gaussian(sigma: float) -> np.ndarray:
-    """Weights float32 (2 radius + 1,) of a Gaussian, cut off at three sigma."""
+    """Return the weights float32 (2 radius + 1,) of a Gaussian, cut off at three sigma."""
     radius = math.ceil(3 * sigma)
     offsets = np.arange(-radius, radius + 1)
     weights = np.exp(-(offsets**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
@@ -130,25 +129,12 @@ def augment(
 ) -> np.ndarray:
     """Augment a batch.
 
-    images (B, C, H, W) uint8, scale in [0, 1), rotation in radians, shift in whole pixels, strength in pixels, flip: whether
-    to mirror half of them, sigma of the Gaussian in pixels (cut off at three of it), seed < 2^64, draw < 2^32 (the epoch,
-    say), samples (B,) < 2^32 -> (B, C, H, W) uint8
+    images (B, C, H, W) uint8; scale in [0, 1); rotation in radians; shift in whole pixels; flip: whether to mirror half of
+    them; strength and sigma in pixels; seed < 2^64, draw < 2^32 (the epoch), samples (B,) < 2^32 -> (B, C, H, W) uint8
     """
     images = np.ascontiguousarray(images)
     augmented = np.empty_like(images)
-    parallel(
-        _augment,
-        len(images),
-        images,
-        np.float32(scale),
-        np.float32(rotation),
-        np.int32(shift),
-        np.uint32(flip),
-        np.float32(strength),
-        gaussian(sigma),
-        key_of(seed),
-        np.uint32(draw),
-        samples.astype(np.uint32),
-        augmented,
-    )
+    moves = (np.float32(scale), np.float32(rotation), np.int32(shift), np.uint32(flip), np.float32(strength))
+    drawn = (key_of(seed), np.uint32(draw), samples.astype(np.uint32))
+    parallel(_augment, len(images), images, *moves, gaussian(sigma), *drawn, augmented)
     return augmented

@@ -30,8 +30,7 @@ def augment(
     batch, channels, height, width = images.shape
     weights, augmented = cupy.asarray(gaussian(sigma)), cupy.empty_like(images)
     field = cupy.empty((batch, 3, height, width), np.float32)
-    key = (*key_of(seed), np.uint32(draw))
-    numbers = cupy.asarray(samples).astype(np.uint32)
+    drawn = (*key_of(seed), np.uint32(draw), cupy.asarray(samples).astype(np.uint32))
     moves = (scale, rotation, shift, np.uint32(flip), strength, weights, weights.size // 2)
-    _AUGMENT.launch("augment", (batch,), _BLOCK, images, channels, height, width, *moves, *key, numbers, field, augmented)
+    _AUGMENT.launch("augment", (batch,), _BLOCK, images, channels, height, width, *moves, *drawn, field, augmented)
     return augmented

@@ -1,12 +1,12 @@
-"""Ben's Spiker Algorithm: spikes whose sum of kernels comes close to a signal.
+"""Ben's Spiker Algorithm: spikes whose sum of kernels approximates a signal.
 
-B. Schrauwen, J. van Campenhout, "BSA, a fast and accurate spike train encoding scheme", IJCNN 2003. With s the signal of a
-channel and h the kernel, 0 <= k < K, at each step n in turn: if
+B. Schrauwen, J. van Campenhout, "BSA, a fast and accurate spike train encoding scheme", IJCNN 2003. At each step n in turn,
+with the signal s of a channel and the kernel h, 0 <= k < K, the channel fires and h is subtracted from s at n if
 
-    sum_k |s(n + k) - h(k)| < sum_k |s(n + k)| - threshold,
+    sum_k |s(n + k) - h(k)| < sum_k |s(n + k)| - threshold.
 
-then the channel fires, at step n + 1 so that nothing fires at step 0, and h is subtracted from s at n. All of it is in
-double precision, and each sum in the order of k, as in the original program.
+The spike is at step n + 1, so that step 0 stays silent. Arithmetic is in double precision, with sums in the order of k, as
+in the original program.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from cupynn.kernels.threads import each, parallel
 
 @inline
 def _spread(frames, gain, hold, signal):
-    """Hold each frame (F, channels) for `hold` steps of `signal` (steps + K, channels), which is silent after the last."""
+    """Repeat each frame (F, channels) for `hold` steps of `signal` (steps + K, channels), with zeros after the last."""
     length, channels = signal.shape
     for n in range(length):
         frame = n // hold
@@ -41,7 +41,7 @@ def _bsa(turns, values, starts, stops, gain, hold, response, threshold, steps, r
             offsets[n + 1] = count
             with_spike[:] = 0.0
             without[:] = 0.0
-            for k in range(taps):  # channels innermost: they fill vector registers, which the ordered sum over k cannot
+            for k in range(taps):  # channels innermost, as the ordered sum over k cannot be vectorised
                 own, h = signal[n + k], response[k]
                 for c in range(channels):
                     with_spike[c] += abs(own[c] - h)
@@ -67,8 +67,8 @@ def bsa(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Encode the channels of a batch of signals.
 
-    values (total, channels) float32, sample b has the frames `values[starts[b] : stops[b]]`, each times `gain` and held for
-    `hold` steps; response (K,) float64 -> events as `cupynn.kernels.events` has them
+    values (total, channels) float32: sample b has the frames `values[starts[b] : stops[b]]`, each times `gain` and held for
+    `hold` steps; response (K,) float64 -> events, see `cupynn.kernels.events`
     """
     batch, channels = len(starts), values.shape[1]
     rows = event_rows(batch, (steps - 1) * channels, steps)

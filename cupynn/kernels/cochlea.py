@@ -1,14 +1,14 @@
-"""Lyon's passive ear, sample by sample: a cascade of filters, rectification, gain control, differences, smoothing.
+"""Lyon's passive ear: a cascade of filters, rectification, gain control, differences, smoothing.
 
 Sources: R. F. Lyon, "A computational model of filtering, detection, and compression in the cochlea", ICASSP 1982;
-M. Slaney, "Lyon's cochlear model", Apple Technical Report 13, 1988. With x the signal, one time step is
+M. Slaney, "Lyon's cochlear model", Apple Technical Report 13, 1988. One time step of the signal x is
 
-    filters    y_0 = x, y_c = (a0, a1, a2; b1, b2)_c applied to y_(c-1): each channel hears what the one before lets through;
+    filters    y_0 = x, y_c = (a0, a1, a2; b1, b2)_c applied to y_(c-1): each channel filters the output of the one before;
     hair cells r_c = max(y_c, 0);
     gain       in each of four stages r_c <- r_c (1 - g_c), then
                g_c <- min(r_c epsilon / target + (1 - epsilon) (g_(c-1) + g_c + g_(c+1)) / 3, LIMIT);
-    sharpening d_c = max(r_(c-1) - r_c, 0), what the channels between lose;
-    smoothing  a low-pass of two equal poles, of which every `hop`-th value is a frame.
+    sharpening d_c = max(r_(c-1) - r_c, 0), the loss between adjacent channels;
+    smoothing  a low-pass with two equal poles; every `hop`-th value is a frame.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from cupynn.kernels import kernel
 from cupynn.kernels.threads import each, parallel
 
-LIMIT = 0.9  # of the gain control's state: a stage never attenuates more than tenfold
+LIMIT = 0.9  # of the gain control's state: a stage attenuates at most tenfold
 
 
 @kernel
@@ -65,7 +65,7 @@ def passive_ear(
     smoothing: float,
     frames: np.ndarray,
 ) -> None:
-    """Turn signals into cochleagrams, in parallel over signals.
+    """Compute cochleagrams, in parallel over signals.
 
     signal (total,) float32, signal b is `signal[starts[b] : starts[b + 1]]`; filters (channels, 5) float64: a0, a1, a2,
     b1, b2; gains (stages, 2) float64: epsilon / target, (1 - epsilon) / 3; smoothing: the pole of the low-pass

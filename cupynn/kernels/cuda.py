@@ -1,7 +1,7 @@
-"""CUDA kernels: sources joined as text, compiled when first launched, arguments in the types that CUDA wants.
+"""CUDA kernels: sources, compiled at the first launch, and their launch.
 
-A `.cu` file lies beside its Numba twin; `common.cuh` goes before it as text, not by `#include`, so that CuPy's cache on
-disk, keyed by the text, never runs a stale one. Every launch goes through `CudaSource.launch`.
+A `.cu` file is next to its Numba twin. `common.cuh` is prepended as text, not by `#include`, so that CuPy's cache on disk,
+keyed by the text, is never stale. Every launch goes through `CudaSource.launch`.
 """
 
 import re
@@ -17,32 +17,29 @@ from cupynn.checks import InputError
 
 OPTIONS = ("-std=c++17",)
 
-# What a number of Python goes as. A step of a small batch waits for the host, which takes 4 us for 17 numbers where they are
-# looked up, and 12 where they are made anew.
+# Python numbers as C types, cached: steps of small batches wait for the host; 17 lookups take 4 us, 17 conversions 12 us.
 _int, _nonzero = lru_cache(maxsize=4096)(np.int32), lru_cache(maxsize=4096)(np.float32)
 
 
 def _float(value: float) -> np.float32:
-    return _nonzero(value) if value else np.float32(value)  # 0.0 and -0.0 are equal, so a cache takes one for the other
+    return _nonzero(value) if value else np.float32(value)  # a cache would confuse 0.0 and -0.0, which are equal
 
 
 _AS_C = {int: _int, bool: _int, float: _float, np.float64: _float}
 
-# Samples that one block of a dense layer sums up; `sums.py` says how a batch that is split within a group keeps its bits.
-GROUP = 8
+GROUP = 8  # samples that one block of a dense layer sums; see `sums.py` for batches split within a group
 
-# Shared memory that a block may have without asking for more, and what of it kernels declare themselves, at most.
+# Shared memory that a block gets by default, and the most that kernels declare statically.
 SHARED_BYTES, STATIC_BYTES = 48 << 10, 1 << 10
 
-
-# A kernel in a text without comments: its name, and its parameters.
+# Name and parameters of a kernel, in a text without comments.
 _BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(([^)]*)\)")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 class Kernel(NamedTuple):
-    """A kernel as its source declares it."""
+    """A kernel's declaration in its source."""
 
     name: str
     parameters: tuple[str, ...]  # such as "const float* weight"
@@ -52,41 +49,40 @@ class Kernel(NamedTuple):
 
 
 class Kernels(dict[str, Kernel]):
-    """The kernels of a source by name; they are shown one to a line."""
+    """The kernels of a source by name, displayed one per line."""
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self.values()))
 
 
 class CudaSource:
-    """CUDA C++ code, such as every layer class holds as `cuda`.
+    """CUDA C++ code, such as the attribute `cuda` of each layer class.
 
-    The text and what it declares can be read without CuPy; `source[name]` is the kernel itself, CuPy's `RawKernel`, to be
-    launched or timed. The text may use what `common.cuh` has, which goes before it: the trains as bits, the neuron, the
-    S-PSP, Philox.
+    The text and its declarations can be read without CuPy; `source[name]` is the compiled kernel, a `RawKernel` of CuPy, to
+    launch or time. The text may use `common.cuh`, which is prepended: trains as bits, the neuron, the S-PSP, Philox.
 
     Parameters
     ----------
     text : str
-        Code of your own, its kernels declared as ``extern "C" __global__ void name(...)``.
+        Code with kernels declared as ``extern "C" __global__ void name(...)``.
 
     Attributes
     ----------
     text, source : str
-        The code, and all that is compiled.
+        The code, and the full text that is compiled.
     kernels : dict of str to Kernel
-        The kernels that the code declares, with their parameters.
+        The declared kernels, with their parameters.
 
     Raises
     ------
     InputError
-        If the text is no str, or declares no kernel.
+        If the text is not a str, or declares no kernel.
 
     Examples
     --------
     >>> from cupynn.layers import SpikingPool2D
     >>> sorted(SpikingPool2D.cuda.kernels)
-    ['forward', 'input_error']
+    ['forward', 'input_error', 'membranes']
     >>> CudaSource('extern "C" __global__ void double_all(float* x) { x[threadIdx.x] *= 2; }').kernels
     double_all(float* x)
     """
@@ -101,7 +97,7 @@ class CudaSource:
 
     @classmethod
     def of(cls, package: str, stem: str) -> "CudaSource":
-        """Return the code of `stem.cu` in a package, which is read when it is first needed.
+        """Return the code of `stem.cu` in a package, which is read on first use.
 
         Parameters
         ----------
@@ -113,7 +109,7 @@ class CudaSource:
 
     @property
     def text(self) -> str:
-        """The code itself."""
+        """The code."""
         if len(self._made_of) == 1:
             return self._made_of[0]
         package, stem = self._made_of
@@ -121,12 +117,12 @@ class CudaSource:
 
     @property
     def source(self) -> str:
-        """All that is compiled: what every source begins with, and the code."""
+        """The full text that is compiled: `common.cuh` and the code."""
         return "\n".join((_text("cupynn.kernels", "common.cuh"), self.text))
 
     @cached
     def kernels(self) -> Kernels:
-        """The kernels that the code declares, by name."""
+        """The declared kernels, by name."""
         found = _KERNEL.findall(_COMMENT.sub("", self.text))
         words = {name: tuple(" ".join(each.split()) for each in inside.split(",")) for name, inside in found}
         words |= {name: () for name, inside in words.items() if inside in (("",), ("void",))}
@@ -159,8 +155,8 @@ class CudaSource:
             import cupy
         except ImportError as error:
             raise InputError(
-                f"to compile kernel {name!r} takes CuPy and a GPU ({error}): `cupynn devices` shows what is missing and how "
-                "to fix it; .source and .kernels can be read without"
+                f"compiling kernel {name!r} needs CuPy and a GPU ({error}): `cupynn devices` shows what is missing and how "
+                "to fix it; .source and .kernels do not need them"
             ) from None
         return _kernel(self, name, cupy.cuda.runtime.getDevice())
 
@@ -170,14 +166,13 @@ class CudaSource:
         Parameters
         ----------
         name : str
-            Of the kernel.
+            Name of the kernel.
         grid : tuple of int
-            Number of blocks along each axis; nothing is done if one is 0.
+            Number of blocks along each axis; if one is 0, nothing is launched.
         block : int
-            Threads of a block.
+            Threads per block.
         arguments
-            Arrays of the device, and NumPy scalars of the very types that the kernel takes; a Python int goes as a C int,
-            a Python float as a C float.
+            Arrays on the device, NumPy scalars of exactly the kernel's types, and Python int and float for C int and float.
         shared : int
             Bytes of dynamic shared memory.
 
@@ -212,12 +207,12 @@ def _kernel(source: CudaSource, name: str, device: int) -> Any:
 
 
 def on_device(array: Any) -> bool:
-    """Whether an array lies on a GPU."""
+    """Return whether an array is on a GPU."""
     return hasattr(array, "__cuda_array_interface__")
 
 
 def blocks(threads: int, block: int) -> int:
-    """Number of blocks that hold so many threads."""
+    """Return the number of blocks needed for a number of threads."""
     return -(-threads // block)
 
 
@@ -230,30 +225,30 @@ def _limits(device: int) -> tuple[int, int]:
 
 
 def workspace() -> int:
-    """Bytes that a pass may use beside the trains themselves: a sixteenth of the current device's memory."""
+    """Return the bytes that a pass may use besides the trains: a sixteenth of the current device's memory."""
     import cupy
 
     return _limits(cupy.cuda.Device().id)[0]
 
 
 def shared_limit() -> int:
-    """Bytes of dynamic shared memory that a block may have on the current device."""
+    """Return the most bytes of dynamic shared memory per block on the current device."""
     import cupy
 
     return _limits(cupy.cuda.Device().id)[1] - STATIC_BYTES
 
 
 def shared_bytes(needed: int, what: str) -> int:
-    """Return the bytes of shared memory that a block needs, or raise InputError if the current device has fewer."""
+    """Return `needed`, or raise InputError if the current device has fewer bytes of shared memory per block."""
     if needed > shared_limit():
         raise InputError(
-            f"{what}: this needs {needed} bytes of shared memory, the GPU has {shared_limit()}: take fewer, or device='cpu'"
+            f"{what} needs {needed} bytes of shared memory, the GPU has {shared_limit()}: use fewer, or device='cpu'"
         )
     return needed
 
 
 def parts(batch: int, bytes_per_sample: int, before: int = 0) -> Iterator[slice]:
-    """Split a batch into parts whose workspace stays within bounds, at multiples of GROUP after `before` other samples."""
+    """Split a batch into parts that fit in the workspace, at multiples of GROUP after `before` earlier samples."""
     size = max(1, min(workspace() // max(1, bytes_per_sample), 1 << 15))
     first = 0
     while first < batch:

@@ -1,7 +1,6 @@
-// The orders in which kernels read trains, made from their bits: twin of `events.py`. Lists have room for the worst case, so
-// that their length need not be known on the host.
+// Lists of events, made from the bits of trains: twin of `events.py`.
 
-// Neurons of each step, a block a sample: offsets (batch, steps + 1), and neurons (batch, capacity), ascending in each step.
+// Neurons of each step, one block per sample: offsets (batch, steps + 1) and neurons (batch, capacity), ascending in each step.
 extern "C" __global__ void __launch_bounds__(256, 4)
 list_by_step(const uint32* bits, int steps, int words, int capacity, int* offsets, int* neurons) {
     const uint32* rows = bits + row_of(blockIdx.x, 0, steps, words);
@@ -31,7 +30,39 @@ list_by_step(const uint32* bits, int steps, int words, int capacity, int* offset
     }
 }
 
-// Firing times of each neuron, a thread a neuron: times (batch, size, most), of which counts (batch, size) say how many hold.
+// The same for groups of `size` adjacent neurons, one block per sample and group: offsets (groups, batch, steps + 1) and neurons
+// (groups, batch, capacity), counted from the first neuron of the group.
+extern "C" __global__ void __launch_bounds__(256, 4)
+list_groups(const uint32* bits, int size, int steps, int words, int capacity, int* offsets, int* neurons) {
+    int first = (int)blockIdx.y * size, end = first + size;
+    size_t own = (size_t)blockIdx.y * gridDim.x + blockIdx.x;
+    const uint32* rows = bits + row_of(blockIdx.x, 0, steps, words);
+    int* ends = offsets + own * (steps + 1);
+    int* list = neurons + own * capacity;
+    for (int pass = 0; pass < 2; ++pass) {  // counts, then lists
+        for (int t = threadIdx.x; t < steps; t += blockDim.x) {
+            const uint32* row = rows + (size_t)t * words;
+            int at = pass == 0 ? 0 : ends[t];
+            for (int w = first >> 5; w * 32 < end; ++w) {
+                uint32 word = row[w];
+                if (w * 32 < first) word &= ~0u << (first & 31);
+                if (end - w * 32 < 32) word &= ~(~0u << (end & 31));
+                if (pass == 0) at += __popc(word);
+                for (; pass == 1 && word; word &= word - 1) list[at++] = w * 32 + __ffs(word) - 1 - first;
+            }
+            if (pass == 0) ends[t + 1] = at;
+        }
+        __syncthreads();
+        if (pass == 1) return;
+        if (threadIdx.x == 0) {
+            ends[0] = 0;
+            for (int t = 0; t < steps; ++t) ends[t + 1] += ends[t];
+        }
+        __syncthreads();
+    }
+}
+
+// Firing times of each neuron, one thread per neuron: times (batch, size, most), with as many entries as the neuron fires.
 extern "C" __global__ void __launch_bounds__(256, 4)
 list_by_neuron(const uint32* bits, int batch, int size, int steps, int words, int most, int* times) {
     size_t thread = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -49,7 +80,7 @@ list_by_neuron(const uint32* bits, int batch, int size, int steps, int words, in
     }
 }
 
-// Neurons that fire at all, a block a sample: active (batch, size), ascending, and their number (batch,).
+// Neurons that fire, one block per sample: active (batch, size), ascending, and their number (batch,).
 extern "C" __global__ void __launch_bounds__(256, 4)
 list_active(const int* counts, int size, int* active, int* active_counts) {
     __shared__ int ends[257];

@@ -1,8 +1,8 @@
-"""Event lists: the order in which kernels read them, and the way from one order to the other.
+"""Event lists, and their conversion from one order to another.
 
 A batch of trains is a list of neurons sorted by (sample, step, neuron), with `offsets` (B * T + 1,): the events of sample
-b at step t are `neurons[offsets[b * T + t] : offsets[b * T + t + 1]]`. A kernel that makes events sorts each sample's into
-a row of its own, as wide as the worst case (untouched memory costs nothing), and `pack` closes the gaps.
+b at step t are `neurons[offsets[b * T + t] : offsets[b * T + t + 1]]`. Kernels write the events of each sample to a separate
+row, as wide as the worst case (untouched memory costs nothing), and `pack` closes the gaps.
 """
 
 import mmap
@@ -16,7 +16,7 @@ from cupynn.kernels.threads import each, parallel
 
 
 class Trains(Protocol):
-    """What kernels read of trains; `SpikeTrains` has it."""
+    """The part of `SpikeTrains` that kernels read."""
 
     batch: int
     steps: int
@@ -26,7 +26,7 @@ class Trains(Protocol):
     counts: np.ndarray
 
     def by_neuron(self) -> tuple[np.ndarray, np.ndarray]:
-        """Times of each neuron's spikes, and where they begin."""
+        """Return the times of each neuron's spikes, and their offsets."""
 
 
 @inline
@@ -49,7 +49,7 @@ def sort_by_step(event_steps, event_neurons, steps, row, row_offsets):
 
 @inline
 def sort_by_neuron(event_steps, event_neurons, size):
-    """Sort events by neuron, in place: a stable counting sort, to go before `sort_by_step`."""
+    """Sort events by neuron in place, before `sort_by_step`: a stable counting sort."""
     steps, neurons = event_steps.copy(), event_neurons.copy()
     cursor = np.zeros(size + 1, np.int64)
     for neuron in neurons:
@@ -64,9 +64,9 @@ def sort_by_neuron(event_steps, event_neurons, size):
 
 @inline
 def put_in_order(events, names, marks):
-    """Give events of one step, none of which is there twice, other names, and sort them in place.
+    """Rename the distinct events of one step, and sort them in place.
 
-    events (n,) int32; names (N,) int32; marks (ceil(N / 64),) int64: a bit for each name, none of them set before or after
+    events (n,) int32; names (N,) int32; marks (ceil(N / 64),) int64: a bit per name, all 0 before and after
     """
     for event in events:
         name = np.uint64(names[event])
@@ -82,16 +82,15 @@ def put_in_order(events, names, marks):
 
 
 def event_rows(batch: int, most: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows for the events of each sample, of which there are at most so many, and their offsets by step, to be filled in.
+    """Return uninitialised rows for at most `most` events per sample, and their offsets by step.
 
-    They come from the system in small pages, of which the greater part is never touched. NumPy asks for huge pages:
-    touching a little of each row then clears all of it (62 MB in a batch of 50 encoded images, which takes twice as long
-    as encoding them).
+    They use small pages, most of which are never touched. With the huge pages of NumPy, touching a little of each row would
+    clear all of it (62 MB for a batch of 50 encoded images, which takes twice as long as encoding them).
     """
     size = max(1, 4 * batch * most)
     try:
         memory = mmap.mmap(-1, size)
-    except OSError as error:  # as NumPy would say it
+    except OSError as error:  # the error that NumPy raises
         raise MemoryError(f"{size:,} bytes for the events of {batch} samples: {error.strerror}") from None
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
         memory.madvise(mmap.MADV_NOHUGEPAGE)
@@ -133,7 +132,7 @@ def _by_neuron(turns, neurons, offsets, steps, size, times, neuron_offsets):
 
 
 def by_neuron(neurons: np.ndarray, offsets: np.ndarray, steps: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Turn the event lists around: the firing times of each neuron instead of the neurons of each step.
+    """Convert the neurons of each step to the firing times of each neuron.
 
     neurons (events,) int32, offsets (B * T + 1,) int64 -> times (events,) int32, neuron_offsets (B * N + 1,) int64: neuron
     i of sample b fires at `times[neuron_offsets[b * N + i] : neuron_offsets[b * N + i + 1]]`, ascending.

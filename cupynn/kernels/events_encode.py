@@ -1,8 +1,4 @@
-"""Events of a camera, sorted into the steps of spike trains.
-
-An event at time t, in microseconds, falls on step max(1, ceil(t / step)): step k holds the times in ((k - 1) step, k step],
-time 0 belongs to step 1, and nothing falls on step 0. Events of one pixel, polarity and step are one spike.
-"""
+"""Conversion of camera events to spike trains; `cupynn.encoders.Events` defines it."""
 
 import numpy as np
 
@@ -11,16 +7,15 @@ from cupynn.kernels.events import event_rows, pack, sort_by_neuron, sort_by_step
 from cupynn.kernels.threads import each, parallel
 
 SACCADE = 105e3  # microseconds of each of the three saccades of an N-MNIST recording
-SWING = 7  # pixels that the image moves, in x and in y
+SWING = 7  # pixels that the image moves in x and in y
 
 
 @inline
 def image_motion(t):
-    """Whole pixels (x, y) by which the image has moved at time t: a triangle, down right, up right and back left.
+    """Return the pixels (x, y) by which the image has moved at time t: down right, up right, then back left, a triangle.
 
-    Piecewise linear, to the even one of two equally near pixels, as the makers of N-MNIST undo it (Orchard et al. 2015,
-    "Converting static image datasets to spiking neuromorphic datasets using saccades", and their reader); at rest after
-    the third saccade.
+    Piecewise linear, rounded half to even, as the authors of N-MNIST undo it (Orchard et al. 2015, "Converting static image
+    datasets to spiking neuromorphic datasets using saccades", and their reader); at rest after the third saccade.
     """
     if t <= 2 * SACCADE:
         return round(SWING * t / (2 * SACCADE)), round(SWING * min(t, 2 * SACCADE - t) / SACCADE)
@@ -29,7 +24,7 @@ def image_motion(t):
 
 @inline
 def merge(row, row_offsets):
-    """Leave one of equal neurons in each step, in place."""
+    """Remove duplicate neurons within each step, in place."""
     kept = begin = 0
     for t in range(row_offsets.size - 1):
         end = row_offsets[t + 1]
@@ -68,12 +63,12 @@ def _encode(turns, t, x, y, p, bounds, shape, step, steps, stabilise, rows, row_
 def encode(
     events: np.ndarray, bounds: np.ndarray, shape: tuple[int, int, int], step: float, steps: int, stabilise: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sort the events of a batch into steps; those at or beyond the last step's end are dropped.
+    """Sort the events of a batch into steps; later ones are dropped.
 
-    events (total,) with fields t in microseconds, x, y, p within shape (polarities, height, width), sample b being
-    events[bounds[b] : bounds[b + 1]], bounds (B + 1,) int64 -> events as `cupynn.kernels.events` has them.
+    events (total,) with fields t in microseconds and x, y, p within shape (polarities, height, width); sample b has
+    events[bounds[b] : bounds[b + 1]]; bounds (B + 1,) int64 -> events, see `cupynn.kernels.events`
     """
-    # One type for each column, whatever the recording has, so that one kernel is compiled.
+    # One dtype per column, whichever the recording has, so that the kernel is compiled once.
     t, x, y, p = (events[name].astype(np.float64 if name == "t" else np.int32) for name in ("t", "x", "y", "p"))
     batch = len(bounds) - 1
     rows = event_rows(batch, np.diff(bounds).max(initial=0), steps)

@@ -1,4 +1,4 @@
-"""Trains that follow from a value's level alone, looked up in a table: the cost is per spike, not per step."""
+"""Trains that depend on a value's level only, looked up in a table: the cost is per spike, not per step."""
 
 import numpy as np
 
@@ -10,8 +10,7 @@ from cupynn.kernels.threads import each, parallel
 
 @kernel
 def _from_levels(turns, levels, times, starts, steps, rows, row_offsets):
-    event_steps = np.empty(rows.shape[1], np.int32)
-    event_neurons = np.empty(rows.shape[1], np.int32)
+    event_steps, event_neurons = np.empty(rows.shape[1], np.int32), np.empty(rows.shape[1], np.int32)
     for b in each(turns):
         n = 0
         for j in range(levels.shape[1]):
@@ -23,19 +22,18 @@ def _from_levels(turns, levels, times, starts, steps, rows, row_offsets):
 
 
 def spike_times(trains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a table of trains into the times of each level's spikes.
+    """Convert a table of trains to the spike times of each level.
 
-    trains (256, T) bool -> times (spikes,) int32, starts (257,) int64, both read-only.
-    Level l fires at `times[starts[l] : starts[l + 1]]`.
+    trains (256, T) bool -> times (spikes,) int32, starts (257,) int64, read-only; level l: times[starts[l] : starts[l + 1]]
     """
     levels, times = np.nonzero(trains)
     return read_only(times.astype(np.int32)), read_only(np.searchsorted(levels, np.arange(len(trains) + 1)))
 
 
 def from_levels(levels: np.ndarray, table: tuple[np.ndarray, np.ndarray], steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give each value the train of its level.
+    """Encode each value as the train of its level.
 
-    levels (B, N) uint8, table from `spike_times` -> events as `cupynn.kernels.events` has them.
+    levels (B, N) uint8, table from `spike_times` -> events, see `cupynn.kernels.events`
     """
     times, starts = table
     spikes = np.diff(starts)[levels].sum(1)

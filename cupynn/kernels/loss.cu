@@ -1,6 +1,5 @@
-// Losses on firing counts, a thread a sample, and the trains of silent labels: twins of `losses.py`.
-
-// counts (batch, classes); labels, weights (batch,); losses (batch,) and delta (batch, classes) are written.
+// Losses on firing counts, one thread per sample, and trains of silent labels: twins of `cupynn/losses`. counts (batch, classes);
+// labels, weights (batch,). Writes losses (batch,) and delta (batch, classes).
 extern "C" __global__ void __launch_bounds__(256, 4)
 spike_count(const int* counts, const int* labels, const float* weights, int batch, int classes, int desired, int undesired,
             int margin, double* losses, float* delta) {
@@ -21,7 +20,7 @@ softmax_count(const int* counts, const int* labels, const float* weights, int ba
     int b = blockIdx.x * blockDim.x + threadIdx.x;
     if (b >= batch) return;
     const int* own = counts + b * classes;
-    if (labels[b] < 0 || labels[b] >= classes) {  // labels of the host are checked there
+    if (labels[b] < 0 || labels[b] >= classes) {  // only labels on the host are checked before
         for (int i = 0; i < classes; ++i) delta[b * classes + i] = 0.0f;
         losses[b] = nan("");
         return;
@@ -37,12 +36,45 @@ softmax_count(const int* counts, const int* labels, const float* weights, int ba
     losses[b] = weights[b] * (log(sum) - (own[labels[b]] - highest));
 }
 
-// Give each label whose neuron is silent spikes at the multiples of `spacing`: bits and counts hold the trains as they are.
+// Squared distance from targets (batch, classes), in the precision of the CPU.
 extern "C" __global__ void __launch_bounds__(256, 4)
-fill_silent_labels(const int* labels, int batch, int classes, int steps, int words, int spacing, uint32* bits, int* counts) {
+count_distance(const int* counts, const float* targets, const float* weights, int batch, int classes, float margin,
+               double* losses, float* delta) {
     int b = blockIdx.x * blockDim.x + threadIdx.x;
-    if (b >= batch || labels[b] < 0 || labels[b] >= classes || counts[b * classes + labels[b]] > 0) return;
-    int count = 0;
-    for (int t = spacing; t < steps; t += spacing, ++count) set_bit(bits, b, t, steps, words, labels[b]);
-    counts[b * classes + labels[b]] = count;
+    if (b >= batch) return;
+    double loss = 0.0;
+    for (int i = b * classes; i < (b + 1) * classes; ++i) {
+        double distance = counts[i] - (double)targets[i];
+        if (fabs(distance) <= margin) distance = 0.0;
+        loss += 0.5 * distance * distance;
+        delta[i] = (float)(weights[b] * distance);
+    }
+    losses[b] = weights[b] * loss;
+}
+
+// Make all neurons of silent classes of labels fire at the multiples of `spacing`, in bits and counts (batch, classes *
+// population). sums (batch, classes): counts of the classes.
+extern "C" __global__ void __launch_bounds__(256, 4)
+fill_silent_labels(const int* labels, const int* sums, int batch, int classes, int population, int steps, int words, int spacing,
+                   uint32* bits, int* counts) {
+    int b = blockIdx.x * blockDim.x + threadIdx.x;
+    if (b >= batch || labels[b] < 0 || labels[b] >= classes || sums[b * classes + labels[b]] > 0) return;
+    for (int i = labels[b] * population; i < (labels[b] + 1) * population; ++i) {
+        int count = 0;
+        for (int t = spacing; t < steps; t += spacing, ++count) set_bit(bits, b, t, steps, words, i);
+        counts[b * classes * population + i] = count;
+    }
+}
+
+// Make neurons fire at the multiples of floor(steps / wanted), where wanted (batch, neurons) is not zero.
+extern "C" __global__ void __launch_bounds__(256, 4)
+fill_silent(const int* wanted, int batch, int neurons, int steps, int words, uint32* bits, int* counts) {
+    int b = blockIdx.x * blockDim.x + threadIdx.x;
+    if (b >= batch) return;
+    for (int i = 0; i < neurons; ++i) {
+        int spikes = min(wanted[b * neurons + i], steps), count = 0;
+        if (spikes <= 0) continue;
+        for (int t = steps / spikes; t < steps; t += steps / spikes, ++count) set_bit(bits, b, t, steps, words, i);
+        counts[b * neurons + i] = count;
+    }
 }

@@ -1,7 +1,6 @@
-"""Random numbers from a counter: Philox-4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+"""Counter-based random numbers: Philox-4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 
-Four words follow from a counter of four words and a key of two, whatever was drawn before: not from the batch, the thread
-or the device. `common.cuh` has the same rounds for GPUs.
+They do not depend on earlier draws, the batch, the thread or the device. `common.cuh` has the same rounds for GPUs.
 """
 
 import numpy as np
@@ -12,7 +11,7 @@ from cupynn.kernels import inline
 
 @inline
 def philox(c0, c1, c2, c3, k0, k1):
-    """Philox-4x32-10: four random words from a counter of four words and a key of two."""
+    """Return four random words from a counter of four words and a key of two."""
     low = uint64(0xFFFFFFFF)
     for _ in range(10):
         p0 = uint64(0xD2511F53) * uint64(c0)
@@ -27,5 +26,5 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 def key_of(seed: int) -> tuple[np.uint32, np.uint32]:
-    """Key of a seed below 2^64, its low word first."""
+    """Return the key of a seed below 2^64, low word first."""
     return np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)

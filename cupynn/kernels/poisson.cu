@@ -1,7 +1,5 @@
-// Poisson trains by the gaps between spikes: twin of `poisson.py`, in the same integers.
-
-// A thread draws the train of one neuron of one sample. levels (batch, size); survival (256, steps + 1) and guide
-// (256, 2^guide_bits) of `gap_tables`; samples (batch,); bits, zero before, and counts (batch, size) are written.
+// Poisson trains: twin of `poisson.py`, with the same integers. One thread per neuron and sample. levels (batch, size); survival,
+// guide: from `gap_tables`; samples (batch,). Writes bits (zero before) and counts (batch, size).
 extern "C" __global__ void __launch_bounds__(256, 4)
 poisson(const unsigned char* levels, const uint64* survival, const int* guide, int guide_bits, uint32 key0, uint32 key1,
         uint32 draw, const uint32* samples, int batch, int size, int steps, int words, uint32* bits, int* counts) {

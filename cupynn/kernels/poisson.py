@@ -1,9 +1,8 @@
-"""Poisson trains, drawn by the gaps between spikes: the cost is per spike, not per step.
+"""Poisson trains, drawn as gaps between spikes: the cost is per spike, not per step.
 
-At each step t >= 1 a neuron fires with probability p, independently, so the gap to its next spike is geometric:
-P(gap > k) = (1 - p)^k. A 32-bit random number is compared with that survival function in 32-bit fixed point. All of it is
-integer arithmetic on a counter-based generator (`philox.py`), so a train depends on (seed, draw, sample, neuron) alone: not
-on the batch, the thread or the device.
+A neuron fires at each step t >= 1 independently with probability p, so the gap to its next spike is geometric:
+P(gap > k) = (1 - p)^k. A 32-bit random number is compared with that survival function in 32-bit fixed point. With integer
+arithmetic on random numbers of `philox.py`, a train depends on (seed, draw, sample, neuron) only.
 """
 
 import numpy as np
@@ -15,19 +14,19 @@ from cupynn.kernels.philox import key_of, philox
 from cupynn.kernels.threads import each, parallel
 
 LEVELS = 256
-GUIDE_BITS = 8  # the leading bits of a random number lead to within a step or two of its gap
+GUIDE_BITS = 8  # leading bits of a random number, which lead to within a step or two of its gap
 
 
 def gap_tables(max_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Survival functions of the gap, one for each of 256 levels of intensity, and the guide into them.
+    """Return the survival functions of the gap for 256 levels of intensity, and a guide into them.
 
-    Returns survival (256, T + 1) uint64, survival[l, k] = 2^32 (1 - max_rate * l / 255)^k rounded up at each k, and guide
-    (256, 2^GUIDE_BITS) int32, the smallest gap of any random number with the same leading bits.
+    survival (256, T + 1) uint64: survival[l, k] = 2^32 (1 - max_rate * l / 255)^k, rounded up at each k; guide
+    (256, 2^GUIDE_BITS) int32: the smallest gap of any random number with the same leading bits
     """
     fire = np.round(max_rate * np.arange(LEVELS) / (LEVELS - 1) * 2**32).astype(np.uint64)
     survival = np.empty((LEVELS, steps + 1), np.uint64)
     survival[:, 0] = 2**32
-    survival[:, 1] = 2**32 - fire  # from here on the product of the two stays below 2^64
+    survival[:, 1] = 2**32 - fire  # from here on, products with `fire` stay below 2^64
     for k in range(2, steps + 1):
         survival[:, k] = survival[:, k - 1] - ((survival[:, k - 1] * fire) >> np.uint64(32))
     largest = ((np.arange(1 << GUIDE_BITS, dtype=np.uint64) + 1) << np.uint64(32 - GUIDE_BITS)) - 1
@@ -40,8 +39,7 @@ def gap_tables(max_rate: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
 def _poisson(turns, levels, survival, guide, key, draw, samples, steps, rows, row_offsets):
     size = levels.shape[1]
     shift = uint32(32 - GUIDE_BITS)
-    event_steps = np.empty(size * (steps - 1), np.int32)
-    event_neurons = np.empty(size * (steps - 1), np.int32)
+    event_steps, event_neurons = np.empty(rows.shape[1], np.int32), np.empty(rows.shape[1], np.int32)
     for b in each(turns):
         n = 0
         for j in range(size):
@@ -69,8 +67,7 @@ def poisson(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the trains of a batch.
 
-    levels (B, N) uint8, tables from `gap_tables`, seed < 2^64, draw < 2^32 (the epoch, say), samples (B,) < 2^32
-    -> events as `cupynn.kernels.events` has them.
+    levels (B, N) uint8, tables from `gap_tables`, seed < 2^64, draw and samples (B,) < 2^32 -> events, see `events.py`
     """
     survival, guide = tables
     batch, size = levels.shape

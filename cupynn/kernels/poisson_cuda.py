@@ -23,19 +23,14 @@ def _tables(max_rate: float, steps: int, device: int) -> tuple[Any, Any]:
 
 
 def poisson(levels: Any, max_rate: float, seed: int, draw: int, samples: Any, steps: int) -> Bits:
-    """Draw the trains of a batch.
-
-    levels uint8 (B, N) on the device, seed < 2^64, draw < 2^32, samples (B,) < 2^32
-    """
+    """Encode a batch: levels uint8 (B, N) on the device, seed < 2^64, draw < 2^32, samples (B,) < 2^32."""
     import cupy
 
     batch, size = levels.shape
     survival, guide = _tables(max_rate, steps, cupy.cuda.Device().id)
     bits = silent(batch, steps, size, steps - 1)
-    key = (*key_of(seed), np.uint32(draw))
-    numbers = cupy.asarray(samples).astype(np.uint32)
-    sizes = (batch, size, steps, bits.words.shape[2])
+    drawn = (*key_of(seed), np.uint32(draw), cupy.asarray(samples).astype(np.uint32))
+    inputs, sizes = (levels, survival, guide, GUIDE_BITS), (batch, size, steps, bits.words.shape[2])
     grid = (blocks(batch * size, _BLOCK),)
-    tables = (survival, guide, GUIDE_BITS)
-    _POISSON.launch("poisson", grid, _BLOCK, levels, *tables, *key, numbers, *sizes, bits.words, bits.counts)
+    _POISSON.launch("poisson", grid, _BLOCK, *inputs, *drawn, *sizes, bits.words, bits.counts)
     return bits

@@ -1,6 +1,4 @@
-// Traces of trains: twin of `psp.py`, which says what they are.
-
-// A thread follows one train: traces (batch, steps, size). A neuron's channel, the first of its axes below, is the last here.
+// Traces of trains: twin of `psp.py`. One thread per train: traces (batch, steps, size), channel last.
 extern "C" __global__ void __launch_bounds__(256, 4)
 traces(const uint32* bits, int batch, int size, int channels, int steps, int words, float decay_m, float decay_s, float gain,
        int delay, float* traces) {

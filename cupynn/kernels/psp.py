@@ -1,15 +1,15 @@
-"""The post-synaptic potential of a spike train, and where the S-PSP needs it.
+"""The traces of spike trains, and the S-PSP that follows from them.
 
 The trace A_j(t) is the membrane that train j alone would produce with unit weight and no reset (the paper's micro level):
 
     q_j <- decay_s q_j + s_j(t - 1 - delay),    A_j <- decay_m A_j + gain q_j.
 
 The S-PSP of train j on neuron i is e_ij = sum over i's firings of A_j(firing) - decay_m^(firing - release) A_j(release),
-where `release` is the end of the refractory period before: a firing makes the membrane forget, not the synapse. Before the
-first firing there is nothing to forget. Only the traces at firings and releases are ever looked at.
+where `release` is the end of the previous refractory period: a firing resets the membrane, not the synapse. The first firing
+has no release before it. Only the traces at firings and releases are needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from math import exp, expm1
 from typing import NamedTuple
@@ -17,24 +17,24 @@ from typing import NamedTuple
 import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
+from cupynn.kernels.each import is_array
 from cupynn.kernels.events import Trains
+from cupynn.kernels.responses import spsp_each
 from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store
+from cupynn.kernels.slopes import slopes
 from cupynn.kernels.threads import each, parallel
 
 PSP_KERNELS = ("exact", "srm")
 
-# Silent neurons: the rules of the original program, without which they would not learn to fire. A third, the slope
-# e_ij / o_j where i or j is silent, is an argument of the layers.
-SILENT_SPSP = np.float32(0.1)  # stands for e_ij in the weight gradient where i is silent and j fires
-SILENT_EFFECT = np.float32(0.5)  # stands for e_ij / o_i in the self-effect h_i of a silent neuron i
+# Rules of the original program, without which silent neurons would not learn to fire. Layers have a third, `silent_slope`.
+SILENT_SPSP = np.float32(0.1)  # replaces e_ij in the weight gradient where i is silent and j fires
+SILENT_EFFECT = np.float32(0.5)  # replaces e_ij / o_i in the self-effect h_i of a silent neuron i
 
-
-# S-PSPs held at once, in float32 values: 16 MB.
-SPSP_VALUES = 1 << 22
+SPSP_VALUES = 1 << 22  # S-PSPs held at once: 16 MB in float32
 
 
 class Psp(NamedTuple):
-    """Constants of the trace recursion, in float32 but for the delay in steps."""
+    """Constants of the trace recursion, float32 except for the delay in steps; arrays (N,) if neurons have their own."""
 
     decay_m: np.float32
     decay_s: np.float32
@@ -44,11 +44,11 @@ class Psp(NamedTuple):
 
 @lru_cache(maxsize=256)
 def psp(kind: str, tau_m: float, tau_s: float, t_ref: int) -> Psp:
-    """Constants of the trace for time constants in steps.
+    """Return the constants of the trace for time constants in steps.
 
-    "exact" repeats the simulation's own recursion; "srm" is the paper's continuous kernel
-    (exp(-t / tau_m) - exp(-t / tau_s)) / (1 - tau_s / tau_m), where a spike acts from `t_ref` steps on. Written as a
-    recursion of gain (decay_m - decay_s) / (1 - tau_s / tau_m), it has a limit for tau_s = tau_m, which is taken there.
+    "exact" is the recursion of the simulation; "srm" is the paper's continuous kernel, delayed by `t_ref` steps,
+    (exp(-t / tau_m) - exp(-t / tau_s)) / (1 - tau_s / tau_m), as a recursion with the gain
+    (decay_m - decay_s) / (1 - tau_s / tau_m), or its limit if tau_s = tau_m.
     """
     if kind == "exact":
         decay_m, decay_s, gain, delay = 1 - 1 / tau_m, 1 - 1 / tau_s, 1 / tau_s, 0
@@ -59,19 +59,25 @@ def psp(kind: str, tau_m: float, tau_s: float, t_ref: int) -> Psp:
     return Psp(np.float32(decay_m), np.float32(decay_s), np.float32(gain), delay)
 
 
-class Spsp(NamedTuple):
-    """S-PSPs of the samples of a part, as far as learning asks for them.
+def psp_each(kind: str, tau_m: np.ndarray, tau_s: np.ndarray, t_ref: int) -> Psp:
+    """Return the same for arrays of one length."""
+    constants = slopes(kind, tau_m, tau_s, t_ref)
+    return Psp(constants.decay_m, constants.decay_s, constants.gain, constants.delay)
 
-    Each sample has a matrix: a row for each neuron above that fires and whose error is not zero, and one more, which stands
-    for those that are silent. Its columns are lines of FEW neighbouring inputs, of which at least one fires.
+
+class Spsp(NamedTuple):
+    """S-PSPs of the samples of a part, as far as learning needs them.
+
+    Each sample has a matrix with a row per neuron above that fires and has a nonzero error, and a last row for silent ones.
+    Its columns are lines of FEW adjacent inputs of which at least one fires.
     """
 
     values: np.ndarray  # float32, one matrix after the other
-    starts: np.ndarray  # (B + 1,) int64, where they begin
-    rows: np.ndarray  # (B, N_out) int32, the row of a neuron above, or -1
+    starts: np.ndarray  # (B + 1,) int64, start of each matrix
+    rows: np.ndarray  # (B, N_out) int32, row of each neuron above, or -1
     lines: np.ndarray  # (B, ceil(N_in / FEW)) int32, the line of inputs in each FEW columns
-    line_counts: np.ndarray  # (B,) int64, how many of them there are
-    widths: np.ndarray  # (B,) int64, columns of a row, which are filled up to a multiple of LANES
+    line_counts: np.ndarray  # (B,) int64, number of lines
+    widths: np.ndarray  # (B,) int64, columns, padded to a multiple of LANES
 
 
 @kernel
@@ -91,11 +97,11 @@ def _alive_lines(turns, neurons, offsets, steps, lines, line_counts):
 
 @inline
 def _effects(times, neuron_offsets, rows, steps, t_ref, decays, needed, firings, releases, forgotten, bounds):
-    """What each firing adds: the trace there, and how much of the trace at the release before the membrane forgot.
+    """Find the traces that each firing of a sample adds, and those of the release before that it subtracts.
 
-    rows (N_out,), times and neuron_offsets: those of one sample. Fills firings, releases: rows of the table of traces, that
-    of zeros where there was no release; forgotten: decay_m^(firing - release); bounds (rows + 1,): where those of a row
-    begin; needed (T,): the table's row of a step, or -1. Returns the number of rows but for that of zeros.
+    Fills firings, releases: rows in the table of traces, whose last is zeros for firings without a release; forgotten:
+    decay_m^(firing - release); bounds (rows + 1,): start of each S-PSP row's firings; needed (T,): row of each step in the
+    table, or -1. Returns the number of rows in the table without the last.
     """
     for t in range(steps):
         needed[t] = -1
@@ -123,7 +129,7 @@ def _effects(times, neuron_offsets, rows, steps, t_ref, decays, needed, firings,
                 if released < 0:
                     firings[n], releases[n], forgotten[n] = needed[firing], count, 0
                     n += 1
-                elif firing > released:  # else, in a filled-in train, the membrane is still at rest
+                elif firing > released:  # else, in a filled-in train, the neuron is still refractory
                     firings[n], releases[n], forgotten[n] = needed[firing], needed[released], decays[firing - released]
                     n += 1
                 released = firing + t_ref
@@ -133,9 +139,9 @@ def _effects(times, neuron_offsets, rows, steps, t_ref, decays, needed, firings,
 
 @inline
 def trace_step(neurons, offsets, slots, t, psp, current, trace):
-    """Bring the traces of one sample to step t, each neuron's in the place that `slots` (N,) gives it.
+    """Advance the traces of one sample to step t, each neuron's in its place in `slots` (N,).
 
-    neurons: of the batch; offsets (T + 1,): the sample's; current, trace (places,) float32, zero before step 0
+    neurons: of the batch; offsets (T + 1,): of the sample; current, trace (places,) float32, zero before step 0
     """
     decay_m, decay_s, gain, delay = psp
     for j in range(current.size):
@@ -150,7 +156,7 @@ def trace_step(neurons, offsets, slots, t, psp, current, trace):
 
 @inline
 def _tables(neurons, offsets, slots, psp, needed, count, current, trace, tables):
-    """Traces of one sample at the steps that are needed, in tables of LANES columns, each with a row of zeros at its end."""
+    """Compute the traces of one sample at the needed steps, in tables of LANES columns with a last row of zeros."""
     size = (count + 1) * LANES
     clear(current)
     clear(trace)
@@ -206,10 +212,19 @@ def _spsp(turns, neurons, offsets, times, neuron_offsets, first, n_in, psp, t_re
                 at += width
 
 
-def spsp(below: Trains, above: Trains, errors: np.ndarray, constants: Psp, t_ref: int) -> Iterator[tuple[slice, Spsp]]:
-    """S-PSPs of trains on the neurons above whose error (B, N_out) is not zero, for one part of the batch after the other.
+def spsp(
+    below: Trains,
+    above: Trains,
+    errors: np.ndarray,
+    constants: Psp,
+    t_ref: int,
+    compute: Callable[..., None] | None = None,
+    copies: int = 1,
+) -> Iterator[tuple[slice, Spsp]]:
+    """Yield the S-PSPs of trains on the neurons above whose error (B, N_out) is not zero, part by part of the batch.
 
-    A part's matrices stay below SPSP_VALUES, so that they come from the last-level cache when they are used.
+    The matrices of a part have at most SPSP_VALUES values, to stay in the last-level cache until they are used. Two `copies`
+    are the S-PSPs and, in the second half of the values, what another step of delay adds, which the kernel `compute` fills.
     """
     times, neuron_offsets = above.by_neuron()
     lines = np.empty((below.batch, -(-below.size // FEW)), np.int32)
@@ -222,18 +237,27 @@ def spsp(below: Trains, above: Trains, errors: np.ndarray, constants: Psp, t_ref
     most = int(np.diff(neuron_offsets[:: above.size]).max(initial=0))
     first = 0
     while first < below.batch:
-        last = first + max(1, int(np.searchsorted(sizes[first:].cumsum(), SPSP_VALUES, side="right")))
+        last = first + max(1, int(np.searchsorted(sizes[first:].cumsum(), SPSP_VALUES // copies, side="right")))
         part = slice(first, last)
         starts = np.concatenate([[0], sizes[part].cumsum()])
-        found = Spsp(np.empty(starts[-1], np.float32), starts, rows[part], lines[part], line_counts[part], widths[part])
-        trains = below.neurons, below.offsets, times, neuron_offsets
-        parallel(_spsp, last - first, *trains, first, below.size, constants, t_ref, most, found)
+        values = np.empty(copies * starts[-1], np.float32)
+        found = Spsp(values, starts, rows[part], lines[part], line_counts[part], widths[part])
+        if is_array(constants.gain):
+            trains = below.by_neuron(), (times, neuron_offsets), first, below.size, below.steps
+            half = starts[-1]
+            for copy in range(copies):  # the second of trains one step later
+                later, own = constants._replace(delay=constants.delay + copy), values[copy * half : (copy + 1) * half]
+                parallel(spsp_each, last - first, *trains, later, t_ref, SILENT_SPSP, found._replace(values=own))
+            values[half:] -= values[: half * (copies - 1)]
+        else:
+            trains = below.neurons, below.offsets, times, neuron_offsets
+            parallel(compute or _spsp, last - first, *trains, first, below.size, constants, t_ref, most, found)
         yield part, found
         first = last
 
 
 def spsp_matrix(below: Trains, above: Trains, constants: Psp, t_ref: int) -> np.ndarray:
-    """S-PSP e_ij of every train j below on every neuron i above, float32 (B, N_out, N_in)."""
+    """Return the S-PSP e_ij of every train j below on every neuron i above, float32 (B, N_out, N_in)."""
     errors = np.ones((above.batch, above.size), np.float32)
     matrices = np.zeros((above.batch, above.size, -(-below.size // FEW) * FEW), np.float32)
     for part, found in spsp(below, above, errors, constants, t_ref):
@@ -247,7 +271,7 @@ def spsp_matrix(below: Trains, above: Trains, constants: Psp, t_ref: int) -> np.
 
 @inline
 def decays_of(psp, steps):
-    """decay_m^n for n in 0..T, float32 (T + 1,)."""
+    """Return decay_m^n for n in 0..T, float32 (T + 1,)."""
     decays = np.empty(steps + 1, np.float32)
     power = 1.0
     for n in range(steps + 1):
@@ -258,10 +282,7 @@ def decays_of(psp, steps):
 
 @inline
 def fill_traces(neurons, offsets, slots, psp, traces):
-    """Traces (T, width) of one sample at every step, each neuron's in the column that `slots` (N,) gives it.
-
-    neurons: of the batch; offsets (T + 1,): the sample's
-    """
+    """Compute the traces (T, width) of one sample, as `trace_step` does, at every step."""
     current, trace = np.zeros(traces.shape[1], np.float32), np.zeros(traces.shape[1], np.float32)
     for t in range(len(traces)):
         trace_step(neurons, offsets, slots, t, psp, current, trace)
@@ -270,9 +291,9 @@ def fill_traces(neurons, offsets, slots, psp, traces):
 
 @inline
 def spsp_field(traces, corners, firings, decays, t_ref, field):
-    """S-PSP of the trains in a receptive field on one neuron with these firings -> field, runs one after the other.
+    """Compute the S-PSPs of the trains in a receptive field on one neuron -> field, one run after the other.
 
-    traces (T, grid); corners (kh,): where the field's runs begin in the grid; a run is a multiple of FEW
+    traces (T, grid); corners (kh,): starts of the field's runs in the grid; the length of a run is a multiple of FEW
     """
     flat, grid = traces.reshape(traces.size), traces.shape[1]
     run = field.size // corners.size
@@ -282,7 +303,7 @@ def spsp_field(traces, corners, firings, decays, t_ref, field):
             store(field, ky * run + k, load(flat, firing + corners[ky] + k, FEW))
     for event in range(1, firings.size):
         released = firings[event - 1] + t_ref
-        if firings[event] > released:  # else, in a filled-in train, the membrane is still at rest
+        if firings[event] > released:  # else, in a filled-in train, the neuron is still refractory
             decay = decays[firings[event] - released]
             firing, release = firings[event] * grid, released * grid
             for ky in range(corners.size):

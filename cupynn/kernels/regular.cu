@@ -1,7 +1,5 @@
-// Evenly spaced trains: twin of `regular.py`, in the same integers.
-
-// A thread makes the train of one neuron of one sample. levels (batch, size); rates (256,); samples (batch,); bits, zero before,
-// and counts (batch, size) are written.
+// Evenly spaced trains: twin of `regular.py`, with the same integers. One thread per neuron and sample. levels (batch, size);
+// rates (256,); samples (batch,). Writes bits (zero before) and counts (batch, size).
 extern "C" __global__ void __launch_bounds__(256, 4)
 regular(const unsigned char* levels, const uint64* rates, int drawn, uint32 key0, uint32 key1, uint32 draw, const uint32* samples,
         int batch, int size, int steps, int words, uint32* bits, int* counts) {

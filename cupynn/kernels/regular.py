@@ -1,8 +1,7 @@
-"""Evenly spaced trains, from half a period on or from a phase that is drawn: the cost is per spike, not per step.
+"""Evenly spaced trains with phase one half or a random phase: the cost is per spike, not per step.
 
-At rate r, with the phase u in [0, 1), a train has floor(r t + u) spikes up to step t. Rates and phases are 32-bit fixed
-point, and all of it is integer arithmetic, so every machine gives the same trains. A phase is a word of Philox, four neurons
-a block, from the counter (0, neuron // 4, sample, draw) and the key of the seed.
+`cupynn.encoders.Regular` defines them. Rates and phases are 32-bit fixed point. Random phases are words of Philox, one block
+for four neurons, from the counter (0, neuron // 4, sample, draw) and the key of the seed.
 """
 
 import numpy as np
@@ -13,23 +12,22 @@ from cupynn.kernels.events import event_rows, pack, sort_by_step
 from cupynn.kernels.philox import key_of, philox
 from cupynn.kernels.threads import each, parallel
 
-HALF = 2**31  # the phase of all neurons, unless each is drawn
+HALF = 2**31  # the phase of all neurons, unless phases are drawn
 
 
 def level_rates(max_rate: float) -> np.ndarray:
-    """Spikes a step of each level 0..255, uint64 in units of 2^-32."""
+    """Return the spikes per step of each level 0..255, uint64 in units of 2^-32."""
     return np.round(max_rate * np.arange(256) / 255 * 2**32).astype(np.uint64)
 
 
 def most_spikes(rates: np.ndarray, steps: int) -> np.ndarray:
-    """Spikes of each level at the latest phase, int64: no train has more."""
+    """Return the spikes of each level at the highest phase, int64: no train has more."""
     return ((rates * np.uint64(steps - 1) + np.uint64(2**32 - 1)) >> np.uint64(32)).astype(np.int64)
 
 
 @kernel
 def _regular(turns, levels, rates, drawn, key, draw, samples, steps, rows, row_offsets):
-    event_steps = np.empty(rows.shape[1], np.int32)
-    event_neurons = np.empty(rows.shape[1], np.int32)
+    event_steps, event_neurons = np.empty(rows.shape[1], np.int32), np.empty(rows.shape[1], np.int32)
     words = np.full(4, HALF, np.uint64)
     end = uint64(steps)
     for b in each(turns):
@@ -41,7 +39,7 @@ def _regular(turns, levels, rates, drawn, key, draw, samples, steps, rows, row_o
             rate = rates[levels[b, j]]
             if rate == uint64(0):
                 continue
-            ahead = (uint64(1) << uint64(32)) - words[j % 4]  # what the count still needs for its next spike
+            ahead = (uint64(1) << uint64(32)) - words[j % 4]  # increase until the next spike
             t = (ahead + rate - uint64(1)) // rate
             while t < end:
                 event_steps[n], event_neurons[n] = t, j
@@ -54,10 +52,9 @@ def _regular(turns, levels, rates, drawn, key, draw, samples, steps, rows, row_o
 def regular(
     levels: np.ndarray, max_rate: float, drawn: bool, seed: int, draw: int, samples: np.ndarray, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make the trains of a batch; seed, draw and samples matter if phases are drawn.
+    """Encode a batch; seed, draw and samples are used if phases are drawn.
 
-    levels (B, N) uint8, seed < 2^64, draw < 2^32 (the epoch, say), samples (B,) < 2^32
-    -> events as `cupynn.kernels.events` has them.
+    levels (B, N) uint8, seed < 2^64, draw < 2^32 (the epoch), samples (B,) < 2^32 -> events, see `cupynn.kernels.events`
     """
     rates = level_rates(max_rate)
     rows = event_rows(len(levels), most_spikes(rates, steps)[levels].sum(1).max(initial=0), steps)

@@ -22,18 +22,13 @@ def _rates(max_rate: float, device: int) -> Any:
 
 
 def regular(levels: Any, max_rate: float, drawn: bool, seed: int, draw: int, samples: Any, steps: int) -> Bits:
-    """Make the trains of a batch.
-
-    levels uint8 (B, N) on the device, seed < 2^64, draw < 2^32, samples (B,) < 2^32
-    """
+    """Encode a batch: levels uint8 (B, N) on the device, seed < 2^64, draw < 2^32, samples (B,) < 2^32."""
     import cupy
 
     batch, size = levels.shape
     bits = silent(batch, steps, size, int(most_spikes(level_rates(max_rate), steps)[-1]))
-    key = (*key_of(seed), np.uint32(draw))
-    numbers = cupy.asarray(samples).astype(np.uint32)
+    phases = (drawn, *key_of(seed), np.uint32(draw), cupy.asarray(samples).astype(np.uint32))
     sizes = (batch, size, steps, bits.words.shape[2])
-    grid = (blocks(batch * size, _BLOCK),)
-    rates = _rates(max_rate, cupy.cuda.Device().id)
-    _REGULAR.launch("regular", grid, _BLOCK, levels, rates, drawn, *key, numbers, *sizes, bits.words, bits.counts)
+    grid, rates = (blocks(batch * size, _BLOCK),), _rates(max_rate, cupy.cuda.Device().id)
+    _REGULAR.launch("regular", grid, _BLOCK, levels, rates, *phases, *sizes, bits.words, bits.counts)
     return bits

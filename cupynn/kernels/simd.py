@@ -1,8 +1,8 @@
-"""Several float32 side by side as one value, for kernels that must not wait for the vectoriser to find them.
+"""Vectors of float32 for kernels that must not depend on the compiler's vectoriser.
 
-`load`, arithmetic, comparisons, `select` and `store` become vector instructions of whatever width the processor has, and
-a value stays in registers across a loop; an array that is summed into does not, which takes two to three times as long.
-Nothing is checked against bounds. Arithmetic is IEEE's own, lane by lane: never fused, never reordered.
+`load`, arithmetic, comparisons, `select` and `store` become vector instructions of the processor's width. Values stay in
+registers across a loop; summing into an array instead takes two to three times as long. There are no bounds checks.
+Arithmetic is IEEE arithmetic lane by lane, never fused or reordered.
 """
 
 import operator
@@ -16,11 +16,11 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from cupynn.kernels import inline
 
 LANES = 64  # neurons advanced together: four 512-bit or eight 256-bit registers
-FEW = 8  # lanes for runs of neighbours in sparse rows: one 256-bit register
+FEW = 8  # lanes for runs of adjacent values in sparse rows: one 256-bit register
 
 
 class Vector(types.Type):
-    """So many float32."""
+    """A vector of float32."""
 
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
@@ -45,7 +45,7 @@ class _Model(models.PrimitiveModel):
 
 
 def _spread(builder, scalar, lanes):
-    """A vector of one value."""
+    """Return a vector with one value in all lanes."""
     vector = ir.VectorType(scalar.type, lanes)
     first = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
@@ -53,7 +53,7 @@ def _spread(builder, scalar, lanes):
 
 
 def _operation(function, build, result):
-    """Teach Numba `function` of two vectors, or of a vector and a float32; `build` writes the instruction."""
+    """Define `function` of two vectors, or of a vector and a float32, for Numba; `build` emits the instruction."""
 
     @infer_global(function)
     class _Typing(AbstractTemplate):
@@ -80,28 +80,28 @@ _operation(operator.mul, lambda builder, a, b: builder.fmul(a, b), Vector)
 _operation(operator.gt, lambda builder, a, b: builder.fcmp_ordered(">", a, b), Mask)
 
 
-def _place(context, builder, signature, arguments, lanes):
-    """Pointer to the lanes of an array (argument 0) from an index (argument 1) on."""
+def place_of(context, builder, signature, arguments, lanes):
+    """Return a pointer to the lanes of an array (argument 0) from an index (argument 1) on."""
     data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
     return builder.bitcast(builder.gep(data, [arguments[1]]), Vector(lanes).llvm.as_pointer())
 
 
 @intrinsic(prefer_literal=True)
 def load(typing, array, at, lanes):
-    """``array[at : at + lanes]`` of a contiguous float32 array."""
+    """Return ``array[at : at + lanes]`` of a contiguous float32 array."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.load(_place(context, builder, signature, arguments, lanes.literal_value), align=4)
+        return builder.load(place_of(context, builder, signature, arguments, lanes.literal_value), align=4)
 
     return Vector(lanes.literal_value)(array, types.int64, lanes), codegen
 
 
 @intrinsic
 def store(typing, array, at, vector):
-    """``array[at : at + lanes] = vector``."""
+    """Set ``array[at : at + lanes] = vector``."""
 
     def codegen(context, builder, signature, arguments):
-        builder.store(arguments[2], _place(context, builder, signature, arguments, vector.lanes), align=4)
+        builder.store(arguments[2], place_of(context, builder, signature, arguments, vector.lanes), align=4)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, vector), codegen
@@ -109,7 +109,7 @@ def store(typing, array, at, vector):
 
 @intrinsic(prefer_literal=True)
 def fill(typing, value, lanes):
-    """The same float32 in all lanes."""
+    """Return a vector with the same float32 in all lanes."""
 
     def codegen(context, builder, signature, arguments):
         return _spread(builder, arguments[0], lanes.literal_value)
@@ -119,7 +119,7 @@ def fill(typing, value, lanes):
 
 @intrinsic
 def select(typing, mask, a, b):
-    """Lane by lane, a where the mask is true, else b."""
+    """Return lane by lane a where the mask is true, else b."""
 
     def codegen(context, builder, signature, arguments):
         return builder.select(*arguments)
@@ -129,7 +129,7 @@ def select(typing, mask, a, b):
 
 @intrinsic
 def bits(typing, mask):
-    """The mask of up to 64 lanes as an int64, lane 0 the lowest bit."""
+    """Return the mask of up to 64 lanes as an int64, with lane 0 in the lowest bit."""
 
     def codegen(context, builder, signature, arguments):
         packed = builder.bitcast(arguments[0], ir.IntType(mask.lanes))
@@ -139,8 +139,18 @@ def bits(typing, mask):
 
 
 @intrinsic
+def mask_of(typing, bits):
+    """Return the 64 bits of an int64 as a mask, the lowest bit as lane 0: the reverse of `bits`."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], Mask(64).llvm)
+
+    return Mask(64)(types.int64), codegen
+
+
+@intrinsic
 def total(typing, vector):
-    """Sum of the lanes: halves are added until one is left, in one order on any machine."""
+    """Return the sum of the lanes, adding halves until one is left: the order is the same on any machine."""
 
     def codegen(context, builder, signature, arguments):
         value, lanes = arguments[0], vector.lanes
@@ -160,7 +170,7 @@ def total(typing, vector):
 
 @intrinsic
 def lowest(typing, bits):
-    """Number of the lowest bit set in an int64 that is not zero."""
+    """Return the number of the lowest set bit in a nonzero int64."""
 
     def codegen(context, builder, signature, arguments):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -170,7 +180,7 @@ def lowest(typing, bits):
 
 @inline
 def aligned(size):
-    """Uninitialised float32 (size,) at the start of a cache line: a row across two lines costs half as much again."""
+    """Return uninitialised float32 (size,) at the start of a cache line: rows across two lines cost 50 % more."""
     raw = np.empty(size + 16, np.float32)
     start = (-raw.ctypes.data // 4) % 16
     return raw[start : start + size]
@@ -178,7 +188,7 @@ def aligned(size):
 
 @inline
 def dot(a, at, b):
-    """Sum of a[at + k] * b[k] over k < b.size, a multiple of FEW."""
+    """Return the sum of a[at + k] * b[k] over k < b.size, a multiple of FEW."""
     summed = fill(np.float32(0), FEW)
     for k in range(0, b.size, FEW):
         summed = summed + load(a, at + k, FEW) * load(b, k, FEW)
@@ -187,6 +197,6 @@ def dot(a, at, b):
 
 @inline
 def add_scaled(a, scale, b, at):
-    """b[at + k] += scale * a[k] for k < a.size, a multiple of FEW."""
+    """Add scale * a[k] to b[at + k] for k < a.size, a multiple of FEW."""
     for k in range(0, a.size, FEW):
         store(b, at + k, load(b, at + k, FEW) + load(a, k, FEW) * scale)

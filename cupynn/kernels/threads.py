@@ -1,10 +1,10 @@
-"""Kernels on all cores: threads of our own, each of which takes the next sample, or neuron, of a kernel.
+"""Kernels on all cores: a pool of threads, each of which takes the next sample or neuron of a kernel.
 
-Numba releases the interpreter's lock, so that Python's threads compute side by side. Its own `prange` did the same, but took
-7 times as long to compile (weight gradient of a dense layer: 4.8 s against 0.7), and brought a runtime (OpenMP, TBB or
-neither) whose waiting threads spin, clash with PyTorch's, and cannot be used from two threads at once.
+Numba releases the interpreter's lock, so that Python's threads compute in parallel. Numba's `prange` takes 7 times as long
+to compile (weight gradient of a dense layer: 4.8 s against 0.7), and its runtime (OpenMP, TBB or neither) has waiting
+threads that spin, conflicts with PyTorch's, and cannot be used from two threads at once.
 
-Results never depend on the helpers: what they leave, the calling thread does. So a helper may come late, or not at all.
+Results never depend on the helper threads: the calling thread takes all turns that they leave.
 """
 
 import gc
@@ -13,6 +13,7 @@ import threading
 from _thread import start_new_thread
 from collections.abc import Callable
 from queue import SimpleQueue
+from types import FunctionType
 from typing import Any
 from weakref import finalize
 
@@ -21,16 +22,17 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.interrupt import Deferred
+from cupynn.kernels import INTERPRETED
 from cupynn.kernels.turns import close, each, enter, leave, new_turns
 
 __all__ = ["each", "get_num_threads", "parallel", "set_num_threads"]
 
 
 class _Crew:
-    """The threads that help the calling ones; they end once nobody holds the crew any more.
+    """The helper threads, which end when the crew is garbage collected.
 
-    They are started without the machinery of `threading` and `concurrent.futures`, which an interrupt breaks at the wrong
-    moment (`release unlocked lock`, a condition that is never notified): every step here is one call that is done or not.
+    They do not use `threading` and `concurrent.futures`, which an interrupt at the wrong moment breaks (`release unlocked
+    lock`, a condition that is never notified): every step here is a single call.
     """
 
     def __init__(self, size: int) -> None:
@@ -41,11 +43,11 @@ class _Crew:
         finalize(self, self._jobs.put, None).atexit = False
         turns = new_turns(0)
         address = turns.ctypes.data
-        with Deferred():  # what ends a job is compiled before there is one
+        with Deferred():  # compile them before the first job needs them
             enter(address), leave(address), close(address)
 
     def call(self, job: list, helpers: int) -> None:
-        """Hand a job, a list of kernel, turns and arguments, to at most this number of helpers."""
+        """Hand a job, a list of kernel, turns, arguments and errors, to at most `helpers` threads."""
         if self._started < self.size - 1:
             self._start()
         for _ in range(min(helpers, self.size - 1)):
@@ -53,15 +55,15 @@ class _Crew:
 
     def _start(self) -> None:
         if not self._starting.acquire(blocking=False):
-            return  # another thread starts them, or the one that a signal handler has interrupted
+            return  # another thread starts them, or this one did when a signal handler interrupted it
         try:
             while self._started < self.size - 1:
                 try:
                     start_new_thread(_serve, (self._jobs,))
                 except RuntimeError as error:
                     raise InputError(
-                        f"the system starts no more than {self._started} helper threads for kernels ({error}): "
-                        f"call cupynn.set_num_threads({self._started + 1}), or raise its limit"
+                        f"the system allows only {self._started} helper threads for kernels ({error}): "
+                        f"call cupynn.set_num_threads({self._started + 1}), or raise the limit"
                     ) from error
                 self._started += 1
         finally:
@@ -69,17 +71,17 @@ class _Crew:
 
 
 def _serve(jobs: SimpleQueue) -> None:
-    """Help with one job after the other, until there will be no more."""
+    """Help with jobs until the crew ends."""
     while (job := jobs.get()) is not None:
         _help(job)
-        del job  # its arrays are the caller's again
+        del job  # releases the caller's arrays
     jobs.put(None)  # for the next thread
 
 
 def _help(job: list) -> None:
     try:
         kernel, turns, arguments, errors = job
-    except ValueError:  # it is done, and its list empty
+    except ValueError:  # the job is done and its list empty
         return
     address = turns.ctypes.data
     if not enter(address):
@@ -93,10 +95,10 @@ def _help(job: list) -> None:
 
 
 class _Threads:
-    """How many threads there are, and the crew that helps now; whoever computes holds on to the crew it began with."""
+    """The number of threads and the current crew; a running kernel keeps the crew that it began with."""
 
     def __init__(self) -> None:
-        self._size = 0  # not asked for yet
+        self._size = 0  # not determined yet
         self._crew: _Crew | None = None
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.forget)
@@ -113,37 +115,37 @@ class _Threads:
 
     def crew(self) -> _Crew:
         crew = self._crew
-        if crew is None or crew.size != self.size:  # another thread may have set another number while it was made
+        if crew is None or crew.size != self.size:  # another thread may have changed the size meanwhile
             crew = self._crew = _Crew(self.size)
         return crew
 
     def forget(self) -> None:
-        """After a fork: the threads did not come along."""
+        """Drop the crew after a fork, which does not copy its threads."""
         self._crew = None
 
 
 _THREADS = _Threads()
-_COMPILED: set[tuple] = set()  # kernels, each with types of arguments that it is compiled for
+_COMPILED: set[tuple] = set()  # kernels, each with argument types for which it is compiled
 _C, _FORTRAN = 0x1, 0x2  # flags of an array
 _LAYOUT = _C | _FORTRAN | 0x100 | 0x400  # with aligned and writeable
 
 
 def _default() -> int:
-    """CUPYNN_THREADS, or the physical cores that this process may use: two threads on one core fight for its caches."""
+    """Return CUPYNN_THREADS, or the number of available physical cores: threads on one core compete for its caches."""
     if setting := os.environ.get("CUPYNN_THREADS"):
         if not setting.isascii() or not setting.isdigit() or not 1 <= int(setting) <= 1024:
             raise InputError(f"CUPYNN_THREADS={setting!r}: set it to a number of threads, 1 to 1024, or unset it")
         return int(setting)
-    import joblib  # 0.1 s, and not needed where the number is given
+    import joblib  # 0.1 s, not needed with CUPYNN_THREADS
 
     return joblib.cpu_count(only_physical_cores=True)
 
 
 def get_num_threads() -> int:
-    """Number of threads that kernels use on the CPU.
+    """Return the number of threads that kernels use on the CPU.
 
-    By default as many as there are physical cores, within what the operating system allows this process; the environment
-    variable CUPYNN_THREADS sets another number. Results do not depend on it, down to the last bit.
+    By default it is the number of physical cores available to this process; the environment variable CUPYNN_THREADS sets
+    another. Results are the same to the last bit.
 
     Examples
     --------
@@ -156,17 +158,17 @@ def get_num_threads() -> int:
 def set_num_threads(number: int) -> None:
     """Set the number of threads that kernels use on the CPU.
 
-    Kernels that are running in other threads finish with the number they began with.
+    Kernels that already run in other threads finish with their old number.
 
     Parameters
     ----------
     number : int
-        From 1 to 1024.
+        Number of threads, from 1 to 1024.
 
     Raises
     ------
     InputError
-        If the number is out of this range.
+        If the number is out of range.
 
     Examples
     --------
@@ -182,29 +184,30 @@ def set_num_threads(number: int) -> None:
 def parallel(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     """Run `kernel(turns, *arguments)` on all threads at once, until they have taken all of `count` turns.
 
-    A kernel goes through its turns by `for b in each(turns)`, where all threads take from the same ones: one with short
-    samples takes more of them. What it computes for a turn must not depend on who takes it. The first call with arguments of
-    some types compiles the kernel, or loads it, and runs on the calling thread alone.
-
-    An interrupt ends it when the turns that have been taken are done; no thread writes to an array after that.
+    A kernel takes turns by `for b in each(turns)`, which all threads share: a thread with short samples takes more. The
+    result of a turn must not depend on the thread. The first call with new argument types compiles or loads the kernel, and
+    runs on the calling thread only. An interrupt takes effect when the turns taken are done; no thread writes after that.
     """
+    if isinstance(kernel, FunctionType) and INTERPRETED:  # a kernel of a user, for a debugger
+        kernel(range(count), *arguments)
+        return
     turns = new_turns(count)
     address, threads = turns.ctypes.data, min(get_num_threads(), count)
     types = kernel, _types(arguments)
     try:
-        if types not in _COMPILED:  # compile or load it once, not in every thread
+        if types not in _COMPILED:  # compile or load once, not in every thread
             _compile(kernel, address, arguments)
             _COMPILED.add(types)
         elif threads < 2:
             kernel(address, *arguments)
         else:
             _share(kernel, turns, arguments, threads)
-    except SystemError as error:  # what Python makes of an exception that a signal handler raises within a kernel's call
+    except SystemError as error:  # Python wraps the exception of a signal handler that runs within a kernel's call
         raise (error.__cause__ or error) from None
 
 
 def _types(arguments: tuple) -> tuple:
-    """What Numba compiles a kernel for: types of the arguments, of arrays their layout as well."""
+    """Return the types for which Numba compiles a kernel: those of the arguments, with the layout of arrays."""
     found = []
     for argument in arguments:
         if isinstance(argument, np.ndarray):
@@ -216,10 +219,10 @@ def _types(arguments: tuple) -> tuple:
 
 
 def _compile(kernel, address, arguments) -> None:
-    """Run a kernel for the first time with arguments of these types, on this thread alone.
+    """Run a kernel for the first time with arguments of these types, on this thread only.
 
-    Without garbage collection, which would go through all that the compiler holds, again and again: 1 s of 12. An interrupt
-    waits, since it would leave Numba unable to compile anything else (`generator raised StopIteration`).
+    Garbage collection is off, since traversing the compiler's objects again and again takes 1 s of 12. Interrupts wait,
+    since they would leave Numba unable to compile anything else (`generator raised StopIteration`).
     """
     enabled = gc.isenabled()
     with Deferred():
@@ -238,7 +241,7 @@ def _share(kernel, turns, arguments, threads) -> None:
         crew.call(job, threads - 1)
         kernel(address, *arguments)
     finally:
-        close(address)  # a single call, which no interrupt breaks off
-        job.clear()  # of a helper that comes later
+        close(address)  # a single call, which an interrupt cannot break
+        job.clear()  # for helpers that come later
     if errors:
         raise errors[0]

@@ -1,9 +1,9 @@
-"""The turns of a kernel that runs on several threads: who takes which, and who is still at work.
+"""The turns of a kernel that runs on several threads, which each thread takes one by one.
 
-Turns are four int64 in an array that every thread holds on to; kernels get their address, since Numba's generators never let
-go of an array. A helper enters, takes turns until there are none, and leaves. The calling thread closes them: nobody enters
-any more, and it waits for those inside. It does so within one call of compiled code, where Python runs no signal handler:
-an interrupt cannot make it leave while a helper still writes to the caller's arrays.
+Turns are four int64 in an array that every thread holds; kernels get its address, since Numba's generators never release an
+array. A helper enters, takes turns until all are taken, and leaves. The calling thread closes the turns: no thread can
+enter, and it waits for those inside, in one call of compiled code, where Python runs no signal handler. So an interrupt
+cannot make it return while a helper still writes to the caller's arrays.
 """
 
 import ctypes
@@ -13,14 +13,14 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.typing import signature
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
-from cupynn.kernels import inline, kernel
+from cupynn.kernels import kernel
 
 TAKEN, COUNT, INSIDE, LOCK = range(4)
 CLOSED = 1 << 32  # added to the number of threads inside
 
-# Locks of Python's own, which wait without spinning and, unlike `Lock.acquire`, without handling signals.
+# Python's C locks, which wait without spinning and, unlike `Lock.acquire`, without handling signals.
 for _name in ("PyThread_allocate_lock", "PyThread_acquire_lock", "PyThread_release_lock", "PyThread_free_lock"):
     llvmlite.binding.add_symbol(_name, ctypes.cast(getattr(ctypes.pythonapi, _name), ctypes.c_void_p).value)
 _allocate = types.ExternalFunction("PyThread_allocate_lock", signature(types.intp))
@@ -30,19 +30,19 @@ _free = types.ExternalFunction("PyThread_free_lock", signature(types.void, types
 
 
 def new_turns(count: int) -> np.ndarray:
-    """Return `count` turns, of which none is taken; kernels get ``turns.ctypes.data``."""
+    """Return `count` turns; kernels get ``turns.ctypes.data``."""
     return np.array([0, count, 0, 0], np.int64)
 
 
 def _field(builder, turns, index):
-    """Pointer to one of the four numbers."""
+    """Return a pointer to one of the four numbers."""
     data = builder.inttoptr(turns, ir.IntType(64).as_pointer())
     return builder.gep(data, [ir.Constant(ir.IntType(64), index)])
 
 
 @intrinsic
 def _take(typing, turns):
-    """Next turn, or -1 if none is left."""
+    """Take the next turn; return -1 if all are taken."""
 
     def codegen(context, builder, signature, arguments):
         one = ir.Constant(ir.IntType(64), 1)
@@ -55,7 +55,7 @@ def _take(typing, turns):
 
 @intrinsic
 def _add_inside(typing, turns, number):
-    """Add to the threads inside; return how many there were."""
+    """Add to the number of threads inside; return the old number."""
 
     def codegen(context, builder, signature, arguments):
         return builder.atomic_rmw("add", _field(builder, arguments[0], INSIDE), arguments[1], "seq_cst")
@@ -77,7 +77,7 @@ def _replace_inside(typing, turns, before, after):
 
 @intrinsic
 def _exchange(typing, turns, index, value):
-    """Set one of the four numbers; return what it was."""
+    """Set one of the four numbers; return the old one."""
 
     def codegen(context, builder, signature, arguments):
         turns, index, value = arguments
@@ -87,9 +87,12 @@ def _exchange(typing, turns, index, value):
     return types.int64(types.int64, types.int64, types.int64), codegen
 
 
-@inline
 def each(turns):
-    """Turns for the calling thread, one after the other, until all are taken."""
+    """Yield turns to the calling thread until all are taken; in a kernel that runs as Python, yield all of a range."""
+    yield from turns
+
+
+def _each(turns):
     while True:
         turn = _take(turns)
         if turn < 0:
@@ -97,9 +100,14 @@ def each(turns):
         yield turn
 
 
+@overload(each, jit_options={"error_model": "numpy", "no_cfunc_wrapper": True}, strict=False)
+def _compiled_each(turns):
+    return _each
+
+
 @kernel
 def enter(turns):
-    """Go inside, unless the turns are closed; return whether that was so."""
+    """Enter unless the turns are closed; return whether the thread is inside."""
     while True:
         inside = _add_inside(turns, 0)
         if inside >= CLOSED:
@@ -110,7 +118,7 @@ def enter(turns):
 
 @kernel
 def leave(turns):
-    """Leave; the last to leave wakes the thread that waits in `close`."""
+    """Leave; the last thread wakes the one that waits in `close`."""
     if _add_inside(turns, -1) == CLOSED + 1:
         lock = _exchange(turns, LOCK, 0)
         if lock != 0:
@@ -119,12 +127,12 @@ def leave(turns):
 
 @kernel
 def close(turns):
-    """Let nobody take a turn or enter any more, and wait for those inside."""
+    """Keep threads from taking turns or entering, and wait for those inside."""
     _exchange(turns, TAKEN, 1 << 62)
     if _replace_inside(turns, 0, CLOSED):
         return
     lock = _allocate()
-    if lock == 0:  # not even memory for a lock
+    if lock == 0:  # no memory for a lock
         _add_inside(turns, CLOSED)
         while _add_inside(turns, 0) > CLOSED:
             pass

@@ -7,14 +7,24 @@ from cupynn.kernels.threads import each, parallel
 
 
 def row_decay(weight: np.ndarray, strength: float, beta: float, w_max: float) -> np.ndarray:
-    """Factor of each row of weights (rows, columns) in the exponential regulariser, float32 (rows,)."""
+    """Return the factor of each row of weights (rows, columns) in the exponential regularizer, float32 (rows,)."""
     level = np.einsum("ij,ij->i", weight, weight) / (w_max**2 * weight.shape[1])
-    return (strength * beta / w_max * np.exp(beta * (level - 1))).astype(np.float32)
+    with np.errstate(over="ignore"):  # weights that have diverged: the update finds them
+        return (strength * beta / w_max * np.exp(beta * (level - 1))).astype(np.float32)
 
 
 def row_mean(gradient: np.ndarray) -> np.ndarray:
-    """Mean of each row of a gradient (rows, columns), float32 (rows,)."""
+    """Return the mean of each row of a gradient (rows, columns), float32 (rows,)."""
     return gradient.mean(1)
+
+
+def clip(gradients: list[np.ndarray], limit: float) -> None:
+    """Scale gradients (rows, columns) in place to a norm of all of at most `limit`; the norm is summed in float64."""
+    squares = np.concatenate([np.einsum("ij,ij->i", gradient, gradient, dtype=np.float64) for gradient in gradients])
+    norm = np.sqrt(squares.sum())
+    if not norm <= limit:  # a norm that is not finite stays so
+        for gradient in gradients:
+            gradient *= np.float32(limit / norm)
 
 
 @kernel
@@ -27,7 +37,7 @@ def _sgd(turns, weight, gradient, shift, decay, velocity, rate, momentum):
 
 
 def sgd(weight, gradient, shift, decay, velocity, rate, momentum) -> None:
-    """w -= rate * v with v = momentum * v + g, g = gradient - shift + decay * w; shift, decay (rows,): a row's own."""
+    """Update w -= rate * v with v = momentum * v + g, g = gradient - shift + decay * w; shift, decay (rows,)."""
     parallel(_sgd, len(weight), weight, gradient, shift, decay, velocity, rate, momentum)
 
 
@@ -43,7 +53,7 @@ def _adam(turns, weight, gradient, shift, decay, mean, square, rate, beta1, beta
 
 
 def adam(weight, gradient, shift, decay, mean, square, rate, beta1, beta2, epsilon, correction1, correction2) -> None:
-    """w -= rate * m / (sqrt(s) + epsilon), both moments corrected for their start at zero; g as in `sgd`."""
+    """Update w -= rate * m / (sqrt(s) + epsilon), with both moments corrected for their start at zero; g as in `sgd`."""
     constants = (rate, beta1, beta2, epsilon, correction1, correction2)
     parallel(_adam, len(weight), weight, gradient, shift, decay, mean, square, *constants)
 
@@ -56,5 +66,5 @@ def _average(turns, weight, mean, share):
 
 
 def average(weight, mean, share) -> None:
-    """mean += share * (weight - mean), a step of an exponential moving average."""
+    """Update mean += share * (weight - mean), a step of an exponential moving average."""
     parallel(_average, len(weight), weight, mean, share)

@@ -1,5 +1,5 @@
-"""The network, without training. Users make a `Sequential` (cupynn/sequential.py), which adds training to it.
+"""The network without training, which `Sequential` (cupynn/sequential.py) adds.
 
-`network` has the passes, `inputs` checks what data a network takes, `foreign` reads datasets of other frameworks,
-`definition` is a network as plain tables, `storage` its file, `summary` its table. Import from these modules.
+`network` has the passes, `inputs` checks the data, `foreign` reads datasets of other frameworks, `definition` describes a
+network as plain tables, `storage` writes its file and `summary` prints its table. Import from these modules.
 """

@@ -1,10 +1,10 @@
-"""NIR, the Neuromorphic Intermediate Representation: networks to and from its graphs and files.
+"""Read and write networks as graphs of NIR, the Neuromorphic Intermediate Representation.
 
-Import these names from here. `write` turns a network into a graph, `read` a graph into a network, `files` does both with
-files, and `fidelity` measures what a file keeps of a network.
+Import these names from here. `write` converts a network to a graph, `read` a graph to a network, `files` reads and writes
+files, and `fidelity` measures what a file preserves of a network.
 
-The library `nir` is needed (``pip install "cupynn[nir]"``). As both have the same name, import this package's functions by
-``from cupynn import nir`` in scripts that do not ``import nir`` themselves.
+This package needs the library `nir` (``pip install "cupynn[nir]"``). Both have the same name: in scripts that also
+``import nir``, import the functions below by name.
 """
 
 from cupynn.nir.certificate import Certificate

@@ -1,4 +1,4 @@
-"""What a file of NIR keeps of a network, measured: layer by layer, in the file and in the frameworks that run it."""
+"""Certificates: how well the layers of a network survive in a NIR file and in the frameworks that run it."""
 
 import json
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the spikes of a layer agree with those they should be.
+    """Agreement of a layer's spikes with the expected spikes.
 
     Attributes
     ----------
     status : {"faithful", "lossy", "unsupported", "untested"}
-        Untested is a layer that agrees by its silence.
+        "untested" means that the layer agrees because it is silent.
     why : str
-        In one sentence; empty where there is nothing to say.
+        One sentence, or an empty string.
     spikes : int or None
-        How many there were.
+        Number of spikes found.
     mismatched : int or None
-        Places (sample, step, neuron) where the one fires and the other does not.
+        Number of positions (sample, step, neuron) where only one of the two has a spike.
     count_difference : int or None
-        Absolute difference of firing counts, summed over samples and neurons.
+        Absolute difference of the firing counts, summed over samples and neurons.
     """
 
     status: str
@@ -39,18 +39,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What became of a layer.
+    """Result for one layer.
 
     Attributes
     ----------
     layer, node : str
-        Its name, and that of its neurons in the graph.
+        Name of the layer, and of its neurons in the graph.
     neurons, spikes : int
-        Its size, and how often they fired in the network itself.
+        Number of neurons, and of their spikes in the original network.
     file : Verdict
-        What the format drops: the network that the file describes, run by cupynn, against the network itself.
+        Losses of the format: the network described by the file, run by cupynn, compared with the original network.
     frameworks : dict of str to Verdict
-        What a framework does: its run of the file against the network that the file describes.
+        Differences of each framework: its run of the file compared with the network described by the file.
     """
 
     layer: str
@@ -63,21 +63,21 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a file of NIR keeps of a network.
+    """Measured agreement of a NIR file with the network it was exported from.
 
     Attributes
     ----------
     file, sha256 : str
         Name of the file, and the digest of its bytes.
     samples : str
-        What was run.
+        Description of the samples.
     batch, steps, input_spikes : int
-        Its size.
+        Number of samples, of steps per sample, and of input spikes in all.
     versions : dict of str to str
-        Of cupynn, nir, and the frameworks that ran.
+        Versions of cupynn, nir and the frameworks that ran.
     layers : tuple of Fidelity
     not_run : dict of str to str
-        Frameworks that did not run, and why.
+        Reasons by framework that did not run.
     """
 
     file: str
@@ -92,31 +92,30 @@ class Certificate:
 
     @property
     def faithful(self) -> bool:
-        """Whether every layer fires as it should, in the file and in each framework that ran."""
+        """Return True if every layer fires as expected, in the file and in each framework that ran."""
         return all(verdict.status == FAITHFUL for _, _, verdict in self.verdicts())
 
     def verdicts(self) -> Iterator[tuple[str, str, Verdict]]:
-        """Layer, "file" or framework, and verdict."""
+        """Yield layer name, "file" or the framework's name, and verdict."""
         for layer in self.layers:
             yield layer.layer, "file", layer.file
             for name, verdict in layer.frameworks.items():
                 yield layer.layer, name, verdict
 
     def table(self) -> dict[str, Any]:
-        """All of it, as `save` writes it."""
+        """Return the certificate as `save` writes it."""
         return {"format": FORMAT, "faithful": self.faithful} | asdict(self)
 
     def save(self, path: str | PathLike) -> None:
-        """Write it to a file, JSON."""
+        """Write the certificate to a JSON file."""
         files.write_text(checks.path("path", path), json.dumps(self.table(), indent=1, ensure_ascii=False) + "\n")
 
     def __str__(self) -> str:
-        names = list(self.layers[0].frameworks)
-        heads = ["layer", "spikes", "file", *(f"{name} {self.versions.get(name, '')}".rstrip() for name in names)]
-        rows = [heads]
+        names = (f"{name} {self.versions.get(name, '')}".rstrip() for name in self.layers[0].frameworks)
+        rows = [["layer", "spikes", "file", *names]]
         for layer in self.layers:
-            found = [layer.file, *layer.frameworks.values()]
-            rows.append([layer.layer, f"{layer.spikes:,}", *(verdict.status for verdict in found)])
+            statuses = [verdict.status for verdict in (layer.file, *layer.frameworks.values())]
+            rows.append([layer.layer, f"{layer.spikes:,}", *statuses])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{self.file}, {self.batch} samples of {self.steps} steps: {self.samples}, {self.input_spikes:,} spikes"]
         lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,4 +1,4 @@
-"""Spikes to expect of a graph, in the form that NIR has for them, for those who run it elsewhere."""
+"""Expected spikes of a graph, in NIR's own format, for comparison with runs elsewhere."""
 
 from io import BytesIO
 from os import PathLike
@@ -14,10 +14,10 @@ from .neuron import DT
 
 
 def write(path: str | PathLike, spikes: dict[str, SpikeTrains]) -> None:
-    """Write the spikes of nodes to a file that `nir.read_data` reads: the observable "spikes" of each, as events.
+    """Write the observable "spikes" of each node as events, to a file for `nir.read_data`.
 
-    An event lies in the middle of its step, where no rounding moves it to another when a reader divides by the step. The
-    neurons of an image are counted in the order (channel, row, column).
+    The time of an event is the middle of its step, so that no rounding moves it to another step when a reader divides by
+    the step length. Neurons of an image are numbered in the order (channel, row, column).
     """
     library = nir_library()
     nodes = {name: library.NIRNodeData({"spikes": _events(trains, library)}) for name, trains in spikes.items()}
@@ -28,7 +28,7 @@ def write(path: str | PathLike, spikes: dict[str, SpikeTrains]) -> None:
 
 
 def _events(trains: SpikeTrains, library):
-    """Rows of neurons and of times in seconds, as long as the longest; -1 and infinity where there is no spike."""
+    """Return one row of neurons and of times in seconds per sample, padded with -1 and infinity."""
     events = trains.events()
     sizes = np.bincount(events.samples, minlength=len(trains))
     places = np.arange(events.samples.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -40,6 +40,6 @@ def _events(trains: SpikeTrains, library):
 
 
 def duration(steps: int) -> float:
-    """Return the seconds of a number of steps, such that int(duration / DT) gives the steps again."""
+    """Return a number of steps in seconds, such that int(duration / DT) gives the steps again."""
     seconds = steps * DT
     return seconds if int(seconds / DT) == steps else float(np.nextafter(seconds, np.inf))

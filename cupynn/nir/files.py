@@ -1,4 +1,4 @@
-"""Files of NIR: written with a certificate of what they keep and the spikes to expect, and read."""
+"""NIR files: write them with a certificate and the expected spikes, and read them."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -32,26 +32,25 @@ def export(
     samples: Any = None,
     frameworks: Sequence[str] | None = None,
 ) -> Certificate | None:
-    """Write a network to a file of NIR, and beside it what the file keeps of the network.
+    """Write a network to a NIR file, together with a certificate of what the file preserves.
 
-    The certificate, ``path + ".certificate.json"``, says for each layer whether the file, and what Norse, snnTorch and
-    SpikingJelly make of it, fire as the network does: the file is run in each that is installed. The spikes of these runs,
-    as the file describes them, go into ``path + ".spikes.h5"``, to be read by `nir.read_data`: those of a graph without the
-    delay of one step that layers have.
+    The certificate, ``path + ".certificate.json"``, reports for each layer whether it fires as in the network: as the file
+    describes it, and in Norse, snnTorch and SpikingJelly where they are installed. The spikes that the file describes are
+    written to ``path + ".spikes.h5"`` for `nir.read_data`. In a graph, layers have no delay of one step.
 
     Parameters
     ----------
     network : Sequential
     path : path
-        Of the file, such as "net.nir".
+        Path of the file, such as "net.nir".
     allow_lossy : bool
-        Whether to leave out refractory periods, for which NIR has no place, instead of refusing the network.
+        If True, leave out refractory periods, which NIR cannot express, instead of refusing the network.
     certificate : bool
-        Whether to run the network and write the other two files.
+        If True, run the network and write the two other files.
     samples : ndarray, SpikeTrains or Ragged, optional
-        What to run: data that the network takes; by default four samples of random trains, from 2 % to 30 % a step.
+        Input of the network for the certificate. Default: four samples of random trains, from 2 % to 30 % per step.
     frameworks : sequence of str, optional
-        Those to run of "norse", "snntorch", "spikingjelly"; by default all that are installed.
+        Frameworks to run, of "norse", "snntorch" and "spikingjelly". Default: the installed ones.
 
     Returns
     -------
@@ -74,12 +73,12 @@ def export(
     graph = to_nir(network, allow_lossy=allow_lossy)
     wanted = checks.flag("certificate", certificate)
     if not wanted and (samples is not None or frameworks is not None):
-        raise checks.InputError("samples and frameworks are for the certificate: pass certificate=True")
+        raise checks.InputError("samples and frameworks are used for the certificate only: pass certificate=True")
     trial = fidelity.trial(network, samples, frameworks) if wanted else None
     with writing(path) as file:
         file.write(_content(graph, library))
     beside = Path(f"{path}.certificate.json"), Path(f"{path}.spikes.h5")
-    for old in beside:  # of a file that was here before
+    for old in beside:  # they belong to the file just replaced
         old.unlink(missing_ok=True)
     if trial is None:
         return None
@@ -90,9 +89,9 @@ def export(
 
 
 def _content(graph: "nir.NIRGraph", library: ModuleType) -> bytes:
-    """File of a graph that keeps its nodes in their order.
+    """Return the bytes of a graph's file, with the nodes in their order.
 
-    By default they are found by the alphabet, and NIRTorch cannot have a graph within the graph before what leads to it.
+    HDF5 sorts them by name by default, but NIRTorch needs the nodes that lead to a subgraph before the subgraph.
     """
     import h5py
 
@@ -115,24 +114,24 @@ def load(
     seed: int = 0,
     device: str = "auto",
 ) -> Sequential:
-    """Read a network from a file of NIR, whoever wrote it.
+    """Read a network from a NIR file written by any program.
 
     Parameters
     ----------
     path : path
     steps : int, optional
-        Number of time steps; by default that which `export` noted down.
+        Number of time steps. Default: the number that `export` stored.
     dt : float, optional
-        Length of a step in seconds; by default that which was noted down, or 1e-4.
+        Length of a step in seconds. Default: the stored length, or 1e-4.
     encoder : Encoder, optional
-        By default that which was noted down, if there is one.
+        Default: the stored encoder, if any.
     seed, device
         As in `Sequential`.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, or describes no network of cupynn's.
+        If the file is missing or damaged, or cupynn has no such network.
     """
     path = checks.path("path", path)
     graph = read_graph(path)

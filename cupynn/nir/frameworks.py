@@ -1,14 +1,15 @@
-"""Other frameworks, each running a file of NIR by its own importer, without a word on the screen."""
+"""Run NIR files silently in other frameworks, each with its own importer."""
 
 import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,39 +18,17 @@ from cupynn.checks import InputError
 
 from .neuron import DT
 
-if TYPE_CHECKING:
-    import nir
-    import torch
-
-
-def _norse(graph: "nir.NIRGraph") -> "torch.nn.Module":
-    from norse.torch import from_nir
-
-    return from_nir(graph, dt=DT)
-
-
-def _snntorch(graph: "nir.NIRGraph") -> "torch.nn.Module":
-    from snntorch.import_nir import import_from_nir
-
-    return import_from_nir(graph)
-
-
-def _spikingjelly(graph: "nir.NIRGraph") -> "torch.nn.Module":
-    from spikingjelly.activation_based.nir_exchange import import_from_nir
-
-    return import_from_nir(graph, dt=DT)
-
-
-FRAMEWORKS: dict[str, Callable[["nir.NIRGraph"], "torch.nn.Module"]] = {
-    "norse": _norse,
-    "snntorch": _snntorch,
-    "spikingjelly": _spikingjelly,
+# Module, function and options of each importer.
+FRAMEWORKS: dict[str, tuple[str, str, dict[str, float]]] = {
+    "norse": ("norse.torch", "from_nir", {"dt": DT}),
+    "snntorch": ("snntorch.import_nir", "import_from_nir", {}),
+    "spikingjelly": ("spikingjelly.activation_based.nir_exchange", "import_from_nir", {"dt": DT}),
 }
-NEEDED = ("torch", "nirtorch")  # by all of them, though not all say so
+NEEDED = ("torch", "nirtorch")  # by all of them, though not all declare it
 
 
 def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the frameworks that were asked for, all by default."""
+    """Return the checked names of frameworks, all by default."""
     if isinstance(names, str):
         raise InputError(f"frameworks={names!r}: pass a list, [{names!r}]")
     return tuple(
@@ -58,13 +37,13 @@ def chosen(names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def missing(name: str) -> str | None:
-    """What has to be installed before a framework can run; None if nothing."""
+    """Return why a framework cannot run, with the remedy; None if it can."""
     absent = [package for package in (name, *NEEDED) if find_spec(package) is None]
     return f"not installed: pip install {' '.join(absent)}" if absent else None
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Versions of those packages that are installed."""
+    """Return the versions of the packages that are installed."""
     found = {}
     for package in packages:
         try:
@@ -75,12 +54,12 @@ def versions(*packages: str) -> dict[str, str]:
 
 
 def simulate(name: str, path: Path, inputs: np.ndarray, nodes: Sequence[str]) -> list[np.ndarray]:
-    """Spikes of some nodes of the graph in a file, as a framework computes them.
+    """Run a file in a framework and return the spikes of some of its nodes.
 
     Parameters
     ----------
     name : str
-        Of the framework.
+        Name of the framework, which may raise any exception.
     path : Path
     inputs : ndarray of uint8, shape (B, T, *input_shape)
     nodes : sequence of str
@@ -88,11 +67,6 @@ def simulate(name: str, path: Path, inputs: np.ndarray, nodes: Sequence[str]) ->
     Returns
     -------
     list of ndarray of bool, shape (B, T, neurons)
-
-    Raises
-    ------
-    Exception
-        Whatever the framework raises.
     """
     with silence():
         import nir
@@ -100,15 +74,16 @@ def simulate(name: str, path: Path, inputs: np.ndarray, nodes: Sequence[str]) ->
 
         graph = nir.read(path)
         [source] = (node for node in graph.nodes.values() if isinstance(node, nir.Input))
-        shape = source.input_type["input"]  # that of an image has channels there
-        module = FRAMEWORKS[name](graph)
+        shape = source.input_type["input"]  # has channels if the input is an image
+        home, importer, options = FRAMEWORKS[name]
+        module = getattr(import_module(home), importer)(graph, **options)
         latest: dict[str, np.ndarray] = {}
         for node in nodes:
             module.get_submodule(node).register_forward_hook(_listener(latest, node))
         spikes: dict[str, list[np.ndarray]] = {node: [] for node in nodes}
         state: tuple[Any, ...] = ()
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # for such small steps, more only wait for each other
+        torch.set_num_threads(1)  # with such small steps, more threads only wait for each other
         try:
             with torch.no_grad():
                 for t in range(inputs.shape[1]):
@@ -123,7 +98,7 @@ def simulate(name: str, path: Path, inputs: np.ndarray, nodes: Sequence[str]) ->
 
 def _listener(latest: dict[str, np.ndarray], node: str) -> Callable[..., None]:
     def listen(module: Any, arguments: Any, output: Any) -> None:
-        fired = output[0] if isinstance(output, tuple) else output  # spikes, or spikes and a state
+        fired = output[0] if isinstance(output, tuple) else output  # without the state, if any
         latest[node] = fired.numpy().reshape(len(fired), -1) != 0
 
     return listen
@@ -131,7 +106,7 @@ def _listener(latest: dict[str, np.ndarray], node: str) -> Callable[..., None]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep warnings, printed lines and log records of others to themselves, and handlers of the root logger as they are."""
+    """Suppress warnings, printed lines and log records, and restore the handlers of the root logger afterwards."""
     root = logging.getLogger()
     handlers, stream = root.handlers[:], io.StringIO()
     with warnings.catch_warnings(), redirect_stdout(stream), redirect_stderr(stream):

@@ -1,4 +1,4 @@
-"""Read graphs from files of NIR, which are HDF5."""
+"""Read graphs from NIR files, which are HDF5 files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,39 +14,29 @@ if TYPE_CHECKING:
     import nir
 
 LARGEST = 1 << 30  # bytes of all arrays together
+TYPES = {"type": (str,), "metadata": (dict,), "nodes": (dict,), "padding": (str, np.ndarray, np.generic)}  # else arrays
 
 
 def read_graph(path: Path) -> "nir.NIRGraph":
-    """Read the graph of a file.
-
-    Raises
-    ------
-    InputError
-        If it is missing, damaged, or no graph.
-    """
+    """Read the graph of a file; raise InputError if the file is missing, damaged, or not a graph."""
     library = nir_library()
     if not path.is_file():
-        raise InputError(f"{path}: no such file; pass a graph that nir.write wrote")
+        raise InputError(f"{path}: no such file; pass a graph written by nir.write")
     try:
         return library.NIRGraph.from_dict(_graph(hdf5.read_apart(path, "node", LARGEST)))
-    except Exception as error:  # what a damaged file makes h5py and nir raise is anybody's guess
-        raise InputError(f"{path} is no graph of NIR, or is damaged ({type(error).__name__}: {error})") from None
+    except Exception as error:  # damaged files make h5py and nir raise exceptions of many kinds
+        raise InputError(f"{path} is damaged or not a NIR graph ({type(error).__name__}: {error})") from None
 
 
 def _graph(table: dict[str, Any]) -> dict[str, Any]:
-    """Return the table of a graph, its fields of the kinds that nir takes for granted.
+    """Check that the fields of a graph and its subgraphs have the types that nir expects.
 
-    Types are left to us, in graphs within it as well: nir knows no neurons with one value for all of them.
+    nir's own check of types is switched off: it refuses neurons that share one value.
     """
     nodes = {}
     for name, node in table["nodes"].items():
         for field, value in node.items():
-            if not isinstance(value, _kinds(field)):
+            if not isinstance(value, TYPES.get(field, (np.ndarray, np.generic))):
                 raise ValueError(f"{field} of {name} is {value!r:.50}")
         nodes[name] = _graph(node) if node["type"] == "NIRGraph" else node
     return {"metadata": {}} | table | {"nodes": nodes, "type_check": False}
-
-
-def _kinds(field: str) -> tuple[type, ...]:
-    known = {"type": (str,), "metadata": (dict,), "nodes": (dict,), "padding": (str, np.ndarray, np.generic)}
-    return known.get(field, (np.ndarray, np.generic))

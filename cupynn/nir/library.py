@@ -6,13 +6,7 @@ from cupynn.checks import InputError
 
 
 def nir_library() -> ModuleType:
-    """Return the library `nir`.
-
-    Raises
-    ------
-    InputError
-        If it is not installed, or is too old to know expected spikes.
-    """
+    """Return the library `nir`, or raise InputError if it is missing or too old."""
     try:
         import nir
     except ImportError:

@@ -1,4 +1,4 @@
-"""From a graph of NIR to a network: the nodes are put in order, and a layer is made of each pair of weights and neurons."""
+"""Convert a NIR graph to a network: order the nodes, and make a layer of each pair of weights and neurons."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from cupynn.device.device import resolve
 from cupynn.encoders import ENCODERS, Encoder
 from cupynn.sequential import Sequential
 
-from .layer import KINDS, NEURONS, Link, Made, Shape, flattened, layer_of, shape_of
+from .layer import KINDS, NEURONS, POOLS, Link, Made, Shape, delays_of, flattened, layer_of, pooling_of, shape_of
 from .library import nir_library
 from .neuron import DT
 
@@ -31,39 +31,35 @@ def from_nir(
     seed: int = 0,
     device: str = "auto",
 ) -> Sequential:
-    """Make the network that a graph of NIR describes, by forward Euler with a step of `dt`.
+    """Make the network that a NIR graph describes, by forward Euler with a step of `dt`.
 
-    A layer is made of weights (`Affine`, `Linear`, `Conv2d`, `SumPool2d` or `AvgPool2d`, without bias) and the neurons after
-    them (`CubaLIF`, or `LIF`, whose synapse has tau_s = 1), with recurrent weights or without; `Flatten` may lie between.
-    All neurons of a node share their constants. w_in and r go into the weights, or into the threshold of pooling.
+    A layer consists of weights (`Affine`, `Linear`, `Conv2d`, `SumPool2d` or `AvgPool2d`) and the neurons after them
+    (`CubaLIF`, or `LIF`, whose synapse has tau_s = 1), with or without recurrent weights; `Delay`, `Flatten` and pooling
+    without neurons may precede the weights. All neurons of a node share their constants. w_in and r become part of the
+    weights, or of the threshold of pooling.
 
     Parameters
     ----------
     graph : nir.NIRGraph
-    steps : int, optional
-        Number of time steps; by default that which `to_nir` noted down.
-    dt : float, optional
-        Length of a step in seconds; by default that which was noted down, or 1e-4.
-    encoder : Encoder, optional
-        By default that which was noted down, if there is one.
-    seed, device
-        As in `Sequential`.
+    steps, dt, encoder, seed, device
+        As in `load`.
 
     Returns
     -------
     Sequential
-        Layer n fires n steps after the graph's, as each layer sees the spikes of the step before. Of a graph that `to_nir`
-        made, the network with the same weights, bit by bit, and t_ref = 0.
+        Layer n fires n steps later than in the graph, as each layer sees the spikes of the previous step. A graph made by
+        `to_nir` gives the same weights, bit by bit, and t_ref = 0. Biases act from the first step on, so that those above
+        the first layer begin earlier than in the graph.
 
     Raises
     ------
     InputError
-        If the graph describes no such network; the message names node, parameter, value and remedy.
+        If the graph describes no such network.
     """
     library = nir_library()
     checks.only("graph", graph, library.NIRGraph, "a nir.NIRGraph, or the path of a file to cupynn.nir.load")
     if steps is None and "steps" not in graph.metadata:
-        raise InputError("the graph does not say how many steps a sample has: pass steps=...")
+        raise InputError("the graph does not state the number of steps per sample: pass steps=...")
     notes = graph.metadata
     dt = checks.number("dt", _item(notes.get("dt", DT)) if dt is None else dt, above=0)
     steps = _item(notes["steps"]) if steps is None else steps
@@ -71,7 +67,9 @@ def from_nir(
         encoder = _encoder(notes["encoder"])
     made, input_shape = _layers(graph, dt, library)
     resolve(device)
-    network = Sequential([each.layer for each in made], _noted_shape(notes, input_shape), steps, encoder, seed, "cpu")
+    shape, population = _noted_shape(notes, input_shape), _item(notes.get("neurons_per_class", 1))
+    those = [each.layer for each in made]
+    network = Sequential(those, shape, steps, encoder, seed, "cpu", neurons_per_class=population)
     for layer, arrays, _ in made:
         for name, array in arrays.items():
             (layer.params | layer.buffers)[name][...] = array
@@ -91,7 +89,7 @@ def _encoder(text: Any) -> Encoder:
 
 
 def _noted_shape(notes: dict[str, Any], shape: Shape) -> Shape:
-    """(28, 28), where a graph says (1, 28, 28) since its nodes of images have channels."""
+    """Return (28, 28) for the (1, 28, 28) of a graph, whose images always have channels."""
     noted = notes.get("input_shape")
     return shape[1:] if noted is not None and shape[0] == 1 and np.array_equal(noted, shape[1:]) else shape
 
@@ -101,51 +99,54 @@ def _layers(graph: "nir.NIRGraph", dt: float, library: ModuleType) -> tuple[list
     [source] = [node for node in graph.nodes.values() if isinstance(node, library.Input)]
     shape = input_shape = shape_of("input", source.input_type["input"])
     made: list[Made] = []
-    weights: Link | None = None  # that wait for their neurons
+    weights: Link | None = None  # until their neurons follow, or other weights if it is pooling
+    delays: Link | None = None
     for link in chain:
         kind = type(link.node).__name__
         if kind not in KINDS:
-            raise InputError(f"{link.name}: {kind}: no layer computes it: write the graph with {', '.join(KINDS)} alone")
+            raise InputError(f"{link.name}: {kind} is not supported: use only {', '.join(KINDS)}")
+        if weights is not None and type(weights.node).__name__ in POOLS and kind not in (*NEURONS, *POOLS):
+            made.append(pooling_of(weights, shape))
+            shape, weights = made[-1].output_shape, None
         if kind in NEURONS:
             if weights is None:
-                raise InputError(f"{link.name}: no weights lead to these neurons: write an Affine node before them")
-            made.append(layer_of(weights, link, shape, dt))
-            shape, weights = made[-1].output_shape, None
+                raise InputError(f"{link.name}: these neurons have no input weights: put an Affine node before them")
+            made.append(layer_of(weights, link, shape, dt, delays))
+            shape, weights, delays = made[-1].output_shape, None, None
         elif link.recurrent is not None:
-            raise InputError(f"{link.name}: weights lead from it to itself: neurons alone have such: remove them")
+            raise InputError(f"{link.name}: only neurons can have recurrent weights: remove those of this node")
         elif weights is not None:
-            raise InputError(f"{weights.name}: {link.name} follows, {kind}: layers spike: write a CubaLIF node between")
+            raise InputError(f"{weights.name}: {link.name} ({kind}) follows without neurons: put a CubaLIF between them")
         elif kind == "Flatten":
             shape = flattened(link, shape)
+        elif kind == "Delay":
+            delays_of(link, shape, dt)
+            if delays is not None:
+                raise InputError(f"{link.name}: {delays.name} delays the same inputs: add the delays up in one node")
+            delays = link
         else:
             weights = link
+    weights = weights or delays
     if weights is not None or not made:
         raise InputError(f"{weights.name if weights else 'the graph'}: no neurons follow: end the graph with a CubaLIF node")
     return made, input_shape
 
 
 def _links(graph: "nir.NIRGraph", library: ModuleType) -> list[Link]:
-    """Nodes of a graph between its input and its output, in order.
-
-    Raises
-    ------
-    InputError
-        If they are no chain.
-    """
+    """Return the nodes between the input and the output of a graph, in order; raise InputError if they form no chain."""
     ends = (library.Input, library.Output)
     inputs, outputs = ([name for name, node in graph.nodes.items() if isinstance(node, kind)] for kind in ends)
     if len(inputs) != 1 or len(outputs) != 1:
-        raise InputError(f"the graph has inputs {inputs} and outputs {outputs}: write one of each")
+        raise InputError(f"the graph has inputs {inputs} and outputs {outputs}: use one of each")
     for edge in graph.edges:
         for name in edge:
             if name not in graph.nodes:
-                raise InputError(f"the edge {edge} ends at {name!r}, which is no node: remove it")
+                raise InputError(f"the edge {edge} ends at {name!r}, which is not a node: remove it")
     found = list(_walk(graph, inputs[0], outputs[0], library))
-    seen = {inputs[0], outputs[0], *(link.name for link in found), *_beside(found, graph)}
-    if lost := sorted(set(graph.nodes) - seen):
-        raise InputError(
-            f"the node {lost[0]!r} lies beside the chain from input to output: a network is one chain: remove it"
-        )
+    seen = {inputs[0], outputs[0], *(link.name for link in found)}
+    recurrent = {id(link.recurrent) for link in found}
+    if lost := sorted(name for name, node in graph.nodes.items() if name not in seen and id(node) not in recurrent):
+        raise InputError(f"the node {lost[0]!r} is not on the path from input to output: remove it")
     return found
 
 
@@ -163,33 +164,24 @@ def _walk(graph: Any, first: str, last: str, library: ModuleType) -> Iterator[Li
             if isinstance(node, library.NIRGraph):
                 node, recurrent = _subgraph(name, node, library)
             if len(loops) > 1 or (loops and recurrent is not None):
-                raise InputError(f"{name}: several weights lead from it to itself: add them up in one node")
+                raise InputError(f"{name}: several nodes hold recurrent weights: add them up in one node")
             yield Link(name, node, graph.nodes[loops[0]] if loops else recurrent)
         if len(forward) != 1:
-            raise InputError(f"{name}: edges lead from it to {forward}: a network is one chain, so pass one to {last!r}")
+            raise InputError(f"{name}: its edges lead to {forward}: the nodes must form one chain that ends at {last!r}")
         if forward[0] == last:
             return
         if forward[0] in seen:
-            raise InputError(
-                f"{name}: the edge to {forward[0]!r} makes a circle: recurrent weights join one node with itself"
-            )
+            raise InputError(f"{name}: the edge to {forward[0]!r} closes a loop: only neurons can have recurrent weights")
         name = forward[0]
         seen.add(name)
 
 
 def _subgraph(name: str, graph: Any, library: ModuleType) -> tuple[Any, Any]:
-    """Take neurons with recurrent weights out of a graph within the graph."""
+    """Return the neurons of a subgraph and their recurrent weights."""
     try:
         inside = _links(graph, library)
     except InputError as error:
-        raise InputError(f"{name}, a graph within the graph: {error}") from None
+        raise InputError(f"{name}, a subgraph: {error}") from None
     if len(inside) != 1 or inside[0].recurrent is None:
-        raise InputError(
-            f"{name}: a graph within the graph is neurons with weights among each other: write its nodes without it"
-        )
+        raise InputError(f"{name}: a subgraph must be neurons with recurrent weights: move its nodes to the main graph")
     return inside[0].node, inside[0].recurrent
-
-
-def _beside(found: list[Link], graph: Any) -> set[str]:
-    kept = {id(link.recurrent) for link in found if link.recurrent is not None}
-    return {name for name, node in graph.nodes.items() if id(node) in kept}

@@ -1,4 +1,6 @@
-"""Adam."""
+"""The Adam optimizer."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -15,16 +17,11 @@ class Adam(Optimizer):
     lr : float
         Learning rate.
     beta1, beta2 : float
-        Decay of the two moments, in [0, 1).
+        Decay rates of the two moments, in [0, 1).
     epsilon : float
-        Keeps the denominator from zero.
-    schedule : {"constant", "inverse-sqrt", "cosine"}
-        How the rate falls: not at all, as ``lr / sqrt(epoch + 1)`` (the paper), or as half a cosine to zero.
-    regularizer : ExponentialRegularizer, optional
-    average : float
-        Decay of a moving average of the weights, in [0, 1); 0: none is kept. See `Optimizer`.
-    centralize : bool
-        Whether the mean of its gradient is taken off each neuron's. See `Optimizer`.
+        Term added to the denominator to keep it above zero.
+    schedule, regularizer, average, centralize, clip_norm, weight_decay, warmup, rates
+        As in `Optimizer`.
 
     Raises
     ------
@@ -33,6 +30,11 @@ class Adam(Optimizer):
 
     Examples
     --------
+    As AdamW, with a warm-up of 100 updates, gradients clipped to a norm of 1, and a tenth of the rate in one layer:
+
+    >>> Adam(0.01, weight_decay=0.01, warmup=100, clip_norm=1.0, rates={"hidden": 0.1}).rate
+    0.0001
+
     One update by hand:
 
     >>> from cupynn import Sequential, encoders, layers, losses
@@ -46,6 +48,7 @@ class Adam(Optimizer):
     """
 
     own_moments = 2
+    squares = (1,)
 
     def __init__(
         self,
@@ -57,8 +60,12 @@ class Adam(Optimizer):
         regularizer: ExponentialRegularizer | None = None,
         average: float = 0.0,
         centralize: bool = False,
+        clip_norm: float | None = None,
+        weight_decay: float = 0.0,
+        warmup: int | None = None,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(lr, schedule, regularizer, average, centralize)
+        super().__init__(lr, schedule, regularizer, average, centralize, clip_norm, weight_decay, warmup, rates)
         self.beta1 = checks.number("beta1", beta1, minimum=0, maximum=0.999999)
         self.beta2 = checks.number("beta2", beta2, minimum=0, maximum=0.999999)
         self.epsilon = checks.number("epsilon", epsilon, above=0)

@@ -1,4 +1,4 @@
-"""What keeps weights within bounds: terms that optimizers add to gradients."""
+"""Regularizers: terms that optimizers add to gradients to keep weights small."""
 
 from types import ModuleType
 
@@ -11,14 +11,14 @@ from cupynn.kernels.cuda import on_device
 
 
 def update_kernels(array: np.ndarray) -> ModuleType:
-    """Return the kernels of updates for the device on which an array lies."""
+    """Return the module of update kernels for the device of an array."""
     return update_cuda if on_device(array) else update
 
 
 class ExponentialRegularizer(Configured):
-    """Keeps each neuron's weights within bounds, the more strongly the larger they are as a whole, as in the paper.
+    """The paper's regularizer, which grows exponentially with the squared weights of a neuron.
 
-    Adds ``strength * beta * (w_ij / w_max) * exp(beta * (sum_j (w_ij / w_max) ** 2 / inputs - 1))`` to the gradient.
+    It adds ``strength * beta * (w_ij / w_max) * exp(beta * (sum_j (w_ij / w_max) ** 2 / inputs - 1))`` to the gradient.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ExponentialRegularizer(Configured):
         self.w_max = checks.number("w_max", w_max, above=0)
 
     def decay(self, weight: np.ndarray) -> np.ndarray:
-        """Factor of each neuron's weights in the term above, float32 (neurons,), for weights (neurons, inputs)."""
+        """Return the factor of each neuron's weights in this term, float32 (neurons,), for weights (neurons, inputs)."""
         return update_kernels(weight).row_decay(weight, self.strength, self.beta, self.w_max)
 
 

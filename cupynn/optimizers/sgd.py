@@ -1,5 +1,7 @@
 """Stochastic gradient descent."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from cupynn import checks
@@ -8,21 +10,16 @@ from cupynn.optimizers.regularizers import ExponentialRegularizer, update_kernel
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum if asked for.
+    """Stochastic gradient descent, optionally with momentum.
 
     Parameters
     ----------
     lr : float
         Learning rate.
     momentum : float
-        In [0, 1).
-    schedule : {"constant", "inverse-sqrt", "cosine"}
-        How the rate falls: not at all, as ``lr / sqrt(epoch + 1)`` (the paper), or as half a cosine to zero.
-    regularizer : ExponentialRegularizer, optional
-    average : float
-        Decay of a moving average of the weights, in [0, 1); 0: none is kept. See `Optimizer`.
-    centralize : bool
-        Whether the mean of its gradient is taken off each neuron's. See `Optimizer`.
+        Momentum factor, in [0, 1).
+    schedule, regularizer, average, centralize, clip_norm, weight_decay, warmup, rates
+        As in `Optimizer`.
 
     Raises
     ------
@@ -45,8 +42,12 @@ class SGD(Optimizer):
         regularizer: ExponentialRegularizer | None = None,
         average: float = 0.0,
         centralize: bool = False,
+        clip_norm: float | None = None,
+        weight_decay: float = 0.0,
+        warmup: int | None = None,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(lr, schedule, regularizer, average, centralize)
+        super().__init__(lr, schedule, regularizer, average, centralize, clip_norm, weight_decay, warmup, rates)
         self.momentum = checks.number("momentum", momentum, minimum=0, maximum=0.999999)
 
     def _update(self, weight, gradient, shift, decay, moments, rate) -> None:

@@ -1,4 +1,4 @@
-"""Whether a launcher such as mpirun has started this process beside others, and the processes, if so."""
+"""Detect whether a launcher such as mpirun has started this process together with others."""
 
 import os
 import time
@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from cupynn.checks import InputError
 from cupynn.parallel.ranks import HEAD_START, Ranks
 
-# Where launchers leave the number of processes, and that of this one: Open MPI; MPICH, Intel MPI and Slurm's PMI-2; MVAPICH;
-# Slurm's PMIx.
+# Variables for the number of processes and the rank: Open MPI; MPICH, Intel MPI and Slurm's PMI-2; MVAPICH; Slurm's PMIx.
 LAUNCHERS = (
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
     ("PMI_SIZE", "PMI_RANK"),
@@ -18,7 +17,7 @@ LAUNCHERS = (
 
 
 def started(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
-    """Number of processes that were started together, and of this one among them; (1, 0) without a launcher."""
+    """Return the number of processes started together, and the rank of this one; (1, 0) without a launcher."""
     for size, rank in LAUNCHERS:
         if size in environment and rank in environment:
             return int(environment[size]), int(environment[rank])
@@ -26,11 +25,11 @@ def started(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
 
 
 def world() -> Ranks:
-    """The processes that ``mpirun -n N`` has started, this one among them; or this one alone.
+    """Return the processes started by ``mpirun -n N``, or this process alone.
 
     Examples
     --------
-    In a script that is started by ``mpirun -n 4 python script.py``:
+    In a script started by ``mpirun -n 4 python script.py``:
 
     >>> from cupynn import parallel
     >>> with parallel.world() as ranks:                     # doctest: +SKIP
@@ -39,7 +38,7 @@ def world() -> Ranks:
     Raises
     ------
     InputError
-        If there are others, and MPI cannot be had.
+        If there are other processes, but MPI cannot be used.
     """
     size, rank = started()
     if size == 1:
@@ -48,7 +47,7 @@ def world() -> Ranks:
         return _processes(size)
     except InputError:
         if rank > 0:
-            time.sleep(HEAD_START)  # launchers end all when one has ended: the first says why, once
+            time.sleep(HEAD_START)  # launchers end all when one has ended: the first must print the error before
             raise SystemExit(1) from None
         raise
 
@@ -56,16 +55,15 @@ def world() -> Ranks:
 def _processes(size: int) -> Ranks:
     try:
         from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:  # the latter where mpi4py finds no library of MPI
+    except (ImportError, RuntimeError) as error:  # the latter if mpi4py does not find the MPI library
         raise InputError(
-            f"{size} processes were started, and MPI cannot be used ({error}): pip install mpi4py, and load the module of "
+            f"{size} processes were started, but MPI cannot be used ({error}): pip install mpi4py, and load the module of "
             "your MPI, or pip install mpich"
         ) from None
     if MPI.COMM_WORLD.size != size:
         library = MPI.Get_library_version().splitlines()[0].strip("\0 ")
         raise InputError(
-            f"{size} processes were started, and mpi4py sees {MPI.COMM_WORLD.size}: start them with the mpirun of the MPI "
-            f"that it uses, {library}"
+            f"{size} processes were started, but mpi4py sees {MPI.COMM_WORLD.size}: start them with the mpirun of {library}"
         )
     from cupynn.parallel.mpi import Processes
 

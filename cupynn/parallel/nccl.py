@@ -1,4 +1,4 @@
-"""Sums over GPUs: NCCL through CuPy, one GPU a process."""
+"""Sums over GPUs with NCCL, through CuPy; one GPU per process."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,17 +10,17 @@ from cupynn.device.device import Device
 class Nccl:
     """The GPUs of all processes.
 
-    Its sums are made on the current stream, so that the host waits for none. For one number of GPUs, connected in one way,
-    NCCL adds in one order.
+    Sums run on the current stream, so that the host does not wait. NCCL's order of addition depends only on the number of
+    GPUs and how they are connected.
 
     Parameters
     ----------
     device : CudaDevice
-        That of this process.
+        GPU of this process.
     size, rank : int
-        Number of processes, and of this one.
+        Number of processes, and rank of this one.
     on_first : callable
-        As `Ranks` has it.
+        As `Ranks.on_first`.
 
     Raises
     ------
@@ -34,19 +34,17 @@ class Nccl:
             from cupy.cuda import nccl
 
             if not nccl.available:
-                raise ImportError("CuPy finds no library of NCCL")
+                raise ImportError("CuPy does not find it")
         except ImportError as error:
             major = device.xp.cuda.runtime.runtimeGetVersion() // 1000
-            raise InputError(
-                f"gradients are summed over GPUs by NCCL ({error}): pip install nvidia-nccl-cu{major}"
-            ) from None
+            raise InputError(f"NCCL is needed for several GPUs ({error}): pip install nvidia-nccl-cu{major}") from None
         self.nccl = nccl
         identity = on_first(nccl.get_unique_id)
         with device:
             self.link = nccl.NcclCommunicator(size, identity, rank)
 
     def sum(self, arrays: Sequence[Any]) -> None:
-        """Replace float32 arrays on the GPU by their sums over the processes; in one message, as they form a group."""
+        """Replace float32 arrays on the GPU by their sums over the processes, all in one message."""
         with self.device:
             stream = self.device.xp.cuda.get_current_stream().ptr
             self.nccl.groupStart()

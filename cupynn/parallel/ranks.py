@@ -1,4 +1,4 @@
-"""What a training asks of the processes that share it, and the answers of one that trains alone, which cost nothing."""
+"""Interface between training and the processes that share it; for a single process, every method is trivial."""
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -10,30 +10,30 @@ from cupynn.checks import InputError
 from cupynn.device.device import Device
 
 Value = TypeVar("Value")
-HEAD_START = 2.0  # seconds that the first process has to print what all got wrong, before another does and all are ended
+HEAD_START = 2.0  # seconds for the first process to print an error of all, before another does and all are ended
 
 
 class RanksDiffer(InputError):
-    """Something that must be the same in all processes is not."""
+    """A value that must be the same in all processes differs."""
 
 
 class Ranks:
-    """The processes that train one network together; this one alone.
+    """The processes that train one network together; in this class, a single process.
 
-    Each holds the whole network and all data, takes its share of every batch, and does the same updates. Every method but
-    `share` is called by all of them at the same point. Used as a context: an error in one process then ends all, with one
-    message.
+    Each process holds the whole network and all data, computes its share of every batch, and makes the same updates. All
+    processes must call each method except `share` at the same point. Used as a context, an error in one process ends all,
+    with one message.
 
     Attributes
     ----------
     size : int
         Number of processes.
     rank : int
-        Number of this one, from 0.
+        Number of this process, from 0.
     here : int
-        How many of them run on this machine.
+        Number of processes on this machine.
     entered : bool
-        Whether it is used as a context.
+        True if used as a context.
     """
 
     size, rank, here = 1, 0, 1
@@ -41,47 +41,48 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that prints and writes files."""
+        """Return True in the process that prints and writes files."""
         return self.rank == 0
 
     def share(self, samples: int) -> slice:
-        """Samples of a batch that this process takes; the first ones take one more where they cannot be shared equally."""
+        """Return this process's share of a batch; if shares cannot be equal, the first processes take one sample more."""
         least, more = divmod(samples, self.size)
         start = self.rank * least + min(self.rank, more)
         return slice(start, start + least + (self.rank < more))
 
     def sum_gradients(self, gradients: Sequence[Any], device: Device) -> None:
-        """Replace every gradient by its sum over the processes: each has the mean over the whole batch of its own share.
+        """Replace each gradient by its sum over the processes.
 
         Parameters
         ----------
         gradients : sequence of arrays
+            Gradients of this process's share, divided by the size of the whole batch.
         device : Device
-            Where they lie.
+            Device of the gradients.
         """
 
     def total(self, array: np.ndarray) -> np.ndarray:
-        """Sum of an array in host memory over the processes."""
+        """Return the sum of an array in host memory over the processes."""
         return array
 
     def greatest(self, *numbers: int) -> tuple[int, ...]:
-        """The greatest of each number."""
+        """Return the maximum of each number over the processes."""
         return numbers
 
     def on_first(self, function: Callable[[], Value]) -> Value:
-        """What a function returns in the first process, or the InputError that it raises there."""
+        """Call a function in the first process, and return its result or raise its InputError in all."""
         return function()
 
     def every(self, message: bytes) -> list[bytes]:
-        """The messages of all processes, which have one length, by rank."""
+        """Return the messages of all processes, which have the same length, by rank."""
         return [message]
 
     def device(self, name: str) -> str:
-        """The device of this process where a user asks for one by this name."""
+        """Return the device of this process for the name that the user passed."""
         return name
 
     def describe(self) -> str:
-        """What comes before the description of the device, for logs."""
+        """Return the text before the description of the device, for logs."""
         return ""
 
     def same(self, values: Mapping[str, bytes], remedy: str) -> None:
@@ -90,34 +91,33 @@ class Ranks:
         Parameters
         ----------
         values : mapping of str to bytes
-            What is compared, by its name in the message.
+            Values to compare, by their names in the message.
         remedy : str
             End of the message.
         """
         if self.size == 1:
             return
-        digests = [sha256(value).digest() for value in values.values()]
-        every = self.every(b"".join(digests))
+        every = self.every(b"".join(sha256(value).digest() for value in values.values()))
         for rank, found in enumerate(every):
             for index, name in enumerate(values):
                 mine = slice(32 * index, 32 * (index + 1))
                 if found[mine] != every[0][mine]:
-                    raise RanksDiffer(f"{name} of rank {rank} is another than that of rank 0: {remedy}")
+                    raise RanksDiffer(f"{name} differs between rank 0 and rank {rank}: {remedy}")
 
     def same_arrays(self, when: str, arrays: Mapping[str, Any], device: Device) -> None:
-        """Raise RanksDiffer unless arrays have the same bits in all processes; those of a network cannot differ.
+        """Raise RanksDiffer unless arrays have the same bits in all processes, as those of a network should.
 
         Parameters
         ----------
         when : str
-            For the message, such as "epoch 3".
+            Time for the message, such as "epoch 3".
         arrays : mapping of str to array
         device : Device
-            Where they lie.
+            Device of the arrays.
         """
         if self.size > 1:
             values = {f"{when}, {name}": device.get(array).tobytes() for name, array in arrays.items()}
-            self.same(values, "a callback has changed it, or a machine is faulty; go on from the last checkpoint")
+            self.same(values, "a callback has changed it, or a machine is faulty; resume from the last checkpoint")
 
     def __enter__(self) -> "Ranks":
         return self

@@ -1,16 +1,26 @@
-"""Figures of what a network does: its spikes, membranes and S-PSP, its weights, how it learned, what it gets wrong.
+"""Figures of a network: its spikes, membranes, S-PSP and weights, its training and its errors.
 
-Import these functions from here; the modules behind them draw one kind of figure each, `figures` and `style` are what they
-share. Each function returns a matplotlib `Figure`: a notebook shows it where it ends a cell, once; ``figure.savefig(path)``
-writes it, ``figure.show()`` opens a window. Pyplot does not keep it, so that loops may make thousands. Functions with `ax`
-draw on axes of your own, and return them. A layer has one colour in all figures; fonts and background are those of your own
-matplotlib settings.
+Import the functions from here; each module draws one kind of figure. They return a matplotlib `Figure`: a notebook shows it
+once, where it ends a cell, also with the tools of ``%matplotlib widget``; ``figure.savefig(path)`` writes it, and
+``figure.show()`` opens a window. Pyplot keeps no reference to it, so a loop can make thousands; after ``plt.ion()`` or
+``%matplotlib qt`` each opens its window at once.
+
+All take the same options, with the same meaning. ``ax=`` draws on your axes if the figure has one panel, or in a part of
+your figure, such as ``fig.subfigures(1, 2)[0]``, and returns it. ``figsize=3.5`` fits the column of a paper, and
+``figsize=(7, 3)`` sets both sides. ``title=`` replaces the title. ``steps=(100, 200)`` shows a part of the time, and
+``dt=0.5`` labels it in milliseconds, with steps of 0.5 ms. A layer has the same colour in all figures; fonts and background
+follow your matplotlib settings.
 """
 
 from cupynn.plot.activity import raster
+from cupynn.plot.confusions import confusion
+from cupynn.plot.data import samples
+from cupynn.plot.energy import energy
 from cupynn.plot.films import Film, animate
 from cupynn.plot.learning import compare, curves
-from cupynn.plot.predictions import confusion, rates
+from cupynn.plot.maps import maps
+from cupynn.plot.page import Page, explore
+from cupynn.plot.predictions import rates
 from cupynn.plot.sound import speech
 from cupynn.plot.spsp import psp, psp_build_up
 from cupynn.plot.states import membranes
@@ -18,17 +28,22 @@ from cupynn.plot.synapses import kernels, receptive_fields, weights
 
 __all__ = [
     "Film",
+    "Page",
     "animate",
     "compare",
     "confusion",
     "curves",
+    "energy",
+    "explore",
     "kernels",
+    "maps",
     "membranes",
     "psp",
     "psp_build_up",
     "raster",
     "rates",
     "receptive_fields",
+    "samples",
     "speech",
     "weights",
 ]

@@ -1,41 +1,55 @@
-"""What a network hears."""
+"""Sound recordings with their cochleagrams and spikes."""
 
 import numpy as np
-from matplotlib import rc_context, rcParams
+from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from cupynn.checks import only
 from cupynn.datasets import PassiveEar
 from cupynn.encoders import BSA
-from cupynn.plot.figures import new_figure
-from cupynn.plot.style import GREY, STYLE, VECTORS, number, shades, titles
+from cupynn.plot.place import Place
+from cupynn.plot.style import GREY, VECTORS, number, shades, titles
 from cupynn.ragged import Ragged
 
 PANELS = {"sound": 0.8, "cochleagram": 2.1, "spikes": 2.1}  # height, inches
 FREQUENCIES = (200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000)  # with a tick, Hz
 
 
-def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> Figure:
-    """Sound, cochleagram and spikes of one recording, one above the other over the same time.
+def speech(
+    signal: np.ndarray,
+    ear: PassiveEar,
+    encoder: BSA | None = None,
+    *,
+    ax: SubFigure | Figure | None = None,
+    figsize: float | tuple[float, float] | None = None,
+    title: str | None = None,
+) -> Figure | SubFigure:
+    """Draw sound, cochleagram and spikes of one recording over a common time axis.
 
     Parameters
     ----------
     signal : ndarray of float, shape (samples,)
         In [-1, 1], such as `datasets.sound.read` returns.
     ear : PassiveEar
-        Of the sampling rate of the signal.
+        For the sampling rate of the signal.
     encoder : BSA, optional
-        By default that of the paper.
+        By default the paper's.
+    ax : SubFigure or Figure, optional
+        Empty part of a figure in which to draw the three panels.
+    figsize : float or (float, float), optional
+        Width, or width and height, of the figure in inches; one column of a paper is about 3.5 wide.
+    title : str, optional
+        Title; by default none.
 
     Returns
     -------
-    Figure
+    Figure, or `ax` if it was given
 
     Raises
     ------
     InputError
-        If the signal is too short for a frame, or holds values beyond -1 to 1.
+        If the signal is too short for a frame, or has values outside -1 to 1.
 
     Examples
     --------
@@ -49,18 +63,16 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
     encoder = BSA() if encoder is None else only("encoder", encoder, BSA, "encoders.BSA()")
     signal = np.asarray(signal)
     frames = ear(signal)
-    ragged = Ragged(frames, [0], [len(frames)], (ear.channels,))
-    steps = len(frames) * encoder.hold + 1  # a frame's last spike comes a step after it
-    spikes = encoder.encode(ragged, steps, 0, 0, np.arange(1))
+    steps = len(frames) * encoder.hold + 1  # the last spike of a frame follows it by a step
+    spikes = encoder.encode(Ragged(frames, [0], [len(frames)], (ear.channels,)), steps, 0, 0, np.arange(1))
     frame = ear.hop / ear.rate  # s
     duration = signal.size / ear.rate
-    with rc_context(STYLE):
-        figure = new_figure(0.8 + sum(PANELS.values()) + 0.3 * len(PANELS))
-        panels = figure.subplots(len(PANELS), sharex=True, height_ratios=list(PANELS.values()))
-        sound, cochleagram, raster = panels
+    place = Place(ax, figsize, title, 3)
+    with place.style():
+        figure = place.figure(0.8 + sum(PANELS.values()) + 0.3 * len(PANELS))
+        sound, cochleagram, raster = panels = figure.subplots(3, sharex=True, height_ratios=list(PANELS.values()))
         sound.plot(np.arange(signal.size) / ear.rate, signal, color=GREY, linewidth=0.6)
-        sound.set_ylim(np.array([-1.05, 1.05]) * (np.abs(signal).max() or 1))
-        sound.set_yticks([])
+        sound.set(ylim=np.array([-1.05, 1.05]) * (np.abs(signal).max() or 1), yticks=[])
         sound.spines.left.set_visible(False)
         edges = frame * np.arange(len(frames) + 1), np.arange(ear.channels + 1) - 0.5
         cochleagram.pcolormesh(*edges, frames.T, cmap=shades(cochleagram), vmin=0, rasterized=True)
@@ -70,7 +82,7 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
         words = (
             f"{duration:.2f} s, {ear.rate:,} Hz",
             f"{number(ear.channels, 'channel')}, {number(len(frames), 'frame')} of {1000 * frame:g} ms",
-            f"{number(spikes.neurons.size, 'spike')}, {number(encoder.hold, 'step')} a frame",
+            f"{number(spikes.neurons.size, 'spike')}, {number(encoder.hold, 'step')} per frame",
         )
         for axes, title, remark in zip(panels, PANELS, words, strict=True):
             titles(axes, title, remark)
@@ -78,11 +90,11 @@ def speech(signal: np.ndarray, ear: PassiveEar, encoder: BSA | None = None) -> F
             _frequencies(axes, ear.frequencies)
         raster.set(xlabel="time (s)", xlim=(0, duration))
         figure.align_ylabels(panels)
-    return figure
+        return place.done("")
 
 
 def _frequencies(axes: Axes, centres: np.ndarray) -> None:
-    """Label the channels, whose centre frequencies fall, by frequency, the highest at the top."""
+    """Label the channels by their centre frequencies, the highest at the top."""
     shown = [frequency for frequency in FREQUENCIES if centres[-1] <= frequency <= centres[0]]
     places = np.interp(shown, centres[::-1], np.arange(centres.size)[::-1])
     axes.set_yticks(places, [f"{frequency:,}" for frequency in shown])

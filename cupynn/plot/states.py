@@ -1,17 +1,18 @@
-"""Draw the state of a few neurons: membrane, threshold, resets, refractory periods, synaptic current."""
+"""The state of a few neurons: membrane, threshold, resets, refractory periods, synaptic current."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import rc_context, rcParams
+from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from cupynn import checks
-from cupynn.checks import InputError
+from cupynn.layers.constants import shown
 from cupynn.plot import arguments
-from cupynn.plot.figures import new_figure
-from cupynn.plot.style import GREY, MUTED, STYLE, heading, layer_colours, number, titles, whole
+from cupynn.plot.place import Place
+from cupynn.plot.style import GREY, MUTED, layer_colours, membrane, number, titles, whole
+from cupynn.plot.window import Window
 from cupynn.results.recording import Recording
 
 SHOWN = 4  # neurons by default
@@ -24,33 +25,45 @@ def membranes(
     neurons: int | Sequence[int] | None = None,
     *,
     steps: tuple[int, int] | None = None,
-) -> Figure:
-    """Membrane and synaptic current of a few neurons, with threshold, spikes, resets and refractory periods.
+    dt: float | None = None,
+    ax: Axes | SubFigure | Figure | None = None,
+    figsize: float | tuple[float, float] | None = None,
+    title: str | None = None,
+) -> Figure | SubFigure | Axes:
+    """Draw membrane and synaptic current of a few neurons, with threshold, spikes, resets and refractory periods.
 
-    The membrane climbs to where it fires and falls to zero at the same step; a mark above stands for the spike, and a shade
-    for the steps at which the neuron rests. All neurons have the same scales.
+    The membrane rises to its value at the firing step and falls to zero at the same step. A mark at the top shows the spike,
+    and grey shading the refractory period. All neurons share the same scales.
 
     Parameters
     ----------
     recording : Recording
-        What `Sequential.record` returned.
+        Returned by `Sequential.record`.
     layer : str
         Name of the layer.
     sample : int
-        Of the batch.
+        Index in the batch.
     neurons : int or sequence of int, optional
         Flat indices of neurons, from top to bottom; by default the four that fire most.
     steps : (int, int), optional
-        First step to show, and the one after the last; by default all.
+        First step to show, and the step after the last; by default all steps.
+    dt : float, optional
+        Length of a step in milliseconds, for an axis of time instead of steps.
+    ax : Axes, SubFigure or Figure, optional
+        Axes on which to draw the membrane of a single neuron; or an empty part of a figure, for all panels.
+    figsize : float or (float, float), optional
+        Width, or width and height, of the figure in inches; one column of a paper is about 3.5 wide.
+    title : str, optional
+        Title instead of the layer, sample and threshold; "" for a figure without a title.
 
     Returns
     -------
-    Figure
+    Figure, or `ax` if it was given
 
     Raises
     ------
     InputError
-        If there is no such layer, sample, neuron or step.
+        If the layer, the sample, a neuron or a step does not exist, or `ax` is Axes and there are several neurons.
 
     Examples
     --------
@@ -66,66 +79,66 @@ def membranes(
     sample = arguments.sample_index(sample, recording.spikes[layer])
     spikes = recording.spikes[layer][sample]
     if neurons is None:
-        neurons = np.argsort(-spikes.counts.ravel(), kind="stable")[:SHOWN]
+        neurons = np.argsort(-spikes.counts.ravel(), kind="stable")[: 1 if isinstance(ax, Axes) else SHOWN]
     neurons = arguments.neuron_indices("neurons", neurons, spikes.size)
-    first, last = (0, spikes.steps) if steps is None else _window(steps, spikes.steps)
-    states = {
-        name: traces[layer][sample].reshape(spikes.steps, -1)[:, neurons]
-        for name, traces in (("membrane", recording.membranes), ("current", recording.currents))
-    }
-    threshold = recording.thresholds[layer]
+    window = Window.of(steps, dt, spikes.steps)
+    place = Place(ax, figsize, title, len(neurons))
+    potentials, currents = (
+        traces[layer][sample].reshape(spikes.steps, -1)[:, neurons] for traces in (recording.membranes, recording.currents)
+    )
+    thresholds = np.broadcast_to(recording.thresholds[layer], spikes.neuron_shape).ravel()[neurons]
+    colour = layer_colours(recording.spikes)[layer]
     times, offsets = spikes.by_neuron()
-    with rc_context(STYLE):
-        figure = new_figure(0.8 + 1.45 * len(neurons))
-        panels = figure.subplots(2 * len(neurons), sharex=True, height_ratios=[5, 2] * len(neurons))
-        for index, neuron in enumerate(neurons):
-            upper, lower = panels[2 * index : 2 * index + 2]
+    with place.style():
+        if place.axes is not None:
+            uppers, lowers = [place.axes], []
+        else:
+            figure = place.figure(0.8 + 1.55 * len(neurons))
+            panels = figure.subplots(2 * len(neurons), sharex=True, height_ratios=[5, 3] * len(neurons))
+            uppers, lowers = panels[::2], panels[1::2]
+        for index, (neuron, upper) in enumerate(zip(neurons, uppers, strict=True)):
             fired = times[offsets[neuron] : offsets[neuron + 1]]
-            _membrane(upper, states["membrane"][:, index], fired, threshold, layer_colours(recording.spikes)[layer])
-            lower.fill_between(np.arange(spikes.steps), states["current"][:, index], color=GREY, linewidth=0, alpha=MUTED)
+            _membrane(
+                upper, potentials[:, index], fired, float(thresholds[index]), recording.refractory[layer], colour, window
+            )
+            seen = int(((fired >= window.first) & (fired < window.end)).sum())
+            titles(upper, f"neuron {neuron}", f"{number(seen, 'spike')} in {number(window.length, 'step')}")
+        for index, lower in enumerate(lowers):
+            at = window.at(np.arange(spikes.steps))
+            lower.fill_between(at, currents[:, index], color=GREY, linewidth=0, alpha=MUTED)
             lower.axhline(0, color=GREY, linewidth=0.6)
-            _rest(upper, fired, recording.refractory[layer])
+            lower.yaxis.set_major_locator(whole(2))
+        _share_scale(uppers, "membrane", potentials, thresholds.max(initial=0))
+        if place.axes is not None:
+            place.axes.set_xlabel(window.label)
+            window.axis(place.axes)
+            return place.done()
+        for upper in uppers:
             upper.tick_params(axis="x", length=0)
             upper.spines.bottom.set_visible(False)
-            titles(upper, f"neuron {neuron}", f"{number(fired.size, 'spike')} in {number(spikes.steps, 'step')}")
-        for row, state in enumerate(states.values()):
-            low, high = float(state.min(initial=0)), float(state.max(initial=0 if row else threshold))
-            for axes in panels[row::2]:
-                axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low) or 1)
-                axes.set_ylabel(("membrane", "current")[row])
-                if row:
-                    axes.yaxis.set_major_locator(whole(2))
+        _share_scale(lowers, "current", currents, 0)
         figure.align_ylabels(panels)
-        panels[-1].set(xlabel="step", xlim=(first - 0.5, last - 0.5))
-        panels[-1].xaxis.set_major_locator(whole(9))
-        heading(figure, f"{layer}, sample {sample}, threshold {threshold:g}")
-        figure.legend(handles=panels[0].get_legend_handles_labels()[0], loc="outside upper right", ncols=4)
-    return figure
+        panels[-1].set_xlabel(window.label)
+        window.axis(panels[-1])
+        place.legend(panels[0].get_legend_handles_labels()[0])
+        return place.done(f"{layer}, sample {sample}, threshold {shown(recording.thresholds[layer])}")
 
 
-def _window(steps: tuple[int, int], last: int) -> tuple[int, int]:
-    """Return the first step and the one after the last, or raise InputError."""
-    if not isinstance(steps, tuple | list) or len(steps) != 2:
-        raise InputError(f"steps={steps!r}: pass a pair, the first step and the one after the last, such as (0, {last})")
-    end = checks.integer("steps[1]", steps[1], minimum=1, maximum=last)
-    return checks.integer("steps[0]", steps[0], maximum=end - 1), end
-
-
-def _membrane(axes: Axes, membrane: np.ndarray, fired: np.ndarray, threshold: float, colour: str) -> None:
-    """Draw a membrane with its resets, the threshold, and a mark above for each spike."""
-    steps = np.insert(np.arange(membrane.size), fired + 1, fired)
-    values = np.insert(membrane, fired + 1, 0)
+def _membrane(
+    axes: Axes, values: np.ndarray, fired: np.ndarray, threshold: float, refractory: int, colour: str, window: Window
+) -> None:
+    """Draw a membrane with its resets, the threshold, and a mark at the top for each spike."""
     top = {"transform": axes.get_xaxis_transform(), "clip_on": True, "in_layout": False}
-    dot = "." if membrane.size == 1 else None  # a single step makes no line
+    dot = "." if values.size == 1 else None  # a single step makes no line
     axes.axhline(threshold, color=rcParams["text.color"], linestyle="--", linewidth=0.8, alpha=MUTED, label="threshold")
-    axes.plot(steps, values, marker=dot, color=colour, linewidth=1.1, zorder=3, label="membrane, reset where it fires")
-    axes.plot(fired, np.full(fired.size, 0.97), "|", color=colour, markersize=6, label="spike", **top)
+    look = {"marker": dot, "color": colour, "linewidth": 1.1, "zorder": 3}
+    membrane(axes, values, fired, refractory, "membrane, reset where it fires", window.at(1), **look)
+    axes.plot(window.at(fired), np.full(fired.size, 0.97), "|", color=colour, markersize=6, label="spike", **top)
     axes.set_yticks([0, threshold], ["0", f"{threshold:g}"])
 
 
-def _rest(axes: Axes, fired: np.ndarray, refractory: int) -> None:
-    """Shade the steps after each firing at which the neuron rests."""
-    spans = [(step + 0.5, refractory) for step in fired] if refractory else []
-    axes.broken_barh(
-        spans, (0, 1), transform=axes.get_xaxis_transform(), color=GREY, alpha=0.25, linewidth=0, label="refractory"
-    )
+def _share_scale(panels: Sequence[Axes], name: str, values: np.ndarray, top: float) -> None:
+    """Label the panels of one state, and show all its values, zero and `top` in each."""
+    low, high = float(values.min(initial=0)), float(values.max(initial=top))
+    for axes in panels:
+        axes.set(ylabel=name, ylim=(low - 0.08 * (high - low), high + 0.08 * (high - low) or 1))

@@ -1,12 +1,12 @@
-"""The [data] table of an experiment: a data set of cupynn's by its name, or files of your own by their kind.
+"""The [data] table of an experiment: the name of a built-in data set, or the kind and path of your own files.
 
-Of cupynn's own the table has the name and that data set's options; of files of your own it has
+The table of a built-in data set contains its name and its options. The table of your own files contains
 
-- ``kind`` and ``path``: which of `KINDS` reads it, and what;
-- ``test``: what part of the samples to test on, a number or a fraction, or the path of more such files;
+- ``kind`` and ``path``: the reader, one of `KINDS`, and the file or folder to read;
+- ``test``: the number or fraction of samples to test on, or the path of separate test files;
 - the options of the reader, such as ``size`` of an image folder.
 
-Either has ``validation``, the number or fraction of training samples held out to choose the best epoch.
+Both have ``validation``, the number or fraction of training samples held out to choose the best epoch.
 """
 
 import inspect
@@ -22,14 +22,17 @@ from cupynn.datasets import Dataset
 KINDS: dict[str, Callable[..., Dataset]] = {
     "image-folder": datasets.from_image_folder,
     "event-folder": datasets.from_event_folder,
+    "event-tables": datasets.from_event_tables,
     "sound-folder": datasets.from_sound_folder,
     "npz": datasets.from_npz,
+    "shd": datasets.from_shd,
+    "signals": datasets.from_signals,
 }
-PATHS = ("path", "test")  # keys that may hold a path
+PATHS = ("path", "test", "limits")  # keys that may hold a path
 
 
 def check(table: Mapping[str, Any], where: str) -> None:
-    """Refuse unknown and missing keys, and values that are known to be unusable before a file is read."""
+    """Raise InputError for unknown and missing keys, and for invalid values, before a file is read."""
     if "kind" in table:
         kind = checks.choice(f"{where}: kind", table["kind"], KINDS)
         own = {key: value for key, value in inspect.signature(KINDS[kind]).parameters.items() if key not in ("path", "name")}
@@ -39,7 +42,7 @@ def check(table: Mapping[str, Any], where: str) -> None:
     elif "name" not in table:
         raise InputError(
             f"{where}: key 'name' is missing: pass name = one of {', '.join(datasets.DATASETS)}, "
-            f"or kind = one of {', '.join(KINDS)} and path, for files of your own"
+            f"or kind = one of {', '.join(KINDS)} and path for your own files"
         )
     else:
         check_keys(table, inspect.signature(_check_named).parameters, where)
@@ -47,7 +50,7 @@ def check(table: Mapping[str, Any], where: str) -> None:
 
 
 def load(table: Mapping[str, Any], seed: int) -> tuple[Dataset, Dataset | None, Dataset]:
-    """Training, validation and test data; no validation data where none is held out."""
+    """Return training, validation (or None) and test data."""
     options = dict(table)
     held_out = options.pop("validation")
     train, test = _own(options) if "kind" in options else datasets.load(options.pop("name"), **options)
@@ -58,31 +61,35 @@ def load(table: Mapping[str, Any], seed: int) -> tuple[Dataset, Dataset | None, 
 
 
 def absolute(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the table with its paths, which are seen from a folder, made absolute."""
+    """Return the table with its paths, which are relative to a folder, made absolute."""
     if not isinstance(table, Mapping) or "kind" not in table:
         return table
-    return {
-        key: _absolute(key, value, folder) if key in PATHS and isinstance(value, str) else value
-        for key, value in table.items()
-    }
-
-
-def _absolute(key: str, path: str, folder: Path) -> str:
-    try:
-        return str((folder / Path(path).expanduser()).resolve())
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: there is no such home
-        raise InputError(f"data: {key}={path!r} is no path here ({error}): pass another") from None
+    table = dict(table)
+    for key in PATHS:
+        if isinstance(path := table.get(key), str):
+            try:
+                table[key] = str((folder / Path(path).expanduser()).resolve())
+            except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no such home directory
+                raise InputError(f"data: {key}={path!r} is not a valid path ({error}): pass another") from None
+    return table
 
 
 def _own(options: dict[str, Any]) -> tuple[Dataset, Dataset]:
-    read, path, test = KINDS[options.pop("kind")], options.pop("path"), options.pop("test")
+    kind, path, test = (options.pop(key) for key in ("kind", "path", "test"))
+    read = KINDS[kind]
     whole = read(path, **options)
     if not isinstance(test, str):
-        return _split(whole, "test", test, seed=0)  # whatever the network's seed: the test data must stay the same
-    other = read(test, **options)
+        return _split(whole, "test", test, seed=0)  # not the network's seed: the test data must stay the same
+    other = read(test, **for_other_files(kind, path, options))
     if other.classes != whole.classes:
-        raise InputError(f"test={test!r} has the classes {other.classes}, {path} {whole.classes}: name them alike")
+        raise InputError(f"test={test!r} has the classes {other.classes}, {path} has {whole.classes}: use the same names")
     return whole, other
+
+
+def for_other_files(kind: str, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options to read other files than those at `path`, to train on, in the same way."""
+    limits = {"limits": path} if kind == "signals" and options.get("normalise") != "none" else {}
+    return limits | dict(options)
 
 
 def _split(whole: Dataset, key: str, part: int | float, seed: int) -> tuple[Dataset, Dataset]:
@@ -93,24 +100,24 @@ def _split(whole: Dataset, key: str, part: int | float, seed: int) -> tuple[Data
 
 
 def _check_own(kind: Any, path: Any, test: Any, validation: Any) -> None:
-    """Check the values of keys that every kind has."""
+    """Check the keys that all kinds have."""
     checks.only("path", path, str)
     if not isinstance(test, str):
         _check_part("test", test)
         if test == 0:
-            raise InputError("test=0: pass the number or fraction of samples to test on, or the path of others")
+            raise InputError("test=0: pass the number or fraction of samples to test on, or the path of test files")
     _check_part("validation", validation)
 
 
 def _check_named(name: Any, validation: Any, **options: Any) -> None:
-    """Check the values of a table with the name of a data set, and that data set's options."""
+    """Check the name and the options of a built-in data set."""
     checks.choice("name", name, datasets.DATASETS)
     _check_part("validation", validation)
     datasets.check_options(name, options)
 
 
 def _check_part(name: str, value: Any) -> None:
-    """Refuse what is neither a number of samples nor a fraction of them."""
+    """Raise InputError unless a value is a number or a fraction of samples."""
     checks.number(name, value, minimum=0)
     if isinstance(value, float) and value >= 1:
         raise InputError(f"{name}={value!r}: pass a whole number of samples, or a fraction of them below 1, such as 0.1")

@@ -1,30 +1,29 @@
-"""Values of an experiment under dotted keys: ``training.epochs``, ``network.layers.hidden.units``."""
+"""Changed values of an experiment by dotted key: ``training.epochs``, ``network.layers.hidden.units``."""
 
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from cupynn.checks import InputError
-from cupynn.config import nearest
+from cupynn.checks import InputError, nearest
 from cupynn.toml import DEEPEST
 
 
 def override(tables: Mapping[str, Any], values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return a copy of the tables with other values; the last part of a key need not be there yet.
+    """Return a copy of the tables with other values; the last part of a key may be new.
 
     Parameters
     ----------
     tables : mapping
-        Of the experiment.
+        Tables of the experiment.
     values : mapping of str to value
-        By dotted key. An item of a list is named by its number, from 0 on, or, a layer, by its name.
+        Values by dotted key. A part that selects an item of a list is its index; a layer can also be selected by name.
     where : str
-        Begins the messages.
+        Beginning of the error messages.
 
     Raises
     ------
     InputError
-        If there is no such table on the way.
+        If a table in a key does not exist.
     """
     tables = deepcopy(dict(tables))
     for key, value in values.items():
@@ -37,13 +36,13 @@ def override(tables: Mapping[str, Any], values: Mapping[str, Any], where: str) -
         for depth, part in enumerate(path):
             place = _step(place, part, f"{where}: {key}", ".".join(path[:depth]))
         if not isinstance(place, dict):
-            raise InputError(f"{where}: {key}: {'.'.join(path)} is {place!r}, no table: set {'.'.join(path)} itself")
+            raise InputError(f"{where}: {key}: {'.'.join(path)} is {place!r}, not a table: set {'.'.join(path)} itself")
         place[last] = value
     return tables
 
 
 def _step(place: Any, part: str, where: str, above: str) -> Any:
-    """Return what lies below one part of a dotted key."""
+    """Return the value of one part of a dotted key."""
     if isinstance(place, list):
         known = {str(index): item for index, item in enumerate(place)}
         known |= {item["name"]: item for item in place if isinstance(item, dict) and isinstance(item.get("name"), str)}

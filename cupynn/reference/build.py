@@ -1,4 +1,4 @@
-"""From a config of the original program to a network with its loss and its optimizer."""
+"""Convert a config of the original program to a network, its loss and its optimizer."""
 
 import re
 from dataclasses import dataclass
@@ -8,42 +8,58 @@ from typing import Any
 
 import numpy as np
 
-from cupynn import layers, losses
+from cupynn import layers
+from cupynn.augment import Augment
+from cupynn.checks import InputError
 from cupynn.device.device import resolve
 from cupynn.encoders import Poisson
 from cupynn.losses import CountLoss
-from cupynn.optimizers import SGD, Adam
 from cupynn.optimizers.base import Optimizer
-from cupynn.optimizers.regularizers import ExponentialRegularizer
+from cupynn.reference import training
 from cupynn.reference.checkpoint import load_checkpoint
 from cupynn.reference.config import Block, Config, read_config
-from cupynn.reference.initial import Folder, set_weights
+from cupynn.reference.data import Samples
+from cupynn.reference.folder import Folder
+from cupynn.reference.initial import set_weights
+from cupynn.results.history import History
 from cupynn.sequential import Sequential
 
-# What the original program has in its source instead of its config.
-MAX_RATE = 1 / 5.5
-LEARNING_RATE = 1e-3
-SCHEDULE = "inverse-sqrt"
-MOMENTUM = 0.9
+MAX_RATE = 1 / 5.5  # a constant in the source of the original program
+KEYS_OF_VERIFY = (
+    "IS_GRADIENT_CHECKING",
+    "refOutputTrainPath",
+    "refOutputTestPath",
+    "refWeightPath",
+    "refLWeightPath",
+)
+KEYS_OF_WEIGHTS = ("initType", "initW", "weightConnect", "weightPath", "lweightPath")
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What a config says.
+    """Network and training options of a config.
 
     Attributes
     ----------
     network : Sequential
-        With its initial weights, or those of a checkpoint.
+        The network with its initial weights, or those of a checkpoint.
     loss : CountLoss
     optimizer : Optimizer
     batch_size : int
     boost : bool
-        Whether wrongly classified samples gain weight.
+        True if misclassified samples gain weight.
     globals : Block
-        The global keys and their texts, those without use here included.
+        All global keys and their texts, including unused ones.
     layers : tuple of Block
-        The same of each layer, from the input on.
+        The same for each layer, from the input on.
+    epochs : int or None
+        TEST_EPOCH, the number of epochs; None if the key is missing.
+    augment : Augment or None
+        SCALE (in percent), ROTATION and DISTORTION; None if all are 0 or missing.
+    train, test : Samples
+        The paths of samples and the numbers of samples.
+    unused : tuple of str
+        Keys that have no effect here, each once; a key of layers has the names of the layers in brackets.
     """
 
     network: Sequential
@@ -53,23 +69,55 @@ class Definition:
     boost: bool
     globals: Block
     layers: tuple[Block, ...]
+    epochs: int | None
+    augment: Augment | None
+    train: Samples
+    test: Samples
+    unused: tuple[str, ...]
+
+    def fit(self, data: Any = None, **options: Any) -> History:
+        """Train the network with the loss, optimizer, epochs, batch size, boosting and augmentation of the config.
+
+        Parameters
+        ----------
+        data : Dataset, or pair of data and labels, optional
+            By default the samples of TRAIN_DATA_PATH. Other data are used as they are: ``train.pick(labels)`` returns which
+            of them TRAIN_SAMPLES and TRAIN_PER_CLASS select.
+        **options
+            Other options of `Sequential.fit`, or other values, such as ``epochs=3``.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        InputError
+            If the config contains no number of epochs or no path, or the data or options cannot be used.
+        """
+        own = {"loss": self.loss, "optimizer": self.optimizer, "epochs": self.epochs, "batch_size": self.batch_size}
+        own |= {"boost": self.boost, "augment": self.augment} | options
+        if own["epochs"] is None:
+            raise InputError(f"{self.globals.file.path}: TEST_EPOCH is missing: pass epochs, such as fit(epochs=10)")
+        return self.network.fit(self.train.load() if data is None else data, **own)
 
 
 def load(
     config: str | PathLike, root: str | PathLike = ".", checkpoint: str | PathLike | None = None, device: str = "auto"
 ) -> Definition:
-    """Make what a config of the original program describes.
+    """Load a config of the original program.
 
     Parameters
     ----------
     config : path
     root : path
-        Folder of the files with weights. A path in the config stands for the file below it whose path agrees in most parts,
-        counted from the end: `test/golden/weights/w.txt` for `weights/w.txt`.
+        Folder that the paths in the config start from, usually that of the original program, or a folder that they go
+        through: with the root `copy/weights`, the path `test/weights/w.txt` is `copy/weights/w.txt`. A path that exists
+        as it is written is used first.
     checkpoint : path, optional
-        File with the weights of all layers, instead of the initial weights.
+        File with the weights of all layers, used instead of the initial weights.
     device : str
-        Where the network runs, as in `Sequential`.
+        As in `Sequential`.
 
     Returns
     -------
@@ -82,8 +130,9 @@ def load(
     """
     resolve(device)
     parsed = read_config(config)
-    network = _network(parsed)
-    loss, optimizer = _loss(parsed.layers[-1]), _optimizer(parsed.globals)
+    augment = training.make_augment(parsed.globals)
+    network = _network(parsed, augment)
+    loss, optimizer = training.make_loss(parsed.layers[-1]), training.make_optimizer(parsed.globals)
     if checkpoint is not None:
         coupled = [block["NAME"] for block in parsed.layers[1:] if block.get("laterialType", "NULL") != "NULL"]
         load_checkpoint(network, checkpoint, coupled)
@@ -92,47 +141,62 @@ def load(
         for index, (layer, block) in enumerate(zip(network.layers, parsed.layers[1:], strict=True)):
             set_weights(layer, block, folder, np.random.default_rng([network.seed, index]))
     batch_size, boost = parsed.globals.integer("BATCH_SIZE", minimum=1), parsed.globals.flag("BOOST_METHOD")
-    return Definition(network.to(device), loss, optimizer, batch_size, boost, *parsed)
+    epochs = training.read_epochs(parsed.globals)
+    train, test = (Samples(parsed.globals, part, root, network.input_shape, network.steps) for part in ("TRAIN", "TEST"))
+    extra = epochs, augment, train, test, _unused(parsed, checkpoint is not None)
+    return Definition(network.to(device), loss, optimizer, batch_size, boost, *parsed, *extra)
 
 
-def _network(config: Config) -> Sequential:
+def _unused(config: Config, replaced: bool) -> tuple[str, ...]:
+    """Return the keys that nothing has read, except those of `verify`; `replaced`: a checkpoint has the weights."""
+    known = {*KEYS_OF_VERIFY, *(KEYS_OF_WEIGHTS if replaced else ())}
+    found = {key: [] for key in config.globals if key not in config.globals.read | known}
+    for block in config.layers:
+        for key in block:
+            if key not in block.read | known:
+                found.setdefault(key, []).append(block["NAME"])
+    return tuple(f"{key} ({', '.join(names)})" if names else key for key, names in found.items())
+
+
+def _network(config: Config, augment: Augment | None) -> Sequential:
     _refuse(config.globals, "DYNAMIC_THRESHOLD")
     effect_ratio = config.globals.flag("EFFECT_RATIO")
     return config.globals.make(
         Sequential,
         [_MAKERS[block["LAYER"]](block, effect_ratio=effect_ratio, **_neuron(block)) for block in config.layers[1:]],
-        input_shape=_input_shape(config),
+        input_shape=_input_shape(config, augment is not None),
         steps=config.globals.integer("END_TIME", minimum=1),
-        encoder=Poisson(MAX_RATE, fresh=False),
+        encoder=Poisson(MAX_RATE, fresh=augment is not None),  # the original program draws trains again only if it augments
         device="cpu",
     )
 
 
 def _refuse(block: Block, key: str) -> None:
     if block.flag(key):
-        raise block.error(key, "this cannot be imported: expected false")
+        raise block.error(key, "not supported: expected false")
 
 
-def _input_shape(config: Config) -> tuple[int, ...]:
+def _input_shape(config: Config, augmented: bool) -> tuple[int, ...]:
     data = config.layers[0]
     neurons = data.integer("NUM_NEURONS", minimum=1)
-    if config.layers[1]["LAYER"] not in ("CONVSPIKING", "POOLINGSPIKING"):
+    if not augmented and config.layers[1]["LAYER"] not in ("CONVSPIKING", "POOLINGSPIKING"):
         return (neurons,)
     channels = config.globals.integer("CHANNELS", minimum=1, default=1)
     side = isqrt(neurons // channels)
     if channels * side * side != neurons:
-        raise data.error("NUM_NEURONS", f"expected a square image of CHANNELS = {channels}")
+        remedy = "; set SCALE, ROTATION and DISTORTION to 0 if the data are not images" if augmented else ""
+        raise data.error("NUM_NEURONS", f"expected square images with CHANNELS = {channels}{remedy}")
     return (channels, side, side)
 
 
 def _neuron(block: Block) -> dict[str, Any]:
-    """Arguments that all layers share."""
+    """Return the arguments that all layers share."""
     constants = {"v_th": block.number("VTH"), "tau_m": block.number("TAU_M"), "tau_s": block.number("TAU_S")}
     return constants | {"t_ref": block.integer("T_REFRAC"), "psp_kernel": "srm", "name": block["NAME"]}
 
 
 def _uniform(block: Block) -> dict[str, Any]:
-    """Bound of the weights if the layer itself is to draw them."""
+    """Return the bound of the weights if the layer draws them itself."""
     return {"initial_weight": block.number("initW")} if block.text("initType") == "Bernoulli" else {}
 
 
@@ -149,12 +213,14 @@ def _pool(block: Block, **neuron: Any) -> layers.Layer:
 
 def _dense(block: Block, **neuron: Any) -> layers.Layer:
     units = block.integer("NUM_NEURONS", minimum=1)
-    _refuse(block, "ADD_BIAS")
+    neuron["bias"] = block.flag("ADD_BIAS")
+    if neuron["bias"] and block.integer("BIAS_FREQ", default=1) != 1:
+        raise block.error("BIAS_FREQ", "not supported: expected 1, a bias that acts at every step")
     lateral = block.choice("laterialType", ("NULL", "LOCAL_INHIBITION", "RESERVOIR"), default="NULL")
     if lateral == "RESERVOIR":
         return block.make(layers.SpikingRecurrent, units, reservoir=_grid(block), trained=False, **neuron)
     if "lweightPath" in block:
-        raise block.error("lweightPath", "expected laterialType = RESERVOIR beside it")
+        raise block.error("lweightPath", "expected laterialType = RESERVOIR in the same block")
     inhibition = block.number("localInbStrength") if lateral == "LOCAL_INHIBITION" else 0.0
     return block.make(layers.SpikingDense, units, lateral_inhibition=inhibition, **_uniform(block), **neuron)
 
@@ -167,22 +233,3 @@ def _grid(block: Block) -> tuple[int, ...]:
 
 
 _MAKERS = {"CONVSPIKING": _conv, "POOLINGSPIKING": _pool, "SPIKING": _dense, "SOFTMAXSPIKING": _dense}
-
-
-def _loss(output: Block) -> CountLoss:
-    if output["LAYER"] == "SOFTMAXSPIKING":
-        return output.make(losses.SoftmaxCount, desired=output.integer("DESIRED_LEVEL"))
-    if output["LAYER"] != "SPIKING":
-        raise output.error("LAYER", "expected SPIKING or SOFTMAXSPIKING as the last layer")
-    levels = (output.integer(key) for key in ("DESIRED_LEVEL", "UNDESIRED_LEVEL", "MARGIN"))
-    return output.make(losses.SpikeCount, *levels)
-
-
-def _optimizer(config: Block) -> Optimizer:
-    strength, beta = config.number("LAMBDA_REG", default=0.0), config.number("BETA_REG", default=0.0)
-    regularizer = None
-    if strength and beta:
-        regularizer = config.make(ExponentialRegularizer, strength, beta, config.number("WEIGHT_LIMIT"))
-    if config.choice("OPTIMIZER", ("adam", "sgd"), default="sgd") == "adam":
-        return Adam(LEARNING_RATE, schedule=SCHEDULE, regularizer=regularizer)
-    return SGD(LEARNING_RATE, MOMENTUM, SCHEDULE, regularizer)

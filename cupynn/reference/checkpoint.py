@@ -1,4 +1,4 @@
-"""Checkpoints of the original program: all layers' values, from the first layer to the last, in one text file."""
+"""Checkpoints of the original program: the values of all layers, from first to last, in one text file."""
 
 from collections.abc import Collection
 from math import prod
@@ -13,22 +13,22 @@ from cupynn.sequential import Sequential
 
 
 def load_checkpoint(network: Sequential, path: str | PathLike, lateral: Collection[str] = ()) -> None:
-    """Load the weights of a checkpoint into a network; all or none.
+    """Load the weights of a checkpoint into a network; an error leaves the network unchanged.
 
-    Biases must be there and finite, and are not used.
+    The file must contain finite biases, which are ignored unless the layer has ADD_BIAS.
 
     Parameters
     ----------
     network : Sequential
-        Of the layers that the checkpoint was written for.
+        Network with the layers that the checkpoint was written for.
     path : path
     lateral : collection of str
-        Names of layers whose lateral weights stand in the file even if their inhibition has a strength of 0.
+        Names of layers whose lateral weights are in the file even if the strength of their inhibition is 0.
 
     Raises
     ------
     InputError
-        If a word is no finite number, there are too few or too many values, or the lateral weights are not those of the
+        If a value is not a finite number, there are too few or too many values, or the lateral weights differ from the
         layer's inhibition.
     """
     checks.only("network", network, Sequential)
@@ -52,23 +52,21 @@ def load_checkpoint(network: Sequential, path: str | PathLike, lateral: Collecti
             part = values[begin : begin + prod(shape)].reshape(shape)
             if name in arrays:
                 loaded.append((layer.params if name in layer.params else layer.buffers, name, part))
-            elif name == "lateral" and not np.allclose(part, _inhibition(layer, len(part)), rtol=0, atol=1e-5):
-                problem = f"the lateral weights of layer {layer.name!r} are others than in the config"
-                raise file.error(file.line_of(begin), f"{problem}: expected -{layer.lateral_inhibition:g}, diagonal 0")
+            elif name == "lateral":
+                strength = layer.lateral_inhibition
+                if not np.allclose(part, strength * (np.eye(len(part)) - 1), rtol=0, atol=1e-5):
+                    problem = f"the lateral weights of layer {layer.name!r} differ from the config"
+                    raise file.error(file.line_of(begin), f"{problem}: expected -{strength:g}, diagonal 0")
             begin += prod(shape)
     for home, name, part in loaded:
         home[name] = network.device.put(part.astype(np.float32))
 
 
 def _parts(layer: Layer, coupled: bool) -> dict[str, tuple[int, ...]]:
-    """Shapes of a layer's values in the order of the file; a layer without weights has none."""
+    """Return the shapes of a layer's values in the order of the file; empty for a layer without weights."""
     arrays = layer.params | layer.buffers
     if "weight" not in arrays:
         return {}
     units = len(arrays["weight"])
     lateral = coupled or "lateral" in arrays or getattr(layer, "lateral_inhibition", 0)
     return {"weight": arrays["weight"].shape} | ({"lateral": (units, units)} if lateral else {}) | {"bias": (units,)}
-
-
-def _inhibition(layer: Layer, units: int) -> np.ndarray:
-    return layer.lateral_inhibition * (np.eye(units) - 1)

@@ -1,4 +1,4 @@
-"""Configs of the original program: `KEY = value;` lines, `#` comments, and one `[ ... ]` block a layer."""
+"""Configs of the original program: `KEY = value;` lines, `#` comments, and one `[ ... ]` block per layer."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -12,7 +12,7 @@ from cupynn.reference.text import TextFile
 INPUT_KIND = "DATASPIKING"
 KINDS = (INPUT_KIND, "CONVSPIKING", "POOLINGSPIKING", "SPIKING", "SOFTMAXSPIKING")
 
-_COMMENT = re.compile(r"#[^#]*#?")  # to the next sign, or to the end of the line
+_COMMENT = re.compile(r"#[^#]*#?")  # to the next `#`, or to the end of the line
 _STATEMENT = re.compile(r"\s*(?:(?P<bracket>[\[\]])|(?P<key>[^\s\[\];=]+)\s*=(?P<value>[^;=]*);)")
 
 
@@ -28,14 +28,16 @@ class Block(Mapping[str, str]):
     ----------
     file : TextFile
     line : int
-        Where the block begins.
+        First line of the block.
     place : str
-        Where its keys stand, for the errors.
+        Description of the block, for errors.
 
     Attributes
     ----------
     repeated : dict of str to list of str
-        Further values of the keys `ref...` that stand there more than once; the mapping holds the first.
+        Second and later values of repeated keys `ref...`; the mapping holds the first.
+    read : set of str
+        Keys whose values a method below has returned.
     """
 
     def __init__(self, file: TextFile, line: int, place: str) -> None:
@@ -43,10 +45,11 @@ class Block(Mapping[str, str]):
         self.line = line
         self.place = place
         self.repeated: dict[str, list[str]] = {}
+        self.read: set[str] = set()
         self._entries: dict[str, _Entry] = {}
 
     def add(self, key: str, text: str, line: int) -> None:
-        """Take a statement of the file; refuse a key that is there already."""
+        """Add a statement of the file; refuse a key that is set already."""
         if not text:
             raise self.file.error(line, f"{key}: expected a value before `;`")
         if key not in self._entries:
@@ -54,7 +57,7 @@ class Block(Mapping[str, str]):
         elif key.startswith("ref"):
             self.repeated.setdefault(key, []).append(text)
         else:
-            raise self.file.error(line, f"{key} stands in line {self._entries[key].line} already: expected it once")
+            raise self.file.error(line, f"{key} is already set in line {self._entries[key].line}: expected it once")
 
     def __getitem__(self, key: str) -> str:
         return self._entries[key].text
@@ -69,39 +72,38 @@ class Block(Mapping[str, str]):
         return f"Block({dict(self)!r})"
 
     def error(self, key: str, problem: str) -> InputError:
-        """An error at the line of a key."""
+        """Return an error that names the line of a key."""
         return self.file.error(self._entries[key].line, f"{key} = {self[key]}: {problem}")
 
     def text(self, key: str) -> str:
-        """Value of a key that must be there."""
+        """Return the value of a required key."""
         if key not in self._entries:
             raise self.file.error(self.line, f"{key} is missing {self.place}: expected `{key} = value;`")
+        self.read.add(key)
         return self[key]
 
     def choice(self, key: str, options: Collection[str], default: str | None = None) -> str:
-        """Value of a key as one of some words."""
-        text = self.text(key) if default is None else self.get(key, default)
+        """Return the value of a key, which must be one of the options."""
+        text = default if default is not None and key not in self else self.text(key)
         if text not in options:
             raise self.error(key, f"expected one of {', '.join(options)}")
         return text
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """Value of a key as true or false."""
+        """Return the value of a key as a bool."""
         return self.choice(key, ("true", "false"), str(default).lower()) == "true"
 
     def integer(self, key: str, minimum: int = 0, default: int | None = None, maximum: int | None = None) -> int:
-        """Value of a key as a whole number within [minimum, maximum]."""
-        if default is not None and key not in self:
-            return default
-        return self._number(key, int, lambda value: checks.integer(key, value, minimum, maximum))
+        """Return the value of a key as a whole number within [minimum, maximum]."""
+        return self._number(key, int, default, lambda value: checks.integer(key, value, minimum, maximum))
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Value of a key as a finite number."""
+        """Return the value of a key as a finite number."""
+        return self._number(key, float, default, lambda value: checks.number(key, value))
+
+    def _number(self, key: str, kind: type, default: float | None, check: Callable[[Any], Any]) -> Any:
         if default is not None and key not in self:
             return default
-        return self._number(key, float, lambda value: checks.number(key, value))
-
-    def _number(self, key: str, kind: type, check: Callable[[Any], Any]) -> Any:
         text = self.text(key)
         try:
             return check(kind(text))
@@ -111,7 +113,7 @@ class Block(Mapping[str, str]):
             raise self.error(key, f"expected a {'whole ' if kind is int else ''}number") from None
 
     def make(self, kind: Callable[..., Any], *values: Any, **arguments: Any) -> Any:
-        """What `kind` makes of values from this block; its errors name the file, and the line of the block."""
+        """Call `kind` with values from this block; errors name the file and the line of the block."""
         try:
             return kind(*values, **arguments)
         except InputError as error:
@@ -119,21 +121,14 @@ class Block(Mapping[str, str]):
 
 
 class Config(NamedTuple):
-    """What a config says: the global keys, and a block for each layer, from the input to the output."""
+    """The global keys, and one block per layer from the input to the output."""
 
     globals: Block
     layers: tuple[Block, ...]
 
 
 def read_config(path: str | PathLike) -> Config:
-    """Read a config, and check that its layers form a chain of spiking layers.
-
-    Raises
-    ------
-    InputError
-        If the text is not of this form, a key stands twice, a layer is of an unknown kind, or its input is not the layer
-        before it.
-    """
+    """Read a config; raise InputError unless its text is well-formed and its layers are a chain of spiking layers."""
     file = TextFile(path, "a config of the original program")
     config = _parse(file)
     if len(config.layers) < 2:
@@ -158,8 +153,8 @@ def _parse(file: TextFile) -> Config:
             if statement["key"]:
                 block.add(statement["key"], statement["value"].strip(), number)
             elif (statement["bracket"] == "[") != (block is outside):
-                found = "`]` without `[`" if block is outside else f"`[` within the block from line {block.line}"
-                raise file.error(number, f"{found}: expected one `[ ... ]` a layer")
+                found = "`]` without `[`" if block is outside else f"`[` inside the block that begins in line {block.line}"
+                raise file.error(number, f"{found}: expected one `[ ... ]` per layer")
             elif block is outside:
                 block = Block(file, number, "in the block that begins here")
             else:
@@ -171,15 +166,14 @@ def _parse(file: TextFile) -> Config:
 
 
 def _check_place(block: Block, before: tuple[Block, ...]) -> None:
-    """Refuse a layer that cannot stand after those before it."""
+    """Refuse a layer that cannot follow the layers before it."""
     kind = block.text("LAYER")
     if kind not in KINDS:
-        raise block.error("LAYER", f"only layers that spike can be imported: {', '.join(KINDS)}")
+        raise block.error("LAYER", f"only spiking layers can be imported: {', '.join(KINDS)}")
     if (kind == INPUT_KIND) != (not before):
         raise block.error("LAYER", f"expected {INPUT_KIND} as the first layer, and nowhere else")
     names = [other["NAME"] for other in before]
     if block.text("NAME") in names:
-        raise block.error("NAME", "an earlier layer has this name: expected another")
+        raise block.error("NAME", "an earlier layer has this name: choose another")
     if before and block.text("INPUT") != names[-1]:
-        known = "an earlier layer, but not the last" if block["INPUT"] in names else "no earlier layer"
-        raise block.error("INPUT", f"this is {known}: layers form a chain, so expected {names[-1]}")
+        raise block.error("INPUT", f"layers must form a chain: expected the previous layer, {names[-1]}")

@@ -1,4 +1,4 @@
-"""Data sets as text, in the forms that the original program reads."""
+"""Read the text formats of the original program's data sets."""
 
 import re
 from itertools import pairwise
@@ -15,31 +15,26 @@ from cupynn.spikes.trains import SpikeTrains
 
 
 def class_label(path: str | PathLike) -> int:
-    """Class in the name of a file, such as 5 of `input_spikes_0_5.dat`.
-
-    Raises
-    ------
-    InputError
-        If the name ends otherwise.
-    """
+    """Return the class at the end of a file name, such as 5 of `input_spikes_0_5.dat`."""
     name = re.fullmatch(r".*_([0-9]{1,9})\.dat", Path(path).name)
     if name is None:
-        raise InputError(f"{path}: expected a name that ends with its class, such as train_7.dat")
+        raise InputError(f"{path}: expected a file name that ends with the class, such as train_7.dat")
     return int(name[1])
 
 
 def read_nmnist(path: str | PathLike, neurons: int | tuple[int, ...], steps: int) -> tuple[SpikeTrains, np.ndarray]:
     """Read the N-MNIST samples of one class.
 
-    A line holds a channel, from 1, and its times, from 0; `#` ends a sample. As in the original program, times are taken one
-    later, so that nothing falls on step 0, and those beyond the last step are dropped.
+    A line holds a channel, counted from 1, and its times, counted from 0; `#` ends a sample. As in the original program,
+    times are shifted by one step, so that no spike falls on step 0, and times beyond the last step are dropped: a
+    UserWarning reports their number.
 
     Parameters
     ----------
     path : path
-        Named by the class: ``<anything>_<class>.dat``.
+        Path whose name ends with the class: ``<anything>_<class>.dat``.
     neurons : int or tuple of int
-        Number of channels, or the shape they are given.
+        Number of channels, or their shape.
     steps : int
         Number of time steps T.
 
@@ -51,7 +46,7 @@ def read_nmnist(path: str | PathLike, neurons: int | tuple[int, ...], steps: int
     Raises
     ------
     InputError
-        If a line has another form, a channel or time is out of its range, or the last sample is not ended.
+        If a line is malformed, a channel or time is out of range, or no `#` ends the last sample.
     """
     shape, steps = checks.shape("neurons", neurons), checks.steps("steps", steps)
     label = class_label(path)
@@ -62,39 +57,34 @@ def read_nmnist(path: str | PathLike, neurons: int | tuple[int, ...], steps: int
     parts = [_events(file, begin + 1, end, prod(shape)) for begin, end in pairwise([-1, *ends])]
     samples = np.repeat(np.arange(len(parts)), [times.size for times, _ in parts])
     times, channels = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    within = times < steps
+    within = file.keep_within(times, steps)
     events = samples[within], times[within], channels[within]
     spikes = SpikeTrains.from_events(*events, shape=(len(parts), steps, *shape))
     return spikes, np.full(len(parts), label, np.int64)
 
 
 def _events(file: TextFile, begin: int, end: int, neurons: int) -> tuple[np.ndarray, np.ndarray]:
-    """Times, from 1, and neurons, from 0, of a sample in ``lines[begin:end]``."""
+    """Return times, from 1, and neurons, from 0, of the sample in ``lines[begin:end]``."""
     rows = [line.split() for line in file.lines[begin:end]]
     lines = np.array([number for number, row in enumerate(rows, start=begin + 1) if row], np.int64)
     lengths = np.array([len(row) for row in rows if row], np.int64)
-    if (lengths == 1).any():
-        raise file.error(lines[np.argmax(lengths == 1)], "a channel without times: expected `channel time time ...`")
+    file.refuse(lengths == 1, lines, lengths, "a channel without times: expected `channel time time ...`")
     values = file.numbers(rows, int, first=begin + 1)
     heads = np.cumsum(lengths) - lengths
     channels, times = values[heads], np.delete(values, heads)
-    outside = (channels < 1) | (channels > neurons)
-    if outside.any():
-        first = np.argmax(outside)
-        raise file.error(lines[first], f"channel {channels[first]}: expected 1 to {neurons}")
-    if (times < 0).any():
-        first = np.argmax(times < 0)
-        raise file.error(np.repeat(lines, lengths - 1)[first], f"time {times[first]}: expected at least 0")
+    file.refuse((channels < 1) | (channels > neurons), lines, channels, f"channel {{}}: expected 1 to {neurons}")
+    file.refuse(times < 0, np.repeat(lines, lengths - 1), times, "time {}: expected at least 0")
     return times + 1, np.repeat(channels - 1, lengths - 1)
 
 
 def read_cochleagram(path: str | PathLike, channels: int = 78) -> np.ndarray:
-    """Read a cochleagram: a line for each channel, with the values of the frames.
+    """Read a cochleagram: one line per channel, with the values of all frames.
 
     Parameters
     ----------
-    path : str or path
+    path : path
     channels : int
+        Number of channels.
 
     Returns
     -------
@@ -103,10 +93,10 @@ def read_cochleagram(path: str | PathLike, channels: int = 78) -> np.ndarray:
     Raises
     ------
     InputError
-        If there are too few or too many channels, their frames differ in number, or a word is no finite number.
+        If there are too few or too many channels, their numbers of frames differ, or a value is not a finite number.
     """
     channels = checks.integer("channels", channels, minimum=1)
-    file = TextFile(path, f"{channels} lines of numbers, one a channel")
+    file = TextFile(path, f"{channels} lines of numbers, one per channel")
     values = file.numbers(file.rows, float)
     lines = [number for number, row in enumerate(file.rows, start=1) if row]
     if len(lines) != channels:

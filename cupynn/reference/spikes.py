@@ -1,7 +1,7 @@
-"""Spikes of one layer in one presentation, as the original program reads and writes them.
+"""Read and write the original program's files with the spikes of one layer in one presentation.
 
-A dense layer's file has a line `neuron time` for each spike, and `-1 -1` before the first and after the last. A file of a
-convolution or pooling layer has zeros and ones by channel, step and position, one line a channel.
+The file of a dense layer has one line `neuron time` per spike, and `-1 -1` before the first and after the last. The file of
+a convolution or pooling layer has zeros and ones by channel, step and position, one line per channel.
 """
 
 from math import prod
@@ -16,27 +16,39 @@ from cupynn.reference.text import TextFile
 
 
 def read_spikes(path: str | PathLike, neurons: int | tuple[int, ...], steps: int) -> np.ndarray:
-    """Read the spikes of a layer; the content tells which of the two forms the file has.
+    """Read the spikes of a layer; the content determines which of the two formats the file has.
+
+    As in the original program, spikes `neuron time` at step T or later are dropped; a UserWarning reports their number.
+    Files of the original program contain spikes at END_TIME itself.
 
     Parameters
     ----------
     path : path
     neurons : int or tuple of int
-        Number of neurons, or their shape (channels, height, width). With a number alone, each line of zeros and ones is a
-        channel.
+        Number of neurons, or their shape (channels, height, width). With a number, each line of zeros and ones is a channel.
     steps : int
         Number of time steps T.
 
     Returns
     -------
     ndarray of uint8, shape (steps, neurons)
-        Zeros and ones; neurons in the order of their flat index.
+        Zeros and ones, neurons in flattened order.
 
     Raises
     ------
     InputError
-        If a line has neither form, a number is out of its range, there are too few or too many values, or there is more
-        than one presentation.
+        If a line has neither format, a number is out of range, there are too few or too many values, or there is more than
+        one presentation.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "hidden.dat")
+    >>> write_spikes(path, [[0, 0], [1, 0], [0, 1]])
+    >>> read_spikes(path, neurons=2, steps=3)
+    array([[0, 0],
+           [1, 0],
+           [0, 1]], dtype=uint8)
     """
     shape, steps = checks.shape("neurons", neurons), checks.steps("steps", steps)
     file = TextFile(path, "spikes: lines `neuron time` between two lines `-1 -1`, or zeros and ones")
@@ -57,13 +69,12 @@ def _pairs(file: TextFile, neurons: int, steps: int) -> np.ndarray:
         raise file.error(file.last, "expected `-1 -1` after the spikes")
     if marks[1] != len(events) - 1:
         raise file.error(lines[marks[1] + 1], "expected the end of the file after one presentation")
-    for name, values, bound in zip(("neuron", "time"), events[1:-1].T, (neurons, steps), strict=True):
-        outside = (values < 0) | (values >= bound)
-        if outside.any():
-            first = int(np.argmax(outside))
-            raise file.error(lines[first + 1], f"{name} {values[first]}: expected 0 to {bound - 1}")
+    which, times = events[1:-1].T
+    file.refuse((which < 0) | (which >= neurons), lines[1:], which, f"neuron {{}}: expected 0 to {neurons - 1}")
+    file.refuse(times < 0, lines[1:], times, "time {}: expected at least 0")
+    within = file.keep_within(times, steps, stacklevel=4)
     spikes = np.zeros((steps, neurons), np.uint8)
-    spikes[events[1:-1, 1], events[1:-1, 0]] = 1
+    spikes[times[within], which[within]] = 1
     return spikes
 
 
@@ -79,7 +90,7 @@ def _maps(file: TextFile, shape: tuple[int, ...], steps: int) -> np.ndarray:
         wanted = f"expected {steps * neurons}, of {neurons} neurons in {steps} steps"
         raise file.error(file.line_of(steps * neurons), f"{values.size} values in all: {wanted}")
     if neurons % channels:
-        raise file.error(file.last, f"{channels} lines: expected one a channel, of {neurons} neurons in all")
+        raise file.error(file.last, f"{channels} lines: expected one per channel, with {neurons} neurons in all")
     by_channel = values.astype(np.uint8).reshape(channels, steps, -1)
     return by_channel.transpose(1, 0, 2).reshape(steps, neurons)
 
@@ -93,22 +104,21 @@ def write_spikes(path: str | PathLike, spikes: np.ndarray, channels: int | None 
     spikes : array_like, shape (steps, *neurons)
         Zeros and ones.
     channels : int, optional
-        Writes the form of a convolution with so many channels, instead of a dense layer's.
+        Number of channels, for the format of a convolution. Default: the format of a dense layer.
 
     Raises
     ------
     InputError
-        If the array has another shape or other values, the channels do not divide the neurons, or the file cannot be
-        written.
+        If the array has another shape or other values, `channels` does not divide the number of neurons, or the file
+        cannot be written.
     """
-    path, spikes = checks.path("path", path), np.asarray(spikes)
+    path, spikes = checks.path("path", path), checks.as_array("spikes", spikes)
     if spikes.ndim < 2 or spikes.size == 0:
-        raise InputError(f"spikes have shape {spikes.shape}: pass (steps, *neurons), no axis empty")
+        raise InputError(f"spikes have shape {spikes.shape}: pass a non-empty array (steps, *neurons)")
     if spikes.dtype.kind not in "biuf" or not np.isin(spikes, (0, 1)).all():
-        raise InputError("spikes hold something other than 0 and 1: pass one 0 or 1 for each step and neuron")
+        raise InputError("spikes contain values other than 0 and 1: pass 0 or 1 for each step and neuron")
     spikes = spikes.reshape(len(spikes), -1).astype(np.uint8)
-    text = _pairs_text(spikes) if channels is None else _maps_text(spikes, channels)
-    write_text(path, text)
+    write_text(path, _pairs_text(spikes) if channels is None else _maps_text(spikes, channels))
 
 
 def _pairs_text(spikes: np.ndarray) -> str:
@@ -119,7 +129,7 @@ def _pairs_text(spikes: np.ndarray) -> str:
 def _maps_text(spikes: np.ndarray, channels: int) -> str:
     steps, neurons = spikes.shape
     if neurons % checks.integer("channels", channels, minimum=1):
-        raise InputError(f"channels={channels} with {neurons} neurons: pass a number of channels that divides these")
+        raise InputError(f"channels={channels} with {neurons} neurons: pass a divisor of the number of neurons")
     text = np.full((channels, steps, neurons // channels, 2), ord(" "), np.uint8)
     text[..., 0] = ord("0") + spikes.reshape(steps, channels, -1).transpose(1, 0, 2)
     text[:, -1, -1, 1] = ord("\n")

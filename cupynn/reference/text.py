@@ -1,6 +1,7 @@
-"""Text files, read whole, with errors that name file and line."""
+"""Text files, read as a whole, with errors that name file and line."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from itertools import chain
 from os import PathLike
@@ -13,7 +14,7 @@ from cupynn.checks import InputError
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 DTYPES = {int: np.int64, float: np.float64}
-LARGEST = {int: 2.0**62, float: checks.LARGEST}  # beyond these, int64 and float32 would overflow in sums
+LARGEST = {int: 2.0**62, float: checks.LARGEST}  # larger values could overflow int64 and float32 in sums
 
 
 class TextFile:
@@ -23,7 +24,7 @@ class TextFile:
     ----------
     path : path
     expected : str
-        What the file should hold, for the errors.
+        Description of the expected content, for errors.
 
     Attributes
     ----------
@@ -35,7 +36,7 @@ class TextFile:
     Raises
     ------
     InputError
-        If the file cannot be read, holds no text or nothing.
+        If the file cannot be read, is empty, or is not text.
     """
 
     def __init__(self, path: str | PathLike, expected: str) -> None:
@@ -48,7 +49,7 @@ class TextFile:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            raise self.error(line, f"bytes that are no text; expected {expected}") from None
+            raise self.error(line, f"not UTF-8 text; expected {expected}") from None
         if odd := CONTROL.search(text):
             line = text.count("\n", 0, odd.start()) + 1
             raise self.error(line, f"control character {odd.group()!r}; expected {expected}")
@@ -59,32 +60,37 @@ class TextFile:
 
     @cached
     def rows(self) -> list[list[str]]:
-        """Words of each line."""
+        """Return the words of each line."""
         return [line.split() for line in self.lines]
 
     def error(self, line: int, problem: str) -> InputError:
-        """An error at a line."""
+        """Return an error that names the file and a line."""
         return InputError(f"{self.path}, line {line}: {problem}")
 
+    def refuse(self, wrong: np.ndarray, lines: Sequence[int], values: np.ndarray, problem: str) -> None:
+        """Raise an error at the line of the first wrong value, if any; `problem` contains {} for the value."""
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            raise self.error(lines[first], problem.format(values[first]))
+
+    def keep_within(self, times: np.ndarray, steps: int, stacklevel: int = 3) -> np.ndarray:
+        """Return which times are before `steps`; warn once with the number of later ones, which callers drop.
+
+        By default, the warning points to the caller of the function that calls this one.
+        """
+        within = times < steps
+        if late := int((~within).sum()):
+            warnings.warn(
+                f"{self.path}: dropped {late:,} of {times.size:,} spikes at step {steps} or later, as the original program "
+                f"does: steps 0 to {steps - 1} count; pass a larger number of steps (END_TIME) to keep them",
+                stacklevel=stacklevel,
+            )
+        return within
+
     def numbers(self, rows: Sequence[list[str]], kind: type[int] | type[float], first: int = 1) -> np.ndarray:
-        """Words of consecutive lines as numbers.
+        """Convert the words of consecutive lines, from line `first` on, to an array of int64 or float64.
 
-        Parameters
-        ----------
-        rows : list of list of str
-            The words of each line.
-        kind : int or float
-        first : int
-            Number of the first of these lines.
-
-        Returns
-        -------
-        ndarray of int64 or float64, shape (words,)
-
-        Raises
-        ------
-        InputError
-            If a word is no finite number of this kind.
+        A word that is not a finite number of this kind raises InputError.
         """
         words = list(chain.from_iterable(rows))
         try:
@@ -97,7 +103,7 @@ class TextFile:
         raise self.error(line, f"{word[:40]!r}: expected a {'whole' if kind is int else 'finite'} number")
 
     def line_of(self, index: int) -> int:
-        """Number of the line of the word with this index, or of the last word if there are not so many."""
+        """Return the number of the line that contains the word with this index, or the last word if there are fewer."""
         ends = np.cumsum([len(row) for row in self.rows])
         return int(np.searchsorted(ends, min(index + 1, ends[-1]))) + 1
 

@@ -1,4 +1,4 @@
-"""Weights of single layers, as the original program reads and writes them."""
+"""Read the original program's files with the weights of one layer."""
 
 import re
 from os import PathLike
@@ -11,25 +11,16 @@ _SYNAPSE = re.compile(r"\s*([0-9]+)\s+\S*_([0-9]+)\s+\S*_([0-9]+)\s+(\S+)\s*")
 _FORM = "`index pre_<j> post_<i> value`"
 
 
+def read_weights(path: str | PathLike, shape: tuple[int, ...], sparse: bool = False) -> np.ndarray:
+    """Read the weights of a convolution, whose shape has four axes, or of a dense layer."""
+    return read_conv_weights(path, shape) if len(shape) == 4 else read_dense_weights(path, *shape, sparse=sparse)
+
+
 def read_dense_weights(path: str | PathLike, units: int, inputs: int, sparse: bool = False) -> np.ndarray:
-    """Read lines such as ``7 hidden_2 output_1 0.25``, with consecutive indices; the values of a repeated pair add up.
+    """Read float32 weights of shape (units, inputs) from lines such as ``7 hidden_2 output_1 0.25``.
 
-    Parameters
-    ----------
-    path : path
-    units, inputs : int
-        Number of neurons, and of those before them.
-    sparse : bool
-        Whether pairs may be missing: their weight is 0.
-
-    Returns
-    -------
-    ndarray of float32, shape (units, inputs)
-
-    Raises
-    ------
-    InputError
-        If a line has another form, an index is out of its range, or a line is missing.
+    Indices must be consecutive; the values of a repeated pair add up. With `sparse`, pairs may be missing: their weight is
+    0. A malformed or missing line raises InputError.
     """
     file = TextFile(path, f"lines {_FORM}")
     lines, synapses = [], []
@@ -48,9 +39,7 @@ def read_dense_weights(path: str | PathLike, units: int, inputs: int, sparse: bo
         words[number - 1] = [synapse[3]]
     values = file.numbers(words, float)
     for name, numbers, bound in (("pre", pre, inputs), ("post", post, units)):
-        if (numbers >= bound).any():
-            first = int(np.argmax(numbers >= bound))
-            raise file.error(lines[first], f"{name}_{numbers[first]}: expected {name}_0 to {name}_{bound - 1}")
+        file.refuse(numbers >= bound, lines, numbers, f"{name}_{{}}: expected {name}_0 to {name}_{bound - 1}")
     gaps = np.diff(index) != 1
     if gaps.any():
         first = int(np.argmax(gaps))
@@ -65,23 +54,7 @@ def read_dense_weights(path: str | PathLike, units: int, inputs: int, sparse: bo
 
 
 def read_conv_weights(path: str | PathLike, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """Read the weights of a convolution: numbers by map, channel, row and column.
-
-    Parameters
-    ----------
-    path : path
-    shape : tuple of int
-        (maps, channels, height, width).
-
-    Returns
-    -------
-    ndarray of float32, of this shape
-
-    Raises
-    ------
-    InputError
-        If a word is no finite number, or there are too few or too many.
-    """
+    """Read float32 weights of a convolution, of shape (maps, channels, height, width), from numbers in this order."""
     count = int(np.prod(shape))
     file = TextFile(path, f"{count} numbers")
     values = file.numbers(file.rows, float)

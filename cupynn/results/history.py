@@ -1,37 +1,57 @@
-"""The history of a training: the figures of each epoch."""
+"""The history of a training, epoch by epoch."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from numbers import Integral
 from typing import Any
 
 from cupynn import checks
+from cupynn.checks import InputError
+
+# Figures of other libraries, with their names here.
+ELSEWHERE = {
+    "acc": "accuracy",
+    "epoch": "number",
+    "learning_rate": "rate",
+    "lr": "rate",
+    "val_acc": "validation_accuracy",
+    "val_accuracy": "validation_accuracy",
+    "val_loss": "validation_loss",
+}
+NEW_FIGURES = ("r2", "validation_r2", "terms")  # that files of 0.1.0 lack, and those of classifiers without terms
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """Figures of one epoch of training.
+    """The metrics of one epoch of training.
 
     Attributes
     ----------
     number : int
-        From 1 on.
+        Starting at 1.
     loss, accuracy : float
-        On the training data, while it was trained on.
+        On the training data, computed during training. With several labels per sample, the accuracy is the share of correct
+        ones among all pairs of sample and label; in a regression, None.
     validation_loss, validation_accuracy : float or None
         On the validation data, after the epoch.
     spikes : dict of str to float
-        Mean firing count of a neuron in one training sample, of "input" and of each layer.
+        Mean number of spikes per neuron and training sample, for "input" and each layer.
     silent : int
-        Training samples with no output spike.
+        Number of training samples without any output spike.
     rate : float
         Learning rate at the end of the epoch.
     seconds : float
-        Time of training, without validation.
+        Training time, without validation.
     samples_per_second : float
+    r2, validation_r2 : float or None
+        In a regression, the share of the variance of the targets that the counts predict, as in `Evaluation`.
+    terms : dict of str to float
+        Mean value of the terms of the loss on the counts of layers, by layer.
     """
 
     number: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
     spikes: dict[str, float]
@@ -39,27 +59,62 @@ class Epoch:
     rate: float
     seconds: float
     samples_per_second: float
+    r2: float | None = None
+    validation_r2: float | None = None
+    terms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """Accuracy, or in a regression `r2`, on the training data."""
+        return self.r2 if self.accuracy is None else self.accuracy
+
+    @property
+    def validation_score(self) -> float | None:
+        """The same on the validation data, or None."""
+        return self.validation_r2 if self.validation_accuracy is None else self.validation_accuracy
+
+    def shown(self, score: float) -> str:
+        """Return a score with its unit."""
+        return f"{score:.3f}" if self.accuracy is None else f"{score:.2%}"
+
+    @property
+    def measure(self) -> str:
+        """Name of the score: "accuracy" or "R2"."""
+        return "R2" if self.accuracy is None else "accuracy"
+
+    def figures(self) -> dict[str, Any]:
+        """Return all figures for a file, without those that only other tasks have."""
+        return {name: value for name, value in asdict(self).items() if name not in NEW_FIGURES or value not in (None, {})}
 
     def __str__(self) -> str:
-        parts = [f"loss {self.loss:7.2f}", f"accuracy {self.accuracy:7.2%}"]
-        if self.validation_accuracy is not None:
-            parts.append(f"validation {self.validation_accuracy:7.2%}")
-        activity = " ".join(f"{count:.1f}" for name, count in self.spikes.items() if name != "input")
-        parts += [f"spikes/neuron {activity}", f"{self.samples_per_second:,.0f} samples/s", f"{self.seconds:.1f} s"]
+        """Return a line that has at most 100 characters with "epoch 100/100" before it."""
+        parts = [f"loss {self.loss:7.2f}", f"{self.measure} {self.shown(self.score):>7}"]
+        if self.validation_score is not None:
+            parts.append(f"validation {self.shown(self.validation_score):>7}")
+        parts += [f"spikes/neuron {self._activity()}", f"{self.seconds:.{self.seconds < 100:d}f} s"]
         return "  ".join(parts)
+
+    def _activity(self) -> str:
+        """Return the spikes per neuron of each layer; of more than two layers, of the first and the last."""
+        counts = [f"{count:.1f}" for name, count in self.spikes.items() if name != "input"]
+        return " ".join(counts if len(counts) < 3 else [counts[0], "…", counts[-1]])
 
 
 @dataclass
 class History:
-    """The epochs of a training, in order; ``history["accuracy"]`` lists one figure of all.
+    """The epochs of a training, in order.
+
+    ``history["accuracy"]`` lists one metric of all epochs, and ``history[-1]`` is the last `Epoch`.
 
     Attributes
     ----------
     epochs : list of Epoch
     notices : list of str
-        What was noticed of the network before and during the training, each once.
+        Warnings about the network before and during training, each once.
     seconds : float
-        Time of the whole training, with validation and callbacks, without pauses between its parts.
+        Total training time, with validation and callbacks, without the pauses before a run was resumed.
+    kept : int or None
+        Number of the epoch whose weights `fit` left in the network: the last, or with ``restore_best=True`` the best.
 
     Examples
     --------
@@ -69,39 +124,60 @@ class History:
     >>> history = net.fit((np.eye(4, dtype=np.float32), [0, 0, 1, 1]), epochs=2, progress=False)
     >>> history["number"], len(history["loss"])
     ([1, 2], 2)
+    >>> history[-1].number
+    2
     """
 
     epochs: list[Epoch] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    kept: int | None = None
 
-    def __getitem__(self, figure: str) -> list[Any]:
+    def __getitem__(self, figure: str | int | slice) -> list[Any] | Epoch:
+        """Return one metric of all epochs as a list, by its name; or an epoch or a list of epochs, by index."""
+        if isinstance(figure, slice):
+            return self.epochs[figure]
+        if isinstance(figure, Integral) and not isinstance(figure, bool):
+            try:
+                return self.epochs[figure]
+            except IndexError:
+                raise InputError(f"history[{figure}]: the history has {len(self)} epochs, counted from 0") from None
+        if isinstance(figure, str) and figure in ELSEWHERE:
+            raise InputError(f"history has no figure {figure!r}: pass {ELSEWHERE[figure]!r}")
         checks.choice("figure", figure, Epoch.__dataclass_fields__)
         return [getattr(epoch, figure) for epoch in self.epochs]
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
+
+    def __contains__(self, figure: object) -> bool:
+        """Return whether there is a metric of this name, or an epoch equal to this one."""
+        return figure in (Epoch.__dataclass_fields__ if isinstance(figure, str) else self.epochs)
 
     def __len__(self) -> int:
         return len(self.epochs)
 
     @property
     def best(self) -> Epoch:
-        """The last of the epochs with the highest validation accuracy; without validation, the last."""
-        validated = [epoch for epoch in self.epochs if epoch.validation_accuracy is not None]
-        return max(validated, key=lambda epoch: (epoch.validation_accuracy, epoch.number), default=self.epochs[-1])
+        """The last epoch with the highest validation accuracy, or `validation_r2`; without validation, the last epoch."""
+        validated = [epoch for epoch in self.epochs if epoch.validation_score is not None]
+        return max(validated, key=lambda epoch: (epoch.validation_score, epoch.number), default=self.epochs[-1])
 
     def __repr__(self) -> str:
         if not len(self):
             return "History: no epochs"
         last, best = self.epochs[-1], self.best
         epochs = f"{len(self)} epoch{'s' if len(self) > 1 else ''}"
-        line = f"History: {epochs}, loss {last.loss:.2f}, accuracy {last.accuracy:.2%}"
-        if last.validation_accuracy is None:
+        line = f"History: {epochs}, loss {last.loss:.2f}, {last.measure} {last.shown(last.score)}"
+        if last.validation_score is None:
             return line
-        return (
-            f"{line}, validation {last.validation_accuracy:.2%} (best {best.validation_accuracy:.2%}, epoch {best.number})"
-        )
+        reached, highest = last.shown(last.validation_score), best.shown(best.validation_score)
+        return f"{line}, validation {reached} (best {highest}, epoch {best.number})"
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
-        """Curves, for notebooks."""
+        """Return the learning curves for a notebook."""
         from cupynn.plot import curves
+        from cupynn.plot.figures import without_windows
 
-        return curves(self)._repr_png_() if self.epochs else None
+        with without_windows():
+            return curves(self)._repr_png_() if self.epochs else None

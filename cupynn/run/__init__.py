@@ -1,9 +1,10 @@
-"""Runs: an experiment is trained, and a folder keeps everything that it did.
+"""Runs: trainings of an experiment whose results are stored in a folder.
 
-`train` begins one, `resume` continues it, `open_run` opens what it left. `folder` has the names of the files and the lock,
-`outputs` writes them, `saved` reads them.
+`train` starts a run, `resume` continues it, `open_run` opens its folder, `list_runs` lists the runs in a folder. `folder`
+defines the file names and the lock, `outputs` writes the files, `saved` reads them.
 """
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from cupynn.parallel import Ranks
 from cupynn.presets import Experiment
 from cupynn.results import metrics
 from cupynn.results.history import History
+from cupynn.run import origin
 from cupynn.run.folder import (
     BEST,
     DEFINITION,
-    LOCK,
+    EPOCHS,
     RESULT,
     exclusive,
     new_folder,
@@ -27,15 +29,14 @@ from cupynn.run.folder import (
     resume_command,
     state_files,
 )
-from cupynn.run.outputs import SaveBest, draw, write_result
+from cupynn.run.listing import Listed, list_runs
+from cupynn.run.outputs import SaveBest, begin, check_loggers, draw, make_loggers, write_result
 from cupynn.run.saved import SavedRun, open_run
 from cupynn.sequential import Sequential
-from cupynn.training import health
-from cupynn.training import state as states
+from cupynn.training import KeepEpochs, health, state
 from cupynn.training.samples import sample_steps
-from cupynn.training.state import previous
 
-__all__ = ["SavedRun", "open_run", "resume", "train"]
+__all__ = ["Listed", "SavedRun", "list_runs", "open_run", "resume", "train"]
 
 
 def train(
@@ -44,102 +45,104 @@ def train(
     progress: bool = True,
     device: str = "auto",
     ranks: Ranks | None = None,
+    keep_epochs: bool = False,
+    log: Sequence[str] = (),
 ) -> Path:
-    """Train an experiment.
+    """Train an experiment, and return its folder.
 
-    The folder holds `definition.toml` (train it again with ``cupynn train FOLDER/definition.toml``), `metrics.csv` with a
-    line for each epoch, `last.npz` and `best.npz` (the best epoch by validation accuracy, or the last if nothing is held
-    out), `result.json` with the figures of that epoch on the test data, `raster.png` and `curves.png`; and, until it is
-    finished, `training.npz`, from which `resume` continues.
+    The folder contains `definition.toml` (train it again with ``cupynn train FOLDER/definition.toml``), `metrics.csv` with
+    a row for each epoch, `last.npz` and `best.npz` (the best epoch by validation accuracy, or the last if nothing is held
+    out), `result.json` with the test results of that epoch, `raster.png` and `curves.png`, and `origin.json` with the
+    command, the commit of the code, the versions and the machine of each session. An unfinished run also contains
+    `training.npz`, from which `resume` continues.
 
     Parameters
     ----------
     experiment : Experiment
         From `presets.read`.
     folder : path, optional
-        A new or empty one; by default ``runs/NAME-DATE-TIME``.
+        A new or empty folder; by default ``runs/NAME-DATE-TIME``.
     progress : bool
-        Whether to show progress and results.
+        Whether to print progress and results.
     device : str
-        Where to train, as in `Sequential`.
+        Device to train on, as in `Sequential`.
     ranks : Ranks, optional
-        Processes that train together, as in `fit`, with "cuda" on a GPU each; the first writes the folder, which all see.
-
-    Returns
-    -------
-    Path
-        The folder.
+        Processes that train together, as in `fit`; with "cuda", each has a GPU. The first process writes the folder, which
+        must be visible to all.
+    keep_epochs : bool
+        Whether to keep the network after each epoch, with its accuracy and firing rates, in ``epochs/epoch-001.npz``, ...;
+        `plot.explore` shows them. `resume` continues to keep them.
+    log : sequence of {"tensorboard", "wandb"}
+        Programs for which the folder holds the figures and rasters of each epoch, too: TensorBoard, and Weights & Biases,
+        offline.
 
     Raises
     ------
     InputError
-        If the folder holds something already or cannot be written, or the data cannot be had.
+        If the folder is not empty or cannot be written, or the data cannot be loaded.
     """
     folder, ranks = folder if folder is None else checks.path("folder", folder), ranks or Ranks()
+    keep = checks.flag("keep_epochs", keep_epochs)
+    check_loggers(log)
     network, loss, _ = experiment.build(ranks.device(device))
     data, _, _ = loaded = experiment.load_data()
-    try:  # refuse what cannot be trained before the folder is made
-        x, _ = network.labelled(data)
+    try:  # report errors before the folder is created
+        x, _ = network.labelled(data, loss)
     except InputError as error:
         raise InputError(f"{experiment.source or experiment.name}: the network does not fit the data: {error}") from None
     health.before_training(network, loss, x, sample_steps(network, experiment.options().steps, x))
     folder = ranks.on_first(lambda: new_folder(folder, experiment.name))
     with exclusive(folder, ranks):
-        ranks.on_first(lambda: _begin(folder, experiment))
-        _train(experiment, folder, loaded, progress, device, ranks)
+        ranks.on_first(lambda: begin(folder, experiment, keep))
+        _train(experiment, folder, loaded, progress, device, ranks, log)
     return folder
 
 
-def _begin(folder: Path, experiment: Experiment) -> None:
-    """Write the definition to an empty folder, or to one where a process was killed as it did so."""
-    if any(path.name != LOCK and path.suffix != ".tmp" for path in folder.iterdir()):
-        raise InputError(f"{folder} is not empty: choose a new folder, so that no earlier run is lost")
-    files.write_text(folder / DEFINITION, experiment.to_toml())
+def resume(
+    folder: str | PathLike,
+    progress: bool = True,
+    device: str = "auto",
+    ranks: Ranks | None = None,
+    log: Sequence[str] = (),
+) -> Path:
+    """Continue a run that was interrupted, killed, or stopped by an error; the result is that of an uninterrupted run.
 
-
-def resume(folder: str | PathLike, progress: bool = True, device: str = "auto", ranks: Ranks | None = None) -> Path:
-    """Go on with a run that was interrupted, killed, or stopped by an error; it ends as if nothing had come between.
-
-    A finished run whose `result.json` is damaged or missing gets it again, from its best network and `metrics.csv`; its time
-    is then without validation, and the device that of this evaluation.
+    If `result.json` of a finished run is damaged or missing, it is written again from the best network and `metrics.csv`;
+    its training time then excludes validation, and its device is that of the new evaluation. The folder is returned.
 
     Parameters
     ----------
     folder : path
-        Of the run.
-    progress, device, ranks
-        As `train` has them; for the same bits, train on the same device, with the same number of processes.
-
-    Returns
-    -------
-    Path
-        The folder.
+        Folder of the run.
+    progress, device, ranks, log
+        As in `train`; the same device and the same number of processes give the same bits.
 
     Raises
     ------
     InputError
-        If the folder holds no run, another process trains in it, or the data cannot be had.
+        If the folder contains no run, another process trains in it, or the data cannot be loaded.
     """
     folder, ranks = checks.path("folder", folder), ranks or Ranks()
+    check_loggers(log)
     if not (folder / DEFINITION).is_file():
-        raise InputError(f"{folder} holds no run, as there is no {DEFINITION} in it: pass the folder of one")
+        raise InputError(f"{folder} contains no run, as there is no {DEFINITION}: pass the folder of a run")
     with exclusive(folder, ranks):
         if ranks.on_first(lambda: _finished(folder)):
             if progress and ranks.first:
-                say(f"{folder} is finished: {RESULT} has its figures")
+                say(f"{folder} is finished: see its results in {RESULT}")
             return folder
         experiment = presets.read(folder / DEFINITION)
         loaded = experiment.load_data()
         history = ranks.on_first(lambda: _trained(folder, experiment))
         if history is None:
-            _train(experiment, folder, loaded, progress, device, ranks)
+            _train(experiment, folder, loaded, progress, device, ranks, log)
         else:
             _conclude(experiment, folder, loaded, history, progress, ranks.device(device), ranks)
     return folder
 
 
 def _finished(folder: Path) -> bool:
-    """Whether a run has its result, undamaged; removes what nobody needs any more."""
+    """Return whether a run has an intact result; if it has, remove the files that are no longer needed."""
     files.sweep(folder)
     try:
         _ = open_run(folder).result
@@ -150,7 +153,7 @@ def _finished(folder: Path) -> bool:
 
 
 def _trained(folder: Path, experiment: Experiment) -> History | None:
-    """Epochs of a run that lacks nothing but its result; its time is without validation then. None if it has to train on."""
+    """Return the history of a run that lacks only its result, without validation time; None if training must continue."""
     if any(path.exists() for path in state_files(folder)):
         return None
     damaged = (folder / RESULT).is_file()
@@ -161,7 +164,7 @@ def _trained(folder: Path, experiment: Experiment) -> History | None:
         if damaged:
             again = command("cupynn", "train", folder / DEFINITION)
             raise InputError(
-                f"{folder / RESULT} is damaged, and so is what it is written from: train again with `{again}` ({error})"
+                f"{folder / RESULT} is damaged, and so are the files to write it from: train again with `{again}` ({error})"
             ) from None
         return None
     if len(history) < (1 if damaged else experiment.options().epochs):
@@ -170,32 +173,45 @@ def _trained(folder: Path, experiment: Experiment) -> History | None:
     return history
 
 
-def _train(experiment: Experiment, folder: Path, loaded: tuple, progress: bool, device: str, ranks: Ranks) -> None:
-    """Train in a folder, from its checkpoint on if there is one, test the best epoch, and write the results."""
+def _train(
+    experiment: Experiment,
+    folder: Path,
+    loaded: tuple,
+    progress: bool,
+    device: str,
+    ranks: Ranks,
+    log: Sequence[str],
+) -> None:
+    """Train in a folder, from its saved state if there is one, test the best epoch, and write the results."""
     device, progress = ranks.device(device), progress and ranks.first
     network, loss, optimizer = experiment.build(device)
     data, validation, _ = loaded
+    ranks.on_first(lambda: origin.note(folder, network.device))
     if progress:
-        say(f"{data}\nruns on {ranks.describe()}{network.device.describe()}; leaves its results in {folder}\n")
+        say(f"{data}\ntraining on {ranks.describe()}{network.device.describe()}; results in {folder}\n")
         say(f"{summary.as_text(network)}\n")
         if ranks.size > 1:
-            say(f"if a process dies, all end; resume with: {resume_command(folder, ranks)}\n")
-    begun = ranks.on_first(lambda: _begun(folder))
+            say(f"if one process dies, all stop; resume with: {resume_command(folder, ranks)}\n")
+    kept = [KeepEpochs(folder / EPOCHS, resume=True)] if ranks.on_first((folder / EPOCHS).is_dir) else []
+    loggers = make_loggers(log, folder, experiment, validation or data) if ranks.first else []
     try:
         history = network.fit(
             data,
             validation=validation,
             loss=loss,
             optimizer=optimizer,
-            callbacks=[SaveBest(folder)],
+            callbacks=[SaveBest(folder), *kept, *loggers],
             checkpoint=state_files(folder)[0],
-            resume=begun,
+            resume=ranks.on_first(lambda: _prepare_resume(folder)),
             progress=progress,
             ranks=ranks,
-            **vars(experiment.options()),
+            **vars(experiment.options()) | {"restore_best": False},  # best.npz holds that network already
         )
     except Interrupted as stop:
-        raise Interrupted(f"interrupted and saved; go on with: {resume_command(folder, ranks)}", stop.exit_code) from None
+        raise Interrupted(f"interrupted and saved; resume with: {resume_command(folder, ranks)}", stop.exit_code) from None
+    finally:
+        for logger in loggers:
+            logger.close()
     _conclude(experiment, folder, loaded, history, progress, device, ranks)
 
 
@@ -203,25 +219,25 @@ def _conclude(
     experiment: Experiment, folder: Path, loaded: tuple, history: History, progress: bool, device: str, ranks: Ranks
 ) -> None:
     """Test the network of the best epoch, and write the results."""
-    _, validation, test = loaded
+    train, validation, test = loaded
     best, loss = Sequential.load(folder / BEST, device), experiment.build("cpu")[1]
     evaluation = best.evaluate(test, loss, ranks=ranks)
     if not ranks.first:
         return
     draw(folder, best, history, test)
-    write_result(folder, experiment, best, history, evaluation, test.classes)
+    write_result(folder, experiment, best, history, evaluation, train)
     remove_state(folder)
-    if progress and ranks.first:
-        chosen = "the best on the validation data" if validation else "the last"
-        say(f"\ntest accuracy {evaluation.accuracy:.2%} (epoch {history.best.number}, {chosen})")
+    if progress:
+        chosen = "best on the validation data" if validation else "last"
+        say(f"\ntest {evaluation.shown()} (epoch {history.best.number}, {chosen})")
         say(f"trained for {history.seconds:.0f} s; spikes in {folder / 'raster.png'}, curves in {folder / 'curves.png'}")
 
 
-def _begun(folder: Path) -> bool:
-    """Whether there is a state to go on from; the best network is then brought to where that stands."""
+def _prepare_resume(folder: Path) -> bool:
+    """Return whether there is a state to resume from; if so, bring the best network to the epoch of the state."""
     if not any(path.exists() for path in state_files(folder)):
         return False
-    if len(history := states.history(state_files(folder)[0])):
+    if len(history := state.history(state_files(folder)[0])):
         best = folder / BEST
-        storage.restore_epoch(best, previous(best), history.best.number)
+        storage.restore_epoch(best, state.previous(best), history.best.number)
     return True

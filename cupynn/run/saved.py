@@ -1,4 +1,4 @@
-"""A run that was left in a folder, opened again: definition, history, result, networks, data."""
+"""Access to the folder of a run: definition, history, result, networks, data."""
 
 import json
 from os import PathLike
@@ -10,38 +10,39 @@ from cupynn.cached import cached
 from cupynn.checks import InputError
 from cupynn.console import command
 from cupynn.datasets import Dataset
+from cupynn.network import epochs
 from cupynn.results import metrics
 from cupynn.results.history import History
-from cupynn.run.folder import BEST, DEFINITION, LAST, RESULT
+from cupynn.run.folder import BEST, DEFINITION, EPOCHS, LAST, RESULT
 from cupynn.sequential import Sequential
 
 
+def _check_names(classes: Any) -> None:
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+        raise ValueError("classes is not a list of names")
+
+
 def open_run(path: str | PathLike) -> "SavedRun":
-    """Open the folder that `cupynn train`, or `cupynn.run.train`, left.
+    """Open the folder that `cupynn train` or `cupynn.run.train` wrote.
 
     Parameters
     ----------
     path : path
         The folder, such as "runs/digits-20260102-030405".
 
-    Returns
-    -------
-    SavedRun
-        Its parts are read when they are first asked for.
-
     Raises
     ------
     InputError
-        If there is no such folder, or it holds no run.
+        If the folder does not exist, or contains no run.
 
     Examples
     --------
-    Which digits does a trained network take for others, and what did its neurons do on the first of them?
+    Find the test digits that a trained network misclassifies, and draw the spikes on the first of them:
 
     >>> import cupynn
     >>> run = cupynn.open_run("runs/digits-20260102-030405")          # doctest: +SKIP
     >>> run                                                            # doctest: +SKIP
-    SavedRun runs/digits-20260102-030405: 20 epochs, the best 17, test accuracy 98.89%
+    SavedRun runs/digits-20260102-030405: 20 epochs, best 17, test accuracy 98.89%
     >>> train, validation, test = run.data()                           # doctest: +SKIP
     >>> net = run.network()                                            # doctest: +SKIP
     >>> wrong = test[net.predict(test.x) != test.y]                    # doctest: +SKIP
@@ -50,19 +51,25 @@ def open_run(path: str | PathLike) -> "SavedRun":
     """
     folder = checks.path("path", path)
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: pass the folder of a run, such as `cupynn train` leaves in runs/")
+        raise InputError(f"{folder} is not a folder: pass the folder of a run, such as `cupynn train` makes in runs/")
     if not (folder / DEFINITION).is_file():
-        raise InputError(f"{folder} has no {DEFINITION}, so it is no run: pass a folder that `cupynn train` left")
+        raise InputError(f"{folder} has no {DEFINITION}, so it is not a run: pass a folder that `cupynn train` wrote")
     return SavedRun(folder)
 
 
+def score(result: dict[str, Any]) -> float:
+    """Return the test accuracy of the content of `result.json`, or R squared of a regression."""
+    test = result["test"]
+    return checks.number("test score", test["r2"] if test["accuracy"] is None else test["accuracy"], maximum=1)
+
+
 class SavedRun:
-    """A run in a folder; made by `open_run`.
+    """A run in a folder, opened by `open_run`; its parts are read on first access.
 
     Attributes
     ----------
     folder : Path
-        Where it lies.
+        Path of the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,67 +77,84 @@ class SavedRun:
 
     @cached
     def definition(self) -> presets.Experiment:
-        """What was trained, and how: data, network, loss, optimizer and training."""
+        """The definition of data, network, loss, optimizer and training."""
         return presets.read(self.folder / DEFINITION)
 
     @cached
     def history(self) -> History:
-        """Figures of each epoch that was finished, also of a run that was interrupted."""
+        """The finished epochs; an interrupted run has them too."""
         return metrics.read(self.folder)
 
     @cached
     def result(self) -> dict[str, Any]:
-        """Figures on the test data, epoch by epoch, and of the machine, as `result.json` has them."""
+        """The content of `result.json`: results on the test data, epochs, device and machine."""
         path = self.folder / RESULT
         if not path.is_file():
-            raise InputError(f"{path} is missing, as the run was not finished: {self._again}")
+            raise InputError(f"{path} is missing, as the run is not finished: {self._again}")
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
-            float(result["test"]["accuracy"]), int(result["best_epoch"])
-        except (OSError, KeyError, TypeError, ValueError) as error:
+            score(result), checks.integer("best_epoch", result["best_epoch"])
+            _check_names(result.get("classes"))
+        except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
             again = command("cupynn", "train", "--resume", self.folder)
             raise InputError(f"{path} is damaged ({error}): write it again with `{again}`") from None
         return result
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes; their numbers, where the run was not finished."""
-        named = (self.folder / RESULT).is_file() and self.result.get("classes")
-        return tuple(named or map(str, range(self.definition.build("cpu")[0].output_shape[-1])))
+        """Names of the classes; their numbers if the run is not finished."""
+        named = self.has_result and self.result.get("classes")
+        return tuple(named or map(str, range(self.definition.build("cpu")[0].classes)))
 
     def network(self, best: bool = True, device: str = "auto") -> Sequential:
-        """Load the network of the best epoch by validation accuracy, or that of the last.
+        """Load the network of the best epoch by validation accuracy, or of the last epoch.
 
         Parameters
         ----------
         best : bool
-            Which of the two.
+            Whether to load the best instead of the last.
         device : str
-            As in `Sequential`.
+            Device, as in `Sequential`.
 
         Raises
         ------
         InputError
-            If the run ended before its first epoch did.
+            If the run has no finished epoch.
         """
         path = self.folder / (BEST if best else LAST)
         if not path.is_file():
-            raise InputError(f"{path} is missing, as the run ended before its first epoch did: {self._again}")
+            raise InputError(f"{path} is missing, as the run has no finished epoch: {self._again}")
         return Sequential.load(path, device)
 
+    @property
+    def epochs_folder(self) -> Path | None:
+        """Folder with the network after each epoch, for `plot.explore`; None if the run keeps none (``--keep-epochs``)."""
+        return self.folder / EPOCHS if epochs.numbers(self.folder / EPOCHS) else None
+
     def data(self) -> tuple[Dataset, Dataset | None, Dataset]:
-        """Training, validation and test data of the run, split as they were; None where nothing was held out."""
+        """Load training, validation (or None) and test data, with the split of the run."""
         return self.definition.load_data()
 
     @property
     def _again(self) -> str:
         return f"train it again with `{command('cupynn', 'train', self.folder / DEFINITION)}`"
 
+    @property
+    def has_result(self) -> bool:
+        """True for a finished run."""
+        return (self.folder / RESULT).is_file()
+
+    @property
+    def finished_epochs(self) -> int:
+        """Number of finished epochs."""
+        return len(self.history) if (self.folder / metrics.FILE).is_file() else 0
+
     def __repr__(self) -> str:
         heading = f"SavedRun {self.folder}"
-        if (self.folder / RESULT).is_file():
+        if self.has_result:
             result = self.result
-            epochs = f"{len(self.history)} epoch{'s' if len(self.history) > 1 else ''}, the best {result['best_epoch']}"
-            return f"{heading}: {epochs}, test accuracy {result['test']['accuracy']:.2%}"
-        done = len(self.history) if (self.folder / metrics.FILE).is_file() else 0
-        return f"{heading}: not finished, {done} of {self.definition.options().epochs} epochs"
+            epochs = f"{len(self.history)} epoch{'s' if len(self.history) > 1 else ''}, best {result['best_epoch']}"
+            regression = result["test"]["accuracy"] is None
+            reached = f"R2 {score(result):.3f}" if regression else f"accuracy {score(result):.2%}"
+            return f"{heading}: {epochs}, test {reached}"
+        return f"{heading}: not finished, {self.finished_epochs} of {self.definition.options().epochs} epochs"

@@ -1,7 +1,7 @@
-"""Spike trains: `SpikeTrains` holds those of a batch as events.
+"""Spike trains: `SpikeTrains`, to be imported from here, holds the trains of a batch as events.
 
-Import it from here. `convert` reads dense trains and address events, `cuda_trains` holds trains as bits on a GPU, `exchange`
-takes arrays of other libraries, `picture` draws trains in notebooks.
+`convert` reads dense trains and address events, `cuda_trains` holds trains as bits on a GPU, `exchange` converts arrays of
+other libraries, `picture` draws trains in notebooks.
 """
 
 from cupynn.spikes.trains import SpikeTrains

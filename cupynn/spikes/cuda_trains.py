@@ -7,27 +7,16 @@ import numpy as np
 
 from cupynn.cached import cached
 from cupynn.kernels.events_cuda import Bits, pack_bits, unpack_bits
+from cupynn.spikes import convert
 from cupynn.spikes.trains import SpikeTrains
 
 
 class CudaTrains(SpikeTrains):
     """Spike trains on a GPU.
 
-    They are `SpikeTrains` in all that a user asks of them; their events are copied to the host when first asked for.
+    They have the interface of `SpikeTrains`, with `counts` on the device; events are copied to the host on first use.
 
-    Parameters
-    ----------
-    bits : Bits
-        The trains, and their firing counts.
-    steps : int
-        Number of time steps T.
-    neuron_shape : tuple of int
-        Shape of the layer that fires.
-
-    Attributes
-    ----------
-    counts : cupy.ndarray of int32, shape (B, *neuron_shape)
-        Firing counts, on the device.
+    bits: the trains and their firing counts; steps: number of steps T; neuron_shape: shape of the layer that fires
     """
 
     on_cuda = True
@@ -66,9 +55,15 @@ class CudaTrains(SpikeTrains):
 
     @property
     def fires(self) -> Any:
-        """Whether each neuron fires in any sample, bool (N,), on the device."""
+        """Mask of the neurons that fire in any sample, bool (N,), on the device."""
         with self.bits.counts.device:
             return self.bits.counts.reshape(self.batch, self.size).any(0)
+
+    @property
+    def per_neuron(self) -> Any:
+        """Number of spikes of each neuron in all samples, int64 (N,), on the device."""
+        with self.bits.counts.device:
+            return self.bits.counts.reshape(self.batch, self.size).sum(0, dtype=np.int64)
 
     @property
     def total(self) -> Any:
@@ -83,7 +78,7 @@ class CudaTrains(SpikeTrains):
 
     @property
     def offsets(self) -> np.ndarray:
-        """Where each step's events begin, on the host."""
+        """Index of each step's first event, on the host."""
         return self._host.offsets
 
     @cached
@@ -92,25 +87,21 @@ class CudaTrains(SpikeTrains):
         return SpikeTrains(neurons, offsets, self.steps, self.neuron_shape)
 
     def to_host(self) -> SpikeTrains:
-        """The same trains as events in host memory."""
+        """Return the trains as events in host memory."""
         return self._host
 
     def verify(self) -> "CudaTrains":
-        """Return the trains: bits beyond the neurons are never read."""
+        """Return the trains: they need no check, as bits beyond the neurons are never read."""
         return self
 
-    def by_neuron(self) -> tuple[np.ndarray, np.ndarray]:
-        """Events sorted by (sample, neuron, step), on the host."""
-        return self._host.by_neuron()
-
     def reshape(self, neuron_shape: tuple[int, ...]) -> "CudaTrains":
-        """The same trains of neurons in another shape of equal size."""
+        """Return the same trains with neurons in another shape of equal size."""
         return CudaTrains(self.bits, self.steps, self._reshaped(neuron_shape))
 
     def __getitem__(self, samples: int | slice | np.ndarray) -> "CudaTrains":
-        """Trains of some samples; a single index keeps the batch axis, of length one."""
-        view = isinstance(samples, slice) and samples.step in (None, 1)  # any other is copied: kernels want whole rows
-        picked = samples if view else np.atleast_1d(np.arange(self.batch)[samples])
+        """Return the trains of some samples; a single index keeps the batch axis, of length one."""
+        view = isinstance(samples, slice) and samples.step in (None, 1)  # others are copied: kernels need contiguous rows
+        picked = samples if view else convert.picked(samples, self.batch)
         with self.bits.words.device:
             bits = Bits(self.bits.words[picked], self.bits.counts[picked], self.bits.most)
         return CudaTrains(bits, self.steps, self.neuron_shape)

@@ -1,4 +1,4 @@
-"""`SpikeTrains`: the spike trains of a batch, held as events, converted only when asked."""
+"""`SpikeTrains`: the spike trains of a batch, held as events and converted on demand."""
 
 from html import escape
 from math import prod
@@ -24,14 +24,14 @@ class Events(NamedTuple):
 
 
 class SpikeTrains:
-    """Spike trains of a batch of samples: at most one spike a neuron and step. Those of a GPU are `CudaTrains`.
+    """Spike trains of a batch of samples, with at most one spike per neuron and step. Trains on a GPU are `CudaTrains`.
 
-    Made by encoders and layers, by `from_dense` and by `from_events`; this constructor takes the events as they are held.
+    Encoders, layers, `from_dense` and `from_events` create them; the constructor takes the internal arrays.
 
     Parameters
     ----------
     neurons : ndarray of int32, shape (events,)
-        Flat index of the neuron of each event, sorted by (sample, step, neuron). Not copied: leave both arrays unchanged.
+        Flat index of the neuron of each event, sorted by (sample, step, neuron). Not copied: do not change the arrays.
     offsets : ndarray of int64, shape (B * T + 1,)
         Events of sample b at step t are ``neurons[offsets[b * T + t] : offsets[b * T + t + 1]]``.
     steps : int
@@ -58,6 +58,7 @@ class SpikeTrains:
 
     on_cuda = False
     xp = np
+    undelayed_counts: np.ndarray | None = None  # set by layers that delay the trains
 
     def __init__(self, neurons: np.ndarray, offsets: np.ndarray, steps: int, neuron_shape: tuple[int, ...]) -> None:
         self._neurons, self._offsets = read_only(neurons), read_only(offsets)
@@ -69,19 +70,19 @@ class SpikeTrains:
 
     @classmethod
     def from_dense(cls, array: Any, time_first: bool = False) -> "SpikeTrains":
-        """Trains from an array of zeros and ones.
+        """Create trains from an array of zeros and ones.
 
         Parameters
         ----------
         array : array_like, shape (B, T, *neuron_shape)
-            In host memory: NumPy's, or any other library's that gives its arrays away by DLPack, as PyTorch and JAX do.
+            Array in host memory, of NumPy or of a library that supports DLPack, such as PyTorch and JAX.
         time_first : bool
             Whether the shape is (T, B, *neuron_shape), as in snnTorch, Norse and SpikingJelly.
 
         Raises
         ------
         InputError
-            If the array has fewer than three axes, an empty axis, or a value other than 0 and 1, or lies on a GPU.
+            If the array has fewer than three axes, an empty axis, or a value other than 0 and 1, or is on a GPU.
         """
         return cls._from_rows(*convert.dense(array, time_first))
 
@@ -89,7 +90,7 @@ class SpikeTrains:
     def from_events(
         cls, samples: np.ndarray, times: np.ndarray, neurons: np.ndarray, *, shape: tuple[int, ...]
     ) -> "SpikeTrains":
-        """Trains from address events in any order; several events at one (sample, step, neuron) are one spike.
+        """Create trains from address events in any order; several events at one (sample, step, neuron) are one spike.
 
         Parameters
         ----------
@@ -101,7 +102,7 @@ class SpikeTrains:
         Raises
         ------
         InputError
-            If the arrays differ in length, are no integers, or hold an index outside `shape`.
+            If the arrays differ in length, are not integers, or hold an index outside `shape`.
         """
         return cls._from_rows(*convert.events(samples, times, neurons, shape))
 
@@ -113,18 +114,15 @@ class SpikeTrains:
 
     @classmethod
     def concatenate(cls, parts: "list[SpikeTrains]") -> "SpikeTrains":
-        """One batch from several of the same steps and neurons.
-
-        Parameters
-        ----------
-        parts : list of SpikeTrains
-            At least one.
+        """Join the batches of a non-empty list into one.
 
         Raises
         ------
         InputError
-            If there is none, or steps or neurons differ.
+            If the list is empty, or steps or neurons differ.
         """
+        if not isinstance(parts, list | tuple) or not all(isinstance(part, SpikeTrains) for part in parts):
+            raise InputError(f"parts is {checks.described(parts)}: pass a list of SpikeTrains")
         if not parts or len({(part.steps, part.neuron_shape) for part in parts}) > 1:
             raise InputError(f"cannot join {[part.shape for part in parts]}: pass trains of equal steps and neurons")
         starts = np.cumsum([0] + [part.neurons.size for part in parts])
@@ -139,7 +137,7 @@ class SpikeTrains:
 
     @property
     def offsets(self) -> np.ndarray:
-        """Where each step's events begin, int64 (B * T + 1,), read-only."""
+        """Index of each step's first event, int64 (B * T + 1,), read-only."""
         return self._offsets
 
     @property
@@ -149,15 +147,29 @@ class SpikeTrains:
 
     @cached
     def counts(self) -> np.ndarray:
-        """Firing counts, int32 (B, *neuron_shape), read-only."""
+        """Firing counts, int32 (B, *neuron_shape), read-only.
+
+        A property, without parentheses, as the trains exist. The method ``net.counts(x)`` simulates samples and counts the
+        spikes of its output neurons.
+        """
         return read_only(np.diff(self.by_neuron()[1]).astype(np.int32).reshape(self.batch, *self.neuron_shape))
 
     @property
+    def sent(self) -> np.ndarray:
+        """Firing counts as in `counts`, but of trains that a layer has delayed with the events beyond the last step."""
+        return self.counts if self.undelayed_counts is None else self.undelayed_counts
+
+    @property
     def fires(self) -> np.ndarray:
-        """Whether each neuron fires in any sample, bool (N,)."""
+        """Mask of the neurons that fire in any sample, bool (N,)."""
         found = np.zeros(self.size, bool)
         found[self.neurons] = True
         return found
+
+    @property
+    def per_neuron(self) -> np.ndarray:
+        """Number of spikes of each neuron in all samples, int64 (N,)."""
+        return np.bincount(self.neurons, minlength=self.size)
 
     @property
     def total(self) -> int:
@@ -165,40 +177,36 @@ class SpikeTrains:
         return self.neurons.size
 
     def to_host(self) -> "SpikeTrains":
-        """The same trains as events in host memory."""
+        """Return the trains as events in host memory."""
         return self
 
     def verify(self) -> "SpikeTrains":
-        """Return the trains if their events are as the constructor takes them: kernels index by them, unchecked.
+        """Check the arrays once, as kernels index by them without checks; return the trains.
 
-        Once for each object: 25 us for the input of 32 digits, whose training step takes 36 ms.
+        It takes 25 us for the input of 32 digits, whose training step takes 36 ms.
 
         Raises
         ------
         InputError
-            If a type or a size is another, offsets fall, or a neuron lies outside the layer.
+            If a dtype or size is wrong, offsets decrease, or a neuron is outside the layer.
         """
         if not self._verified:
             neurons, offsets = self.neurons, self.offsets
             for name, array, dtype in (("neurons", neurons, np.int32), ("offsets", offsets, np.int64)):
-                if (
-                    not isinstance(array, np.ndarray)
-                    or array.dtype != dtype
-                    or array.ndim != 1
-                    or not array.flags.c_contiguous
-                ):
+                is_array = isinstance(array, np.ndarray) and array.dtype == dtype
+                if not is_array or array.ndim != 1 or not array.flags.c_contiguous:
                     raise InputError(f"{name} of the trains: pass a contiguous array of {np.dtype(dtype)} with one axis")
             places = self.batch * self.steps + 1
             whole = offsets.size == places and offsets[0] == 0 and offsets[-1] == neurons.size
             if not whole or (offsets[1:] < offsets[:-1]).any():
-                raise InputError(f"offsets of the trains: pass {places} that rise from 0 to the {neurons.size} events")
-            if neurons.size and neurons.view(np.uint32).max() >= self.size:  # a negative one is large
-                raise InputError(f"neurons of the trains lie outside 0..{self.size - 1}, those of {self.neuron_shape}")
+                raise InputError(f"offsets of the trains: pass {places} values, ascending from 0 to {neurons.size} events")
+            if neurons.size and neurons.view(np.uint32).max() >= self.size:  # negative ones become large
+                raise InputError(f"neurons outside 0..{self.size - 1} in the trains: pass indices into {self.neuron_shape}")
             self._verified = True
         return self
 
     def by_neuron(self) -> tuple[np.ndarray, np.ndarray]:
-        """Events sorted by (sample, neuron, step), in arrays that are read-only.
+        """Return the events sorted by (sample, neuron, step), in read-only arrays.
 
         Returns
         -------
@@ -214,12 +222,12 @@ class SpikeTrains:
         return tuple(map(read_only, kernels.by_neuron(self.neurons, self.offsets, self.steps, self.size)))
 
     def events(self) -> Events:
-        """Address events (sample, step, neuron), sorted in this order; the neuron is its flat index."""
+        """Return address events (sample, step, neuron), sorted in this order; neurons are flat indices."""
         rows = np.repeat(np.arange(self.batch * self.steps), np.diff(self.offsets))
         return Events(rows // self.steps, rows % self.steps, self.neurons.astype(np.int64))
 
     def to_dense(self, dtype: np.typing.DTypeLike = np.uint8, time_first: bool = False) -> np.ndarray:
-        """Zeros and ones, in host memory that PyTorch, JAX and others share by their `from_dlpack`.
+        """Return zeros and ones, in host memory that PyTorch, JAX and others share through `from_dlpack`.
 
         Parameters
         ----------
@@ -231,6 +239,7 @@ class SpikeTrains:
         -------
         ndarray, shape (B, T, *neuron_shape) or (T, B, *neuron_shape)
         """
+        dtype = convert.numeric(dtype)
         rows = np.arange(self.batch * self.steps)
         if time_first:
             rows = rows % self.steps * self.batch + rows // self.steps
@@ -240,17 +249,11 @@ class SpikeTrains:
         return dense.reshape(*batch_and_steps, *self.neuron_shape)
 
     def time_first(self, dtype: np.typing.DTypeLike = np.float32) -> np.ndarray:
-        """Zeros and ones, shape (T, B, *neuron_shape): ``to_dense(dtype, time_first=True)``."""
+        """Return zeros and ones, shape (T, B, *neuron_shape): ``to_dense(dtype, time_first=True)``."""
         return self.to_dense(dtype, time_first=True)
 
     def pad(self, steps: int) -> "SpikeTrains":
-        """The same trains, and silence after them, in host memory.
-
-        Parameters
-        ----------
-        steps : int
-            Number of time steps that they shall have, at least as many as they have.
-        """
+        """Return the trains followed by silence, in host memory: `steps` in all, at least as many as now."""
         steps = checks.steps("steps", steps, minimum=self.steps)
         rows = self.offsets[1:].reshape(self.batch, self.steps)
         silence = np.repeat(rows[:, -1:], steps - self.steps, axis=1)
@@ -258,24 +261,24 @@ class SpikeTrains:
         return SpikeTrains(self.neurons, offsets, steps, self.neuron_shape)
 
     def reshape(self, neuron_shape: tuple[int, ...]) -> "SpikeTrains":
-        """The same events of neurons in another shape of equal size."""
+        """Return the same trains with neurons in another shape of equal size."""
         return SpikeTrains(self.neurons, self.offsets, self.steps, self._reshaped(neuron_shape))
 
     def _reshaped(self, neuron_shape: tuple[int, ...]) -> tuple[int, ...]:
         neuron_shape = checks.shape("neuron_shape", neuron_shape)
         if prod(neuron_shape) != self.size:
-            raise InputError(f"cannot reshape neurons {self.neuron_shape} to {neuron_shape}: the sizes differ")
+            raise InputError(f"cannot reshape neurons {self.neuron_shape} to {neuron_shape}: pass a shape of equal size")
         return neuron_shape
 
     def __getitem__(self, samples: int | slice | np.ndarray) -> "SpikeTrains":
-        """Trains of some samples; a single index keeps the batch axis, of length one."""
+        """Return the trains of some samples; a single index keeps the batch axis, of length one."""
         if isinstance(samples, slice) and samples.step in (None, 1):
             first, last, _ = samples.indices(self.batch)
             bounds = self.offsets[first * self.steps : max(first, last) * self.steps + 1]
             part = SpikeTrains(self.neurons[bounds[0] : bounds[-1]], bounds - bounds[0], self.steps, self.neuron_shape)
             part._verified = self._verified
             return part
-        picked = np.atleast_1d(np.arange(self.batch)[samples])
+        picked = convert.picked(samples, self.batch)
         return SpikeTrains.concatenate([self[b : b + 1] for b in picked]) if picked.size else self[:0]
 
     def __len__(self) -> int:
@@ -290,7 +293,7 @@ class SpikeTrains:
     __hash__ = None
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        """Dense trains, as `to_dense`."""
+        """Return dense trains, as `to_dense` does."""
         return self.to_dense(np.uint8 if dtype is None else dtype)
 
     def __dlpack__(self, **options):
@@ -303,7 +306,7 @@ class SpikeTrains:
     def __repr__(self) -> str:
         spikes = self.neurons.size
         rate = spikes / max(1, self.batch * self.steps * self.size)
-        return f"SpikeTrains(shape={self.shape}, spikes={spikes}, rate={rate:.2%} a step)"
+        return f"SpikeTrains(shape={self.shape}, spikes={spikes}, rate={rate:.2%} per step)"
 
     def _repr_html_(self) -> str:
         if not len(self):
@@ -313,4 +316,4 @@ class SpikeTrains:
         return picture.html(image, f"{self!r}: sample 0 of {len(self)}")
 
 
-Data = np.ndarray | SpikeTrains | Ragged  # what a network takes
+Data = np.ndarray | SpikeTrains | Ragged  # the input of a network

@@ -1,14 +1,25 @@
-"""Training: `fit` and everything behind it, from the options to the state that is saved.
+"""Training: `fit` and its parts.
 
-Import these names from here. `fit` checks what it is given, with `options`; `loop` trains on `samples`, `tally` adds up an
-epoch's figures and `bar` shows them. `checkpointer` decides when the state is saved, `state` what is in it, and `digest`
-whether the data are the same; `health` says what a user should know.
+Import these names from here. `fit` checks its arguments, with `options`; `loop` trains on `samples`, `tally` sums the
+figures of an epoch and `bar` shows them; `loggers` writes them for other programs. `checkpointer` decides when to save the
+`state`, `digest` compares data, and `health` writes notices for the user.
 """
 
 from cupynn.interrupt import Interrupted
-from cupynn.training.callbacks import EarlyStopping
+from cupynn.network.finite import Diverged
+from cupynn.training.callbacks import EarlyStopping, KeepEpochs
 from cupynn.training.fit import fit
-from cupynn.training.health import Diverged
+from cupynn.training.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from cupynn.training.loop import step
 
-__all__ = ["Diverged", "EarlyStopping", "Interrupted", "fit", "step"]
+__all__ = [
+    "CSVLogger",
+    "Diverged",
+    "EarlyStopping",
+    "Interrupted",
+    "KeepEpochs",
+    "TensorBoardLogger",
+    "WandbLogger",
+    "fit",
+    "step",
+]

@@ -1,4 +1,4 @@
-"""When the state of a training is saved: from time to time, after each epoch, and when a signal ends it."""
+"""Saves the state of a training run at intervals, after each epoch, and when a signal ends it."""
 
 import json
 from contextlib import AbstractContextManager, nullcontext
@@ -21,25 +21,20 @@ from cupynn.training.state import State
 
 
 class Checkpointer:
-    """Saves the state of a training to a file, and lets SIGINT and SIGTERM end it there.
+    """Saves the state of a training run to a file, and ends the run after SIGINT and SIGTERM.
 
     Parameters
     ----------
     path : Path or None
-        Where; None: nothing is saved, and SIGINT ends the training after the batch, with a KeyboardInterrupt.
+        File of the state. None saves nothing; SIGINT then ends training after the batch, with a KeyboardInterrupt.
     seconds : float
         Time between two saves within an epoch.
     settings : dict
-        What must be the same when the training goes on.
+        Settings that must be the same when training continues.
     digests : dict
-        Digest of all of the data, by the name of the option; None where there is none, or it lies in a memory map.
+        Digest of the whole data, by the name of the option; None for no data or a memory map.
     ranks : Ranks
-        The processes that train; a signal to any of them ends all.
-
-    Raises
-    ------
-    InputError
-        If there is a state in `path` that a new training would replace.
+        Processes that train; a signal to any of them ends all.
     """
 
     def __init__(
@@ -50,17 +45,17 @@ class Checkpointer:
         self.saved = perf_counter()
 
     def begin(self, state: State, resume: bool) -> list[str]:
-        """Bring a training to where it stood, or see that none is lost by beginning; return what its user should know."""
+        """Load the saved state, or refuse to overwrite one; return notices for the user."""
         self.state = state
         if self.path is not None:
             self.ranks.on_first(lambda: check_writable(self.path))
         if resume:
             return states.load(state, self.settings, self.digests, self.path, self.ranks)
         if self.path is not None and self.ranks.on_first(lambda: self.path.exists() or states.previous(self.path).exists()):
-            raise InputError(f"{self.path} holds a training already: go on with resume=True, or choose another checkpoint")
+            raise InputError(f"{self.path} already holds a training run: pass resume=True, or choose another checkpoint")
         mapped = [name for name, digest in self.digests.items() if self.settings[name] and not digest]
         if self.ranks.size > 1 and mapped:
-            return [f"of {' and '.join(mapped)}, only {PROBE} samples were compared between the processes"]
+            return [f"only {PROBE} samples of {' and '.join(mapped)} were compared between the processes"]
         return []
 
     def __enter__(self) -> "Checkpointer":
@@ -75,15 +70,15 @@ class Checkpointer:
                 raise self._interrupted(self.signals.asked)
         finally:
             self.signals.__exit__(kind, *error)
-        if self.signals.asked and kind is None:  # since the last epoch was saved; an error tells its own story
+        if self.signals.asked and kind is None:  # a signal after the last epoch was saved; errors are raised unchanged
             raise self._interrupted(self.signals.asked)
 
     def interruptible(self) -> AbstractContextManager:
-        """Context of work that changes nothing and takes long: a signal ends the training at once, if no others wait."""
+        """Return a context for long work that changes nothing: a signal ends it at once, unless other processes wait."""
         return nullcontext() if self.ranks.size > 1 else self.signals.breaking_in()
 
     def after_batch(self) -> None:
-        """Save if it is time, or if a signal has come, which ends the training."""
+        """Save if it is time or a signal has arrived; the signal then ends training."""
         if self.path is None and self.ranks.size > 1:
             return
         asked, due = self.ranks.greatest(self.signals.asked, perf_counter() - self.saved >= self.seconds)
@@ -93,7 +88,7 @@ class Checkpointer:
             raise self._interrupted(asked)
 
     def after_epoch(self) -> None:
-        """Save; end the training if a signal has come."""
+        """Save; end training if a signal has arrived."""
         self._save()
         if self.path is None and self.ranks.size > 1:
             return
@@ -109,11 +104,11 @@ class Checkpointer:
         self.saved = perf_counter()
 
     def _interrupted(self, asked: int) -> KeyboardInterrupt:
-        """What to raise once all is saved."""
+        """Return the exception to raise after saving."""
         where = f"interrupted at {self.state}"
         if self.path is None:
             return KeyboardInterrupt(where)
-        return Interrupted(f"{where}; saved in {self.path}: go on with resume=True", 128 + asked)
+        return Interrupted(f"{where}; saved in {self.path}: continue with resume=True", 128 + asked)
 
 
 def make_checkpointer(
@@ -126,21 +121,21 @@ def make_checkpointer(
     validation: Labelled | None,
     ranks: Ranks,
 ) -> Checkpointer:
-    """Check the options of `fit` that concern the checkpoint, and that all processes have the same; make its saver."""
+    """Check the checkpoint options of `fit`, and that all processes have the same arguments; return the checkpointer."""
     if options.batch_size < ranks.size:
-        raise InputError(f"batch_size={options.batch_size} for {ranks.size} processes: pass at least one sample each")
+        raise InputError(f"batch_size={options.batch_size} for {ranks.size} processes: pass at least one sample per process")
     checks.flag("resume", resume)
     seconds = checks.number("checkpoint_seconds", seconds, minimum=0)
     path = None if path is None else checks.path("checkpoint", path)
     if path is None and resume:
-        raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file to go on from")
+        raise InputError("resume=True without a checkpoint: pass checkpoint=..., the file of the saved state")
     if path is None and ranks.size == 1:
         return Checkpointer(None, seconds, {}, {}, ranks)
     if resume and state.optimizer.updates:
-        raise InputError("resume=True with an optimizer that has done updates: pass a new one")
+        raise InputError("resume=True with an optimizer that has already done updates: pass a new one")
     data = {"data": state.samples.data, "validation": validation}
     settings = states.settings(state, loss, options, data)
-    digests = whole_of_each(data, ranks)  # of weights, all is in the settings
+    digests = whole_of_each(data, ranks)  # the settings hold the digest of all sample weights
     alike = settings | {name: [settings[name], digest] for name, digest in digests.items()}
     alike |= {"epochs": options.epochs, "checkpoint": str(path), "resume": resume, "version": cupynn.__version__}
     ranks.same({name: json.dumps(value).encode() for name, value in alike.items()}, "pass the same in all processes")

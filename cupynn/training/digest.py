@@ -1,4 +1,4 @@
-"""Digests of data, by which two processes, or a training and its continuation, see whether theirs is the same."""
+"""Digests of data, to compare the data of several processes, or of a training run and its continuation."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -11,17 +11,12 @@ from cupynn.parallel import Ranks
 from cupynn.ragged import Ragged
 from cupynn.spikes.trains import SpikeTrains
 
-PROBE = 64  # samples that stand for all of a data set that may be larger than memory
-_CHUNK = 2**24  # bytes that are made contiguous and hashed at a time, at 1.8 GB/s by one thread
+PROBE = 64  # samples that represent a data set that may be larger than memory
+_CHUNK = 2**24  # bytes that are made contiguous and hashed at once, at 1.8 GB/s on one thread
 
 
 def probed(*arrays: Any) -> str:
-    """Return a digest of shapes, labels or weights, and of some samples spread over all.
-
-    Parameters
-    ----------
-    *arrays : ndarray, SpikeTrains or Ragged
-    """
+    """Return a digest of shapes, of labels or weights, and of PROBE samples spread over the data."""
     digest = sha256()
     for array in arrays:
         digest.update(_kind(array))
@@ -35,12 +30,7 @@ def probed(*arrays: Any) -> str:
 
 
 def whole(*arrays: Any) -> str | None:
-    """Return a digest of all values, or None if some of them lie in a memory map.
-
-    Parameters
-    ----------
-    *arrays : ndarray, SpikeTrains or Ragged
-    """
+    """Return a digest of all values, or None if an array is a memory map."""
     if any(map(_is_mapped, (values for array in arrays for values in _held(array)))):
         return None
     digest = sha256()
@@ -52,15 +42,7 @@ def whole(*arrays: Any) -> str | None:
 
 
 def whole_of_each(data: dict[str, Any], ranks: Ranks) -> dict[str, str | None]:
-    """Return `whole` of each tuple of arrays, by its name; None for one that is None, or mapped in one of the processes.
-
-    Parameters
-    ----------
-    data : dict
-        Tuples of arrays, or None, by the name of the option of `fit`.
-    ranks : Ranks
-        The processes that train.
-    """
+    """Return `whole` of each tuple of arrays by name, or None without a tuple or for a memory map in any process."""
     digests = {name: None if arrays is None else whole(*arrays) for name, arrays in data.items()}
     absent = ranks.greatest(*(digest is None for digest in digests.values()))
     return {name: None if missing else digest for (name, digest), missing in zip(digests.items(), absent, strict=True)}
@@ -77,7 +59,7 @@ def _held(array: Any) -> tuple[np.ndarray, ...]:
 
 
 def _is_mapped(array: np.ndarray) -> bool:
-    """Whether an array is a view of a memory map, in whatever way it was made."""
+    """Return whether an array is a view of a memory map, directly or through other views."""
     base: Any = array
     while isinstance(base, np.ndarray | memoryview):
         base = base.base if isinstance(base, np.ndarray) else base.obj
@@ -85,7 +67,7 @@ def _is_mapped(array: np.ndarray) -> bool:
 
 
 def _rows(array: Any) -> Iterator[np.ndarray]:
-    """Views of all values, of some 16 MiB at most; of recordings one by one, wherever each lies."""
+    """Yield views of all values, of about 16 MiB at most, recording by recording for `Ragged`."""
     if isinstance(array, Ragged):
         yield array.lengths
         held = (array[sample] for sample in range(len(array)))

@@ -1,6 +1,6 @@
-"""`fit`: everything that a training is given, checked before any work is done."""
+"""`fit`: checks all arguments before training starts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from inspect import isclass
 from os import PathLike
 from time import perf_counter
@@ -13,12 +13,11 @@ from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.config import explained
 from cupynn.console import say
-from cupynn.datasets import Dataset
 from cupynn.kernels import is_compiled
-from cupynn.losses import CountLoss, SpikeCount
+from cupynn.losses import CountLoss, RateBand
 from cupynn.network.inputs import Labelled
 from cupynn.network.network import Network
-from cupynn.optimizers import Adam, Optimizer
+from cupynn.optimizers import Optimizer
 from cupynn.parallel import Ranks
 from cupynn.results.history import History
 from cupynn.training import health
@@ -26,28 +25,37 @@ from cupynn.training.bar import Bar
 from cupynn.training.callbacks import LiveCurves
 from cupynn.training.checkpointer import make_checkpointer
 from cupynn.training.loop import Callback, Training
-from cupynn.training.options import Options
+from cupynn.training.options import Options, default_loss, default_optimizer
 from cupynn.training.samples import Samples
 from cupynn.training.state import State
 from cupynn.training.tally import Tally
 
-# Options of fit in other libraries, and what does the same here.
+# Options of fit in other libraries, and their equivalents here.
 ELSEWHERE = {
     "validation_data": "pass validation=(x, y)",
-    "validation_split": "pass validation=held, of train, held = data.split(0.1)",
-    "verbose": "pass progress=False to have nothing printed",
-    "x": "pass the pair alone, fit((x, y), ...)",
-    "y": "pass the pair alone, fit((x, y), ...)",
+    "val_data": "pass validation=(x, y)",
+    "criterion": "pass loss, such as losses.SpikeCount()",
+    "loss_fn": "pass loss, such as losses.SpikeCount()",
+    "num_epochs": "pass epochs",
+    "max_epochs": "pass epochs",
+    "num_steps": "pass steps, at most those of the network",
+    "scheduler": 'pass optimizer=optimizers.Adam(lr, schedule="cosine")',
+    "metrics": 'accuracy, loss and activity are always recorded: history["accuracy"]',
+    "validation_split": "pass validation=held, from train, held = data.split(0.1)",
+    "verbose": "pass progress=False to print nothing",
+    "x": "pass one pair, fit((x, y), ...)",
+    "y": "pass one pair, fit((x, y), ...)",
+    "restore_best_weights": "pass restore_best=True",
     "lr": "pass optimizer=optimizers.Adam(lr)",
     "learning_rate": "pass optimizer=optimizers.Adam(learning_rate)",
-    "shuffle": "samples are always shuffled, by the network's seed",
-    "class_weight": "pass sample_weight, one weight a sample",
+    "shuffle": "samples are always shuffled, with the network's seed",
+    "class_weight": "pass sample_weight, one weight per sample",
     "seed": "pass it to Sequential",
     "device": "pass it to Sequential, or call net.to(device)",
 }
 
 
-@explained("the data are one, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
+@explained("pass the data as one argument, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
 def fit(
     network: Network,
     data: Any,
@@ -62,6 +70,8 @@ def fit(
     sample_weight: np.ndarray | None = None,
     boost: bool = False,
     augment: Augment | None = None,
+    restore_best: bool = False,
+    terms: Mapping[str, RateBand] | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | PathLike | None = None,
     checkpoint_seconds: float = 60.0,
@@ -75,51 +85,59 @@ def fit(
     Parameters
     ----------
     network : Sequential
-    data : Dataset, or pair of data (samples, *input_shape) and labels (samples,)
+    data : Dataset, pair of data (samples, *input_shape) and labels (samples,), or map dataset
+        Axes of length one may differ: images (28, 28) fit a network of (1, 28, 28). A map dataset, as PyTorch and tonic have
+        it, returns a pair (sample, label) for each index from 0 to its length; it is read into memory once. With the losses
+        ``SpikeCount(multilabel=True)`` and ``CountRegression()``, targets (samples, outputs) take the place of labels.
     loss : CountLoss, optional
-        By default that of the paper.
+        By default ``SpikeCount()``, the loss of the paper.
     optimizer : Optimizer, optional
-        By default ``Adam(1e-3, schedule="inverse-sqrt")``, that of the paper.
+        By default ``Adam(1e-3, schedule="inverse-sqrt")``, the optimizer of the paper.
     epochs : int
         Passes over the data.
     batch_size : int
-        Samples of one update.
+        Samples per update.
     part_size : int, optional
-        Samples that are computed together, at most. By default a batch is split into the fewest equal parts that fit into
-        memory; the result does not depend on it.
+        Largest number of samples that are computed together. By default a batch is split into the fewest equal parts that
+        fit into memory; the result does not depend on it.
     steps : int, optional
-        Time steps of a sample in training, at most the network's: the fewer, the faster. Validation, and all use afterwards,
-        always use all the network's steps, which give finer counts. Recordings are cut after `steps`.
+        Time steps per sample in training, at most those of the network; fewer steps are faster. Validation and later use
+        take all steps of the network, which give finer counts. Recordings are cut after `steps`.
     validation : like `data`, optional
-        Evaluated after each epoch.
+        Data to evaluate after each epoch.
     sample_weight : array_like of float, shape (samples,), optional
         Weights of the samples in the loss.
     boost : bool
-        After each epoch raise the weight of samples that were misclassified, the more the worse their class does: by
-        exp(weighted error rate of the class / 20), as the original program does.
+        Whether to multiply the weights of misclassified samples by exp(weighted error rate of their class / 20) after each
+        epoch, as the original program does.
     augment : Augment, optional
-        Scales, rotates and distorts the training images anew in each epoch.
+        Scales, rotates and distorts the training images differently in each epoch.
+    restore_best : bool
+        Whether to leave the network with the weights of the epoch with the highest validation accuracy, ``history.best``,
+        instead of the last. Training itself does not change. The copy of the weights is in host memory.
+    terms : dict of str to RateBand, optional
+        Terms of the loss on the counts of layers, by the name of the layer, such as ``{"hidden": losses.RateBand(high=5)}``
+        for fewer spikes. ``history["terms"]`` has their values, which are not part of ``history["loss"]``.
     callbacks : sequence of callables
-        Each is called as ``callback(network, history)`` after each epoch; one that returns True ends the training. With an
-        optimizer that averages, `network` is a copy that has the averages, as `Optimizer` describes.
+        Called as ``callback(network, history)`` after each epoch; training ends if one returns True. With an optimizer that
+        averages, `network` is a copy with the averages, see `Optimizer`.
     checkpoint : path, optional
-        File for the state of the training, from which it can go on: saved every `checkpoint_seconds`, after each epoch, and
-        when SIGINT or SIGTERM ends it, which then raises `Interrupted`. The state before is kept beside it. Without a
-        checkpoint, SIGINT raises KeyboardInterrupt once the batch that is being trained on is done. In validation and in
-        callbacks a signal is acted on at once.
+        File for the state of the training run, saved every `checkpoint_seconds`, after each epoch, and when SIGINT or
+        SIGTERM ends training, which then raises `Interrupted`. The previous state is kept next to it. Without a checkpoint,
+        SIGINT raises KeyboardInterrupt after the current batch. Validation and callbacks are interrupted immediately.
     checkpoint_seconds : float
         Time between two saves within an epoch.
     resume : bool
-        Whether to go on from `checkpoint`, with the same data and options; only `epochs` may be another. The network ends
-        with the same bits as if nothing had come between. Callbacks begin anew: what they keep is their own affair.
+        Whether to continue from `checkpoint`, with the same data and options except `epochs`. The final network has the same
+        bits as after training without a break. Callbacks start without their earlier state.
     progress : bool
-        Whether to show a bar in a terminal or notebook, and a line for each epoch.
+        Whether to show a bar in a terminal or notebook, and a line per epoch.
     live : bool
-        Whether to draw the curves of loss, accuracy and activity, after each epoch anew; in notebooks only.
+        Whether to draw the curves of loss, accuracy and activity after each epoch; in notebooks only.
     ranks : Ranks, optional
-        Processes that train the network together, from `parallel.world`: all pass the same arguments, share the samples of
-        each update, and end with the same network and history. The first alone calls callbacks, which must leave the network
-        as it is, shows progress and writes the checkpoint.
+        Processes from `parallel.world` that train the network together. All pass the same arguments, share the samples of
+        each update, and end with the same network and history. Only the first one calls callbacks, which must not change
+        the network, shows progress and writes the checkpoint.
 
     Returns
     -------
@@ -128,32 +146,45 @@ def fit(
     Raises
     ------
     InputError
-        If anything handed in cannot be used; nothing is changed then. Also if the checkpoint cannot be written.
+        If an argument cannot be used; nothing is changed then. Also if the checkpoint cannot be written.
 
     Examples
     --------
-    >>> from cupynn import Sequential, datasets, encoders, layers
+    >>> from cupynn import Sequential, datasets, encoders, layers, optimizers
     >>> train, held_out = datasets.load("digits")[0][:200].split(0.2)
     >>> net = Sequential([layers.SpikingDense(10, v_th=10.0)], (8, 8), 100, encoders.Poisson(0.5), device="cpu")
-    >>> history = net.fit(train, validation=held_out, optimizer=Adam(0.05), epochs=3, progress=False)
+    >>> history = net.fit(train, validation=held_out, optimizer=optimizers.Adam(0.05), epochs=3, progress=False)
     >>> history.best.validation_accuracy > 0.5
     True
     """
     ranks = _checked_ranks(ranks)
-    loss = SpikeCount() if loss is None else checks.only("loss", loss, CountLoss)
-    optimizer = Adam(1e-3, schedule="inverse-sqrt") if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
+    loss = default_loss() if loss is None else checks.only("loss", loss, CountLoss)
+    optimizer = default_optimizer() if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
     optimizer.check(network)
-    options = Options(epochs, batch_size, part_size, steps, boost, augment)
-    train, held_out = network.labelled(data), None if validation is None else _validation(network, validation)
+    if terms is not None:
+        checks.only("terms", terms, Mapping, 'a dict of terms by layer, such as {"dense_1": losses.RateBand(...)}')
+    options = Options(epochs, batch_size, part_size, steps, boost, augment, restore_best, terms)
+    network.check_terms(options.terms or {})
+    if options.boost and loss.predicts != "class":
+        raise InputError(f"boost=True with {loss!r}: only samples with one class each can be boosted")
+    train, held_out = network.labelled(data, loss), None if validation is None else _validation(network, validation, loss)
+    if options.restore_best:
+        _check_restorable(network, held_out)
     samples = Samples(network, train, sample_weight, options)
     callbacks = _checked_callbacks(callbacks, held_out, live)
     progress = checks.flag("progress", progress) and ranks.first
+    from cupynn.datasets import Dataset  # here, as a network alone needs none of the readers
+
     classes = len(data.classes) if isinstance(data, Dataset) else None
     notices = health.before_training(network, loss, train.x, samples.steps, classes)
-    state = State(network, optimizer, samples, Tally(network), History(), health.Watch(network))
+    for targets in (train.y, *(() if held_out is None else (held_out.y,))):
+        most = network.layers[-1].neuron.max_count(samples.steps) * network.neurons_per_class
+        loss.check_targets(targets, samples.steps, most)
+    tally = Tally(network, loss, options.terms or {})
+    state = State(network, optimizer, samples, tally, History(), health.Watch(network))
     checkpointer = make_checkpointer(checkpoint, checkpoint_seconds, resume, state, loss, options, held_out, ranks)
     if progress and compiles(network):
-        say("compiling the kernels for this processor, once; it takes up to half a minute")
+        say("compiling the kernels for this processor, once; this takes up to half a minute")
     with checkpointer, network.device, Bar(options.epochs, len(samples), progress) as bar:
         for notice in checkpointer.begin(state, resume):
             bar.tell(notice)
@@ -164,7 +195,7 @@ def fit(
 
 
 def compiles(network: Network) -> bool:
-    """Whether kernels for one of the layers have still to be compiled, which takes time."""
+    """Return whether the kernels of a layer are not compiled yet."""
     modules = {layer.twins[0] for layer in network.layers if hasattr(layer, "twins")}
     return not network.device.on_cuda and not all(map(is_compiled, modules))
 
@@ -172,7 +203,7 @@ def compiles(network: Network) -> bool:
 def _checked_ranks(ranks: Any) -> Ranks:
     if ranks is None:
         return Ranks()
-    if not checks.only("ranks", ranks, Ranks, "what parallel.world() gives").entered:
+    if not checks.only("ranks", ranks, Ranks, "the result of parallel.world()").entered:
         raise InputError("ranks is not entered: use `with parallel.world() as ranks:`, so that an error ends all processes")
     return ranks
 
@@ -186,8 +217,15 @@ def _checked_callbacks(callbacks: Any, validation: Labelled | None, live: Any) -
     return [*callbacks, LiveCurves()] if checks.flag("live", live) else [*callbacks]
 
 
-def _validation(network: Network, data: Any) -> Labelled:
+def _check_restorable(network: Network, validation: Labelled | None) -> None:
+    if validation is None:
+        raise InputError("restore_best=True needs validation data: pass validation=... to fit")
+    for name, array in network.arrays().items():
+        checks.writable(name, array)
+
+
+def _validation(network: Network, data: Any, loss: CountLoss) -> Labelled:
     try:
-        return network.labelled(data)
+        return network.labelled(data, loss)
     except InputError as error:
         raise InputError(f"validation: {error}") from None

@@ -1,30 +1,18 @@
-"""The options of a training that a definition can hold; all but `steps`, which the network bounds, are checked here."""
+"""The training options of a definition, all checked here except `steps` and `terms`, which depend on the network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from cupynn import checks
 from cupynn.augment import Augment
+from cupynn.losses import CountLoss, RateBand, SpikeCount
+from cupynn.optimizers import Adam, Optimizer
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a network is trained: options of `fit`, and the keys of the [training] table of a definition.
-
-    Parameters
-    ----------
-    epochs : int
-        Passes over the data.
-    batch_size : int
-        Samples of one update.
-    part_size : int, optional
-        Samples that are computed together, at most; by default as many as fit into memory.
-    steps : int, optional
-        Time steps of a sample in training; by default the network's.
-    boost : bool
-        Whether misclassified samples get a larger weight after each epoch.
-    augment : Augment, optional
-        Changes the training images in each epoch.
+    """Options of `fit`, which documents them; they are also the keys of the [training] table of a definition.
 
     Raises
     ------
@@ -38,6 +26,8 @@ class Options:
     steps: int | None = None
     boost: bool = False
     augment: Augment | None = None
+    restore_best: bool = False
+    terms: Mapping[str, RateBand] | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -45,9 +35,19 @@ class Options:
             object.__setattr__(self, field.name, _checked(field.name, value))
 
 
+def default_loss() -> CountLoss:
+    """Return the loss that `fit` and definitions without a loss use, the paper's."""
+    return SpikeCount()
+
+
+def default_optimizer() -> Optimizer:
+    """Return the optimizer that `fit` and definitions without an optimizer use, the paper's."""
+    return Adam(1e-3, schedule="inverse-sqrt")
+
+
 def _checked(name: str, value: Any) -> Any:
-    if name == "boost":
+    if name in ("boost", "restore_best"):
         return checks.flag(name, value)
-    if name == "steps" or (value is None and name not in ("epochs", "batch_size")):
-        return value  # steps are bounded by the network, which is not known here
+    if name in ("steps", "terms") or (value is None and name not in ("epochs", "batch_size")):
+        return value  # the network, unknown here, limits the steps and has the layers
     return checks.only(name, value, Augment) if name == "augment" else checks.integer(name, value, minimum=1)

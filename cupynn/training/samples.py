@@ -1,4 +1,4 @@
-"""The samples of a training: drawn batch by batch, weighted, and which of them went wrong."""
+"""The training samples: batches, weights, and which samples were misclassified."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -15,37 +15,24 @@ from cupynn.training.options import Options
 
 
 def sample_steps(network: Network, steps: int | None, x: Data) -> int:
-    """Time steps of a sample in training, `steps` or as many as the network has.
-
-    Raises
-    ------
-    InputError
-        If it cannot have so many.
-    """
+    """Return the time steps per sample in training, checked; by default those of the network."""
     if steps is None:
         return network.steps
     if isinstance(x, SpikeTrains) and steps != network.steps:
-        raise InputError(f"steps={steps} for SpikeTrains of {x.steps} steps: leave it out, or pass data for the encoder")
+        raise InputError(f"steps={steps} for SpikeTrains of {x.steps} steps: omit it, or pass data for the encoder")
     return checks.integer("steps", steps, minimum=1, maximum=network.steps)
 
 
 class Batch(NamedTuple):
-    """The samples of an update: their numbers where their data lie, in host memory or on the device, and on the device."""
+    """The samples of an update that this process trains on."""
 
-    numbers: Any
-    picks: Any
-    whole: int  # samples of the update, of which these are one process's share
+    numbers: Any  # of the samples, in host memory or on the device, where the data are
+    picks: Any  # the same numbers on the device
+    whole: int  # samples of the update in all processes
 
 
 class Samples:
-    """The training data, on the network's device if its encoder works there and they fit, so that no batch is copied.
-
-    Parameters
-    ----------
-    network : Network
-    data : Labelled
-    sample_weight : array_like of float, shape (samples,), or None
-    options : Options
+    """The training data, kept on the network's device if they fit and the encoder works there, so that no batch is copied.
 
     Raises
     ------
@@ -63,13 +50,13 @@ class Samples:
         self.placed = network.encoder is not None and network.encoder.on_device and self.device.holds(data.x)
         self.x = self.device.put(data.x) if self.placed else data.x
         self.y, self.weights = self.device.put(data.y), self.device.put(weights)
-        self.wrong = self.device.put(np.zeros(len(data.y), bool))  # which were misclassified in this epoch
+        self.wrong = self.device.put(np.zeros(len(data.y), bool))  # misclassified in this epoch
 
     def __len__(self) -> int:
         return len(self.data.y)
 
     def batches(self, epoch: int, size: int, start: int, ranks: Ranks) -> Iterator[tuple[int, Batch]]:
-        """Batches of an epoch from place `start` on, of each this process's share, with the place of its first sample."""
+        """Yield this process's share of each batch from place `start` of an epoch on, with the place of its first sample."""
         order = np.random.default_rng([self.network.seed, epoch]).permutation(len(self))
         placed_order = self.device.put(order)
         for first in range(start, len(order), size):
@@ -80,7 +67,7 @@ class Samples:
             yield first, Batch(numbers, picks, whole)
 
     def draw(self, batch: Batch, part: slice, epoch: int) -> tuple[SpikeTrains, Any, Any]:
-        """Trains, labels and weights of a part of a batch; the data that they come from is not kept."""
+        """Return trains, labels and weights of a part of a batch."""
         numbers, picks = batch.numbers[part], batch.picks[part]
         x = self.x[numbers]
         if self.augment is not None:
@@ -88,17 +75,17 @@ class Samples:
         return self.network.encode_checked(x, numbers, epoch, self.steps), self.y[picks], self.weights[picks]
 
     def misses(self, ranks: Ranks) -> np.ndarray:
-        """Which samples were misclassified in this epoch by whichever process took them, in host memory."""
+        """Return which samples any process misclassified in this epoch, in host memory."""
         return ranks.total(self.device.get(self.wrong).astype(np.uint8)).astype(bool)
 
     def boost(self, classes: int, ranks: Ranks) -> None:
-        """Raise the weights of those that were misclassified."""
+        """Raise the weights of misclassified samples."""
         weights, y = map(self.device.get, (self.weights, self.y))
         self.weights = self.device.put(weights * _boost(weights, y, self.misses(ranks), classes))
 
 
 def _boost(weights: np.ndarray, labels: np.ndarray, wrong: np.ndarray, classes: int) -> np.ndarray:
-    """Factor of each sample's weight after an epoch."""
+    """Return the factor of each sample's weight after an epoch."""
     total = np.bincount(labels, weights, minlength=classes)
     missed = np.bincount(labels, weights * wrong, minlength=classes)
     rate = missed / np.maximum(total, np.finfo(np.float64).tiny)

@@ -1,12 +1,12 @@
-"""What each part of the algorithm, and of the recipe, is worth: MNIST without it, again and again.
+"""Measure what each part of the algorithm and of the recipe contributes, by training on MNIST without it.
 
-    CUPYNN_DATA=... python tests/bench/ablation.py                  all that is not in the file yet, two at a time
-    CUPYNN_DATA=... python tests/bench/ablation.py "srm kernel"     one of them anew
+    CUPYNN_DATA=... python tests/bench/ablation.py                  measure the missing variants, two at a time
+    CUPYNN_DATA=... python tests/bench/ablation.py "srm kernel"     measure one variant again
 
-784-400-400-10 learns the first 4,000 of MNIST's training images in four epochs, with three seeds; accuracies are those on
-the last 5,000 training images after the last epoch. The test images are not looked at. The learning rate is that of the
-preset, chosen for the network as it is: where a change wants another one, it may do better than shown.
-Writes results/ablation.json, and fills the tables of notebooks/8_what_matters.ipynb from it.
+784-400-400-10 is trained on the first 4,000 training images of MNIST for four epochs, with three seeds. The accuracy is
+measured on the last 5,000 training images after the last epoch; the test images are not used. The learning rate is that of
+the preset, which was chosen for the baseline, so a variant may do better with another one.
+The script writes results/ablation.json, and fills the tables of notebooks/8_what_matters.ipynb from it.
 """
 
 import argparse
@@ -31,12 +31,12 @@ SEEDS = (0, 1, 2)
 IMAGES, HELD_OUT, EPOCHS = 4_000, 5_000, 4
 HIDDEN = ("hidden1", "hidden2")
 LAYERS = (*HIDDEN, "output")
-AS_IT_IS = "as it is"
+BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What is changed: values of the definition, or the program itself."""
+    """Changes to values of the definition, or to the program itself."""
 
     group: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -44,25 +44,25 @@ class Variant:
 
 
 def each_layer(key: str, value: Any, names: tuple[str, ...] = LAYERS) -> dict[str, Any]:
-    """One value for several layers."""
+    """Return the definition's changes that set one value in several layers."""
     return {f"network.layers.{name}.{key}": value for name in names}
 
 
 def scaled(key: str, factor: float) -> dict[str, Any]:
-    """A value of each layer, times a factor."""
+    """Return the changes that multiply a value of each layer by a factor."""
     found = {layer["name"]: layer[key] for layer in base().network["layers"]}
     return {f"network.layers.{name}.{key}": factor * value for name, value in found.items()}
 
 
 def steps(count: int, tau_m: float, tau_s: float, desired: int) -> dict[str, Any]:
-    """Fewer steps, with what belongs to them: faster neurons without a refractory period, which fire less in all."""
+    """Return the changes for fewer steps: faster neurons without a refractory period, and lower target counts."""
     values = {"network.steps": count, "network.encoder.max_rate": 0.95}
     values |= {"loss.desired": desired, "loss.undesired": 1, "loss.margin": 1}
     return values | each_layer("tau_m", tau_m) | each_layer("tau_s", tau_s) | each_layer("t_ref", 0)
 
 
 def no_self_effect() -> None:
-    """Take h_i for zero in the weight gradient."""
+    """Set h_i to zero in the weight gradient."""
     from cupynn.layers import dense_cpu
 
     run = dense_cpu.parallel
@@ -77,14 +77,14 @@ def no_self_effect() -> None:
 
 
 def silent_neurons_learn_nothing() -> None:
-    """Take e_ij for zero where i is silent."""
+    """Set e_ij to zero where i is silent."""
     from cupynn.kernels import psp
 
     psp.SILENT_SPSP = np.float32(0)
 
 
 def silent_labels_stay_silent() -> None:
-    """Fill in no train where the label's neuron is silent."""
+    """Do not replace the spike train of a silent label's neuron."""
     from cupynn import losses
 
     losses.CountLoss._fill_silent_labels = lambda loss, spikes, labels: spikes
@@ -94,15 +94,15 @@ ALGORITHM, RECIPE = "algorithm", "recipe"
 
 
 def variants() -> dict[str, Variant]:
-    """All of them, by name."""
+    """Return all variants by name."""
     regularizer = {"kind": "ExponentialRegularizer", "beta": 0.04}
     regular = {"kind": "Regular", "max_rate": base().network["encoder"]["max_rate"], "random_phase": True}
     augment = {"kind": "Augment", "scale": 0.12, "rotation": 12.0, "distortion": 3.4}
     three_times = {"optimizer.lr": base().optimizer["lr"] * 3}
     overshoot, centralize = each_layer("overshoot", True, HIDDEN), {"optimizer.centralize": True}
     return {
-        AS_IT_IS: Variant("", {}),
-        "slope 1 in place of the S-PSP": Variant(ALGORITHM, each_layer("effect_ratio", False)),
+        BASELINE: Variant("", {}),
+        "slope 1 instead of the S-PSP": Variant(ALGORITHM, each_layer("effect_ratio", False)),
         "srm kernel": Variant(ALGORITHM, each_layer("psp_kernel", "srm")),
         "no self-effect": Variant(ALGORITHM, patch=no_self_effect),
         "no lateral inhibition": Variant(ALGORITHM, {"network.layers.output.lateral_inhibition": 0.0}),
@@ -114,7 +114,7 @@ def variants() -> dict[str, Variant]:
         "slope v_th / m², where the membrane overshoots to m": Variant(ALGORITHM, overshoot),
         "silent neurons learn nothing": Variant(ALGORITHM, patch=silent_neurons_learn_nothing),
         "silent labels stay silent": Variant(ALGORITHM, patch=silent_labels_stay_silent),
-        "trains drawn once for all": Variant(RECIPE, {"network.encoder.fresh": False}),
+        "spike trains drawn only once": Variant(RECIPE, {"network.encoder.fresh": False}),
         "evenly spaced trains of random phases": Variant(RECIPE, {"network.encoder": regular}),
         "augmented images": Variant(RECIPE, {"training.augment": augment}),
         "no refractory period": Variant(RECIPE, each_layer("t_ref", 0)),
@@ -141,13 +141,13 @@ def variants() -> dict[str, Variant]:
             RECIPE, centralize | three_times | overshoot
         ),
         "regularised, as in the paper": Variant(RECIPE, {"optimizer.regularizer": regularizer | {"strength": 10.0}}),
-        "regularised, a tenth of that": Variant(RECIPE, {"optimizer.regularizer": regularizer | {"strength": 1.0}}),
+        "regularised, a tenth as strong": Variant(RECIPE, {"optimizer.regularizer": regularizer | {"strength": 1.0}}),
         "boosted samples": Variant(RECIPE, {"training.boost": True}),
     }
 
 
 def base() -> Any:
-    """The network as it is."""
+    """Return the experiment of the baseline."""
     from cupynn import presets
 
     changes = {"data.name": "mnist", "training.epochs": EPOCHS, "network.layers.hidden1.v_th": 20.0}
@@ -155,14 +155,14 @@ def base() -> Any:
 
 
 def initial(factor: float) -> dict[str, Any]:
-    """Initial weights of all layers, times a factor."""
+    """Return the changes that multiply the initial weights of all layers by a factor."""
     network, _, _ = base().build("cpu")
     bounds = {layer.name: float(np.abs(layer.params["weight"]).max()) for layer in network.layers}
     return {f"network.layers.{name}.initial_weight": factor * bound for name, bound in bounds.items()}
 
 
 def changed(name: str, seed: int) -> Any:
-    """The experiment of a variant."""
+    """Return the experiment of a variant."""
     values = dict(variants()[name].values)
     experiment = base().replace(**{"network.seed": seed})
     if "loss" in values:
@@ -191,7 +191,7 @@ def measure(name: str, seed: int) -> dict[str, Any]:
 
 
 def run(name: str, seed: int) -> dict[str, Any]:
-    """Measure in a process of its own, with one thread, and kernels that no other process shares if they are patched."""
+    """Measure in a separate process with one thread; patched kernels are compiled into a cache of their own."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"CUPYNN_THREADS": "1"}
         if variants()[name].patch:
@@ -204,23 +204,23 @@ def run(name: str, seed: int) -> dict[str, Any]:
 
 
 def table(group: str, results: list[dict[str, Any]]) -> str:
-    """Markdown table of a group's variants, the dearest first, each against the network as it is with the same seeds."""
+    """Return a Markdown table of a group, largest loss first, each variant compared with the baseline."""
     found = {name: {one["seed"]: one for one in results if one["name"] == name} for name in variants()}
     rows = []
     for name, variant in variants().items():
-        if variant.group not in ("", group) or found[name].keys() != found[AS_IT_IS].keys():
+        if variant.group not in ("", group) or found[name].keys() != found[BASELINE].keys():
             continue
         accuracies = [100 * one["accuracy"] for one in found[name].values()]
-        change = mean(100 * (one["accuracy"] - found[AS_IT_IS][seed]["accuracy"]) for seed, one in found[name].items())
+        change = mean(100 * (one["accuracy"] - found[BASELINE][seed]["accuracy"]) for seed, one in found[name].items())
         spikes = [f"{mean(one['spikes'][layer] for one in found[name].values()):.1f}" for layer in HIDDEN]
         cells = f"{mean(accuracies):.2f} ± {stdev(accuracies):.2f} %", f"{change:+.2f}", ", ".join(spikes)
-        rows.append((name != AS_IT_IS, change, f"| {name} | {' | '.join(cells)} |"))
-    head = "| | held-out accuracy | change | spikes a neuron |\n|---|---|---|---|"
+        rows.append((name != BASELINE, change, f"| {name} | {' | '.join(cells)} |"))
+    head = "| | held-out accuracy | change | spikes per neuron |\n|---|---|---|---|"
     return "\n".join([head, *(line for *_, line in sorted(rows))])
 
 
 def filled(notebook: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
-    """A notebook with its tables as the results have them: each is all of its cell."""
+    """Return a notebook with its tables filled from the results; each table is a cell."""
     notebook = json.loads(json.dumps(notebook))
     for cell in notebook["cells"]:
         group = cell["metadata"].get("ablation")
@@ -230,25 +230,27 @@ def filled(notebook: dict[str, Any], results: list[dict[str, Any]]) -> dict[str,
 
 
 def fill() -> None:
-    """Fill the notebook's tables."""
+    """Fill the tables of the notebook."""
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     notebook = filled(json.loads(NOTEBOOK.read_text(encoding="utf-8")), results)
     NOTEBOOK.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main() -> None:
-    """Measure what is asked for, keeping each result as it comes."""
+    """Measure the selected variants, and store each result at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("variants", nargs="*", metavar="VARIANT", help="measured anew; by default all that are missing")
+    parser.add_argument(
+        "variants", nargs="*", metavar="VARIANT", help="variants to measure again (default: the missing ones)"
+    )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--processes", type=int, default=2, help="of one thread each (default: 2)")
+    parser.add_argument("--processes", type=int, default=2, help="parallel processes, one thread each (default: 2)")
     options = parser.parse_args()
     if options.child:
         print(json.dumps(measure(options.child, options.seed)))
         return
     if unknown := set(options.variants) - variants().keys():
-        parser.error(f"no variant {', '.join(sorted(unknown))}: there are {'; '.join(variants())}")
+        parser.error(f"unknown variant {', '.join(sorted(unknown))}: pass some of {'; '.join(variants())}")
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     kept = [result for result in kept if result["name"] not in options.variants]
     there = {(result["name"], result["seed"]) for result in kept}

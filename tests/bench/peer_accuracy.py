@@ -1,12 +1,12 @@
-"""snnTorch on the very files and splits of a row of the results, at its best of a small grid: what the row stands beside.
+"""Train snnTorch on the files and splits of a row of the results, with the best settings of a small grid.
 
     CUPYNN_DATA=... python tests/bench/peer_accuracy.py emnist-bymerge-test
 
-The network has the row's sizes. It sees what snnTorch's tutorials make of such data: images as a constant current for 25
-steps, events and speech as counts of spikes in FRAMES frames. It trains by surrogate gradients with cross-entropy of the
-output's counts, Adam with a cosine rate, batches of 64. Decay and rate are chosen on the row's validation data, after
-training on no more than SEARCHED samples; the best of the grid trains on all of them, with each of the row's seeds, and is
-tested as it was after the best epoch. Writes results/ROW-snntorch.json.
+The network has the sizes of the row's. Its input follows snnTorch's tutorials: images are a constant current for 25 steps,
+events and speech are counts of spikes in FRAMES frames. It is trained by surrogate gradients with the cross-entropy of the
+output counts, Adam with a cosine schedule, and batches of 64. Decay and learning rate are chosen on the row's validation
+data, after training on at most SEARCHED samples. The best pair is trained on all samples, with each seed of the row, and
+tested with the weights of the best epoch. The script writes results/ROW-snntorch.json.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SEARCHED, BATCH = 20_000, 64
 
 
 def given(experiment: presets.Experiment, data: Dataset) -> torch.Tensor:
-    """What the network is given, (samples, steps, inputs), or (samples, 1, inputs) where it is the same at every step."""
+    """Return the input, (samples, steps, inputs), or (samples, 1, inputs) if it is the same at every step."""
     if data.x.dtype == np.uint8:
         return torch.from_numpy(data.x.reshape(len(data), 1, -1)).float() / 255
     network, _, _ = experiment.build("cpu")
@@ -48,7 +48,7 @@ def given(experiment: presets.Experiment, data: Dataset) -> torch.Tensor:
 
 
 class Trainer:
-    """One network of snnTorch, and the data that it learns."""
+    """A network of snnTorch with its optimizer."""
 
     def __init__(self, sizes: list[int], beta: float, rate: float, seed: int) -> None:
         torch.manual_seed(seed)
@@ -58,12 +58,12 @@ class Trainer:
         self.rate, self.order = rate, np.random.default_rng(seed)
 
     def counts(self, x: torch.Tensor) -> torch.Tensor:
-        """Output counts (samples, classes)."""
+        """Return the output counts, (samples, classes)."""
         steps = x.expand(-1, STEPS, -1) if x.shape[1] == 1 else x
         return self.network(steps.transpose(0, 1)).sum(0)
 
     def fit(self, x: torch.Tensor, y: torch.Tensor, held: tuple, epochs: int) -> tuple[float, dict]:
-        """Train; returns the best accuracy on held-out data, and the weights of that epoch."""
+        """Train; return the best accuracy on held-out data, and the weights of that epoch."""
         best, weights = -1.0, {}
         batches = -(-len(x) // BATCH)
         for epoch in range(epochs):
@@ -81,16 +81,16 @@ class Trainer:
         return best, weights
 
     def accuracy(self, x: torch.Tensor, y: torch.Tensor) -> float:
-        """Share of samples that are classified rightly."""
+        """Return the fraction of samples that are classified correctly."""
         with torch.no_grad():
             found = torch.cat([self.counts(x[first : first + 500]).argmax(1) for first in range(0, len(x), 500)])
         return float((found == y).double().mean())
 
 
 def main() -> None:
-    """Search the grid, test the best, write the file."""
+    """Search the grid, train and test the best settings, write the result file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("row", choices=EPOCHS)
+    parser.add_argument("row", choices=EPOCHS, help="row of the results")
     row = parser.parse_args().row
     tables = recipes.definition(row, 0)
     experiment = presets.Experiment(row, **tables)

@@ -1,11 +1,12 @@
-"""The results in the README: train a row's recipe with each of its seeds, keep the result files, fill the table from them.
+"""Train the rows of the accuracy tables with all their seeds, store the results, and fill the tables from them.
 
-    CUPYNN_DATA=... python tests/bench/recipes.py mnist fsdd        train what these rows lack; goes on where it was stopped
-    CUPYNN_DATA=... python tests/bench/recipes.py mnist --anew      train them again
-    python tests/bench/recipes.py                                   fill the table of the README
+    CUPYNN_DATA=... python tests/bench/recipes.py digits fsdd         train or resume the missing seeds of rows
+    CUPYNN_DATA=... python tests/bench/recipes.py digits --retrain    train all seeds of rows again
+    python tests/bench/recipes.py                                     only fill the tables
 
-A row is one command, `cupynn train ARGUMENTS --seed SEED`, whose `result.json` is kept as results/ROW-SEED.json. The epoch
-is chosen on held-out training data, and the test data are classified once, after the last epoch.
+A row, in cupynn/run/rows.toml, is one command, `cupynn train ARGUMENTS --seed SEED`. Its `result.json` is stored as
+results/ROW-SEED.json. The best epoch is chosen on held-out training data, and the test set is used once, after the last
+epoch. results/README.md has a table of all rows, the README of the project one of a few.
 """
 
 import argparse
@@ -16,72 +17,43 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
+import tomli_w
 from steps import nets
 
 from cupynn import cli, presets
+from cupynn.run.rows import rows
+from cupynn.run.rows import summary as mean_and_spread
 
 HERE = Path(__file__).parent
-RESULTS, README, RUNS = HERE / "results", HERE.parents[1] / "README.md", HERE.parents[1] / "runs" / "recipes"
+RESULTS, RUNS = HERE / "results", HERE.parents[1] / "runs" / "recipes"
+README, PAGE = HERE.parents[1] / "README.md", RESULTS / "README.md"
+PUBLISHED = HERE.parents[1] / "cupynn" / "run" / "rows.toml"  # the rows, for `cupynn reproduce`
 BEGIN, END = "<!-- results: filled in by tests/bench/recipes.py -->", "<!-- end of results -->"
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of the table."""
-
-    task: str
-    arguments: str  # of `cupynn train`
-    paper: str = ""  # test accuracies of the paper
-    seeds: tuple[int, ...] = (0,)
-    others: str = ""  # what others report
-
-
-ROWS = {
-    "digits": Row("digits (scikit-learn)", "digits", seeds=(0, 1, 2)),
-    "mnist-augmented": Row("MNIST, augmented", "mnist-augmented", "98.93 %, mean 98.84 %, not augmented", (0, 1, 2)),
-    "mnist-augmented-h200": Row(
-        "The same, on an NVIDIA H200", "mnist-augmented --batch-size 128 --device cuda", "98.93 %, mean 98.84 %, 37 hours"
-    ),
-    "mnist-3-epochs": Row("MNIST", "mnist --epochs 3"),
-    "mnist-cnn-2-epochs": Row("MNIST", "mnist-cnn --epochs 2", "99.49 %, augmented, 200 epochs"),
-    "mnist-cnn-augmented": Row("MNIST, augmented", "mnist-cnn-augmented", "99.49 %, mean 99.42 %, 200 epochs", (0, 1, 2)),
-    "fashion-mnist": Row("Fashion-MNIST", "fashion-mnist --epochs 8", "88.99 %"),
-    "fashion-mnist-augmented": Row(
-        "Fashion-MNIST, augmented", "fashion-mnist-augmented", "88.99 %, not augmented", (0, 1, 2)
-    ),
-    "fashion-mnist-cnn-augmented": Row(
-        "Fashion-MNIST, augmented", "fashion-mnist-cnn-augmented", others="TSSL-BP 92.69 %, best 92.83 %, 100 epochs"
-    ),
-    "emnist-bymerge-test": Row(
-        "EMNIST, by-merge test file alone ¹", "emnist --set data.split=bymerge-test --epochs 4 --validation 9400"
-    ),
-    "emnist-augmented-bymerge-test": Row("EMNIST, the same, augmented ¹", "emnist-augmented --set data.split=bymerge-test"),
-    "n-mnist-subset": Row("N-MNIST, the 1,100 recordings at hand ²", "n-mnist", seeds=(0, 1, 2)),
-    "fsdd": Row("FSDD, new takes of the same speakers", "fsdd", seeds=(0, 1, 2)),
-    "fsdd-speaker": Row(
-        "FSDD, two speakers never heard", "fsdd --set data.split=speaker --epochs 5 --lr 0.01", seeds=(0, 1, 2)
-    ),
-}
+ROWS = rows()
+IN_README = ("digits", "mnist-augmented", "mnist-cnn-augmented", "fashion-mnist-augmented", "n-mnist-subset")
+PAGES = {README: IN_README, PAGE: tuple(ROWS)}  # the rows of each page's table
 
 
 def command(name: str, seed: int) -> list[str]:
-    """The row's command, for a seed."""
+    """Return the arguments of `cupynn` for a row and a seed."""
     return ["train", *shlex.split(ROWS[name].arguments), "--seed", str(seed)]
 
 
 def result_file(name: str, seed: int) -> Path:
-    """Where its result is kept."""
+    """Return the path of the stored result."""
     return RESULTS / f"{name}-{seed}.json"
 
 
 def train(name: str, seed: int) -> None:
-    """Train, or go on with what was stopped, and keep the result."""
+    """Train one seed of a row, or resume its stopped run, and store the result."""
     folder = RUNS / f"{name}-{seed}"
     cupynn = [sys.executable, "-m", "cupynn"]
     if (folder / "definition.toml").is_file():
@@ -93,7 +65,7 @@ def train(name: str, seed: int) -> None:
 
 
 def definition(name: str, seed: int) -> dict[str, Any]:
-    """Tables of the experiment that the row's command trains."""
+    """Return the tables of the experiment that the row's command trains."""
     with redirect_stdout(io.StringIO()) as shown:
         cli.main([*command(name, seed), "--show"])
     tables = tomllib.loads(shown.getvalue())
@@ -101,26 +73,24 @@ def definition(name: str, seed: int) -> dict[str, Any]:
 
 
 def network(tables: dict[str, Any]) -> str:
-    """The network in the paper's words, such as 784-800-10, T = 400."""
+    """Return the network in the notation of the paper, such as 784-800-10, T = 400."""
     built, _, _ = presets.Experiment("row", **tables).build("cpu")
     shorter = f", trained with {tables['training']['steps']}" if "steps" in tables["training"] else ""
     return f"{nets.title(built)}, T = {built.steps}{shorter}"
 
 
 def peer_file(name: str) -> Path:
-    """Where `peer_accuracy.py` keeps what snnTorch reaches on a row's files."""
+    """Return the path of snnTorch's results on a row's data, written by `peer_accuracy.py`."""
     return RESULTS / f"{name}-snntorch.json"
 
 
 def summary(accuracies: list[float]) -> str:
-    """Accuracies of several seeds, or of one, in percent."""
-    if len(accuracies) == 1:
-        return f"{100 * accuracies[0]:.2f} %"
-    return f"{100 * mean(accuracies):.2f} ± {100 * stdev(accuracies):.2f} % over {len(accuracies)} seeds"
+    """Format the accuracies of one or several seeds in percent."""
+    return mean_and_spread(accuracies) + (f" over {len(accuracies)} seeds" if len(accuracies) > 1 else "")
 
 
 def line(name: str) -> str:
-    """A row of the table, from its files."""
+    """Format a row of the table from its result files."""
     row = ROWS[name]
     results = [json.loads(result_file(name, seed).read_text(encoding="utf-8")) for seed in row.seeds]
     accuracies = [result["test"]["accuracy"] for result in results]
@@ -139,42 +109,59 @@ def line(name: str) -> str:
     cells = (
         f"{row.task}<br>`cupynn train {row.arguments}`",
         network(results[0]["definition"]),
-        f"{reached}",
+        reached,
         "; ".join(others),
         f"{epochs} epochs, {time}",
     )
     return f"| {' | '.join(cells)} |"
 
 
-def table() -> str:
-    """The table, of all rows that have their files."""
-    head = "| task, command | network | test accuracy | others | training |\n|---|---|---|---|---|"
-    rows = [name for name, row in ROWS.items() if all(result_file(name, seed).is_file() for seed in row.seeds)]
-    return "\n".join([head, *map(line, rows)])
+def trained(name: str) -> bool:
+    """Return whether a row has the results of all its seeds."""
+    return all(result_file(name, seed).is_file() for seed in ROWS[name].seeds)
 
 
-def fill(text: str) -> str:
-    """The text of the README with the table as the files have it."""
+def table(rows: Sequence[str]) -> str:
+    """Format a table of those of the rows that are trained."""
+    head = "| task and command | network | test accuracy | others | training |\n|---|---|---|---|---|"
+    return "\n".join([head, *(line(name) for name in rows if trained(name))])
+
+
+def fill(text: str, rows: Sequence[str]) -> str:
+    """Return the text of a page with its table filled from the result files."""
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{table(rows)}\n{END}{after}"
+
+
+def published() -> str:
+    """Return the text of rows.toml, with the accuracies and times of the result files."""
+    tables = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))
+    for name in filter(trained, ROWS):
+        results = [json.loads(result_file(name, seed).read_text(encoding="utf-8")) for seed in ROWS[name].seeds]
+        tables[name]["accuracies"] = [result["test"]["accuracy"] for result in results]
+        tables[name]["seconds"] = round(mean(result["seconds"] for result in results))
+    heading, _, _ = PUBLISHED.read_text(encoding="utf-8").partition("\n\n")
+    return f"{heading}\n\n{tomli_w.dumps(tables)}"
 
 
 def main() -> None:
-    """Train what is asked for, then fill the table."""
+    """Train the rows named on the command line, then fill the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}")
-    parser.add_argument("--seeds", type=int, nargs="+", help="only these of the row's seeds")
-    parser.add_argument("--anew", action="store_true", help="train also what has a result")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"rows to train: {', '.join(ROWS)}")
+    parser.add_argument("--seeds", type=int, nargs="+", help="train only these of the rows' seeds")
+    parser.add_argument("--retrain", action="store_true", help="also train seeds that have a result already")
     options = parser.parse_args()
     if unknown := set(options.rows) - ROWS.keys():
-        parser.error(f"no row {', '.join(sorted(unknown))}: there are {', '.join(ROWS)}")
+        parser.error(f"unknown row {', '.join(sorted(unknown))}: pass some of {', '.join(ROWS)}")
     for name in options.rows:
         for seed in ROWS[name].seeds:
-            wanted = options.seeds is None or seed in options.seeds
-            if wanted and (options.anew or not result_file(name, seed).is_file()):
+            selected = options.seeds is None or seed in options.seeds
+            if selected and (options.retrain or not result_file(name, seed).is_file()):
                 train(name, seed)
-    README.write_text(fill(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, shown in PAGES.items():
+        page.write_text(fill(page.read_text(encoding="utf-8"), shown), encoding="utf-8")
+    PUBLISHED.write_text(published(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""Wall time to a test accuracy on MNIST, for 784-800-10: cupynn, the paper's program by its log, and other frameworks.
+"""Measure the training time to a test accuracy on MNIST with 784-800-10, for cupynn and other frameworks.
 
     CUPYNN_DATA=... python tests/bench/time_to_accuracy.py [--seconds 600] [--only NAME ...] [--plot]
 
-Contestants train one after the other, each for so many seconds of training; every 10,000 images, later every 30,000, the
-test set is classified, which does not count. cupynn trains with HM2-BP on Poisson trains, at the paper's 400 steps and at
-25; snnTorch and SpikingJelly train by surrogate gradients, at 400 steps on the same kind of trains and, as their tutorials
-do, at 25 steps with the image as a constant current, both with their tutorials' time constants. All have a cosine rate that
-falls to zero at the end of their time, Adam, batches of 50 and the same number of threads; nothing was tuned beyond a try or
-two.
-Writes results/time-to-accuracy.json and .png.
-With --plot the figure alone is drawn anew.
+The frameworks train one after the other, each for the given number of seconds. Every 10,000 images, and every 30,000 after
+the first 60,000, they classify the test set; this time is not counted. cupynn trains with HM2-BP on Poisson trains, with the
+400 steps of the paper and with 25. snnTorch and SpikingJelly train by surrogate gradients: with 400 steps on the same kind
+of trains and, as in their tutorials, with 25 steps and the image as a constant current. Both use the time constants of their
+tutorials. All use Adam with a cosine schedule that reaches zero at the end, batches of 50 and the same number of threads;
+the settings were tuned by one or two attempts only. The figure also shows the log of the paper's program.
+The script writes results/time-to-accuracy.json and .png. With --plot it only draws the figure again.
 """
 
 import argparse
@@ -25,12 +24,12 @@ import numpy as np
 from cupynn import datasets
 
 RESULTS = Path(__file__).parent / "results" / "time-to-accuracy.json"
-BATCH, EVERY, LATER = 50, 10_000, 30_000  # images: of an update, between two tests in the first 60,000, and after that
+BATCH, EVERY, LATER = 50, 10_000, 30_000  # images per update, between tests in the first 60,000, and between later tests
 TAU_M = {"snntorch": 20.0, "spikingjelly": 2.0}
-# Test accuracy after epochs of 669 s on a Titan Xp, as the authors' own log has it.
+# Test accuracy after epochs of 669 s on a Titan Xp, from the log of the authors.
 PAPER = {1: 97.32, 5: 98.45, 10: 98.57, 20: 98.64, 50: 98.79, 100: 98.83, 101: 98.93}
 PAPER_EPOCH = 669.0
-LOWEST = 95.0  # accuracy that the figure shows
+LOWEST = 95.0  # lowest accuracy in the figure
 CONTESTANTS = {
     "cupynn, T = 400": ("cupynn", 400),
     "cupynn, T = 25": ("cupynn", 25),
@@ -42,7 +41,7 @@ CONTESTANTS = {
 
 
 def cupynn_trainer(steps: int):
-    """Return (train on a batch at a rate's share, classify)."""
+    """Return two functions: train on a batch with a fraction of the learning rate, and classify."""
     from steps.nets import NETS
 
     from cupynn import optimizers
@@ -60,7 +59,7 @@ def cupynn_trainer(steps: int):
 
 
 def torch_trainer(package: str, steps: int):
-    """Return (train on a batch at a rate's share, classify)."""
+    """Return two functions: train on a batch with a fraction of the learning rate, and classify."""
     import torch
     from steps import peers
     from torch import nn
@@ -94,7 +93,7 @@ def torch_trainer(package: str, steps: int):
 
 
 def measure(name: str, seconds: float) -> dict:
-    """Train one contestant in this process."""
+    """Train one framework in this process."""
     package, steps = CONTESTANTS[name]
     (train_set, test_set), rng = datasets.load("mnist"), np.random.default_rng(0)
     train, classify = cupynn_trainer(steps) if package == "cupynn" else torch_trainer(package, steps)
@@ -119,7 +118,7 @@ def measure(name: str, seconds: float) -> dict:
 
 
 def draw(results: list[dict]) -> None:
-    """Time, on a logarithmic axis, at which each accuracy was first reached."""
+    """Draw the time, on a logarithmic axis, at which each accuracy was first reached."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -158,11 +157,13 @@ def draw(results: list[dict]) -> None:
 
 
 def main() -> None:
-    """Train all contestants, keep what they reached, draw it."""
+    """Train the selected frameworks, store their curves, draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=600, help="of training for each (default: 600)")
-    parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), help="some of them")
-    parser.add_argument("--plot", action="store_true", help="draw what is kept")
+    parser.add_argument("--seconds", type=float, default=600, help="training time for each (default: 600)")
+    parser.add_argument(
+        "--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS), help="frameworks (default: all)"
+    )
+    parser.add_argument("--plot", action="store_true", help="draw the stored results, without training")
     parser.add_argument("--child", choices=CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

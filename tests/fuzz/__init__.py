@@ -1,1 +1,1 @@
-"""Fuzzing of everything that reads files: `python tests/fuzz/fuzz.py TARGET`; what was found is replayed by the tests."""
+"""Fuzzing of all file readers: `python tests/fuzz/fuzz.py TARGET`. The tests replay the inputs in `corpus`."""

@@ -1,8 +1,8 @@
 """Fuzz a reader, guided by coverage: `python tests/fuzz/fuzz.py TARGET [--seconds 240]`; needs `pip install -e ".[fuzz]"`.
 
-It ends at the first input that does anything but be read or be refused by an InputError, that takes long or much memory; the
-input lies in build/fuzz/TARGET then: move it to tests/fuzz/corpus/TARGET once it is mended. Inputs that reached new code are
-kept beside it, for the next run. For Linux.
+Each input must be read, or be refused by an InputError, in limited time and memory. The program stops at the first input
+that violates this, and writes it to build/fuzz/TARGET. After the fix, move it to tests/fuzz/corpus/TARGET. Inputs that
+reached new code are stored beside it, for the next run. Requires Linux.
 """
 
 import argparse
@@ -15,23 +15,23 @@ from contextlib import suppress
 from pathlib import Path
 
 import atheris
-import scipy.signal  # noqa: F401  before memory is bounded: what loads it wants some for itself
+import scipy.signal  # noqa: F401  imported before memory is limited, because the import needs some
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SLOWEST = 10  # seconds for one input
-# Bytes that one input may add to the peak of the process; the seeds' files have at most 64 kB.
+SLOWEST = 10  # time limit for one input, in seconds
+# Bytes that one input may add to the peak memory of the process; the seed files have at most 64 kB.
 LARGEST = 256 << 20
-ADDRESSES = 2 << 30  # bytes beyond those of the start: what asks for more at once is refused it
+ADDRESSES = 2 << 30  # bytes of address space beyond that at the start; larger allocations fail
 WORD = re.compile(rb"[^\s=;\[\]{},\"]+|.", re.DOTALL)
 
 
 def load():
-    """Import what is fuzzed, with the counters of coverage, and with checksums that hold whatever the mutations do."""
+    """Import the readers with coverage counters, and make all checksums valid, so mutated files pass them."""
     for name in ("gzip", "zipfile", "tarfile", "json", "json.decoder", "json.scanner"):
         sys.modules.pop(name, None)
-    sys.path[0] = str(HERE.parent)  # where `fuzz` is this folder, and not this file
-    # Numba compiles the functions of the kernels and layers, and could not with counters in them.
+    sys.path[0] = str(HERE.parent)  # so that `fuzz` is this folder, not this file
+    # Numba compiles the functions of the kernels and layers, and cannot compile coverage counters.
     compiled = [f"cupynn.kernels.{path.stem}" for path in (ROOT / "cupynn" / "kernels").glob("*.py")]
     compiled += [f"cupynn.layers.{path.stem}" for path in (ROOT / "layers").glob("*.py")]
     with atheris.instrument_imports(
@@ -49,14 +49,14 @@ def load():
 
 
 class _Any(tuple):
-    """Checksums, among which is any that one looks for."""
+    """Checksums that contain every value."""
 
     def __contains__(self, value):
         return True
 
 
 def watched(read, refusal, folder, bounded):
-    """The function that is called with each input."""
+    """Return the function that is called with each input."""
 
     def once(content: bytes) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -70,7 +70,7 @@ def watched(read, refusal, folder, bounded):
 
 
 def swapped_words(words):
-    """A mutation of text by words, in turn with those of bytes."""
+    """Return a function that mutates text by words, and sometimes by bytes."""
 
     def mutate(content: bytes, largest: int, seed: int) -> bytes:
         rng = random.Random(seed)
@@ -96,9 +96,10 @@ def swapped_words(words):
 
 
 def main() -> None:
+    """Fuzz a target for the given time."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("target")
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("target", help="reader to fuzz, a name in targets.TARGETS")
+    parser.add_argument("--seconds", type=int, default=60, help="duration (default: 60)")
     arguments = parser.parse_args()
     seeds, targets = load()
     if arguments.target not in targets.TARGETS:

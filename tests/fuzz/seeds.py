@@ -1,4 +1,4 @@
-"""What fuzzing starts from: small intact files of every kind, and the words that mutations put into text."""
+"""Seeds of the fuzzer: small valid files of every kind, and words for mutations of text."""
 
 import gzip
 import json
@@ -72,6 +72,7 @@ WORDS = {
         "t.npy",
         "p.npy",
     ),
+    "cameras": ("#!AER-DAT3.1", "#!AER-DAT4.0", "#Format: RAW", "#!END-HEADER", "\r\n", "% Version 2", "\xff\xff\xff\x7f"),
     "tar": ("ustar", f"{FOLDER}/", *FILES, "pax_global_header", "17 path=a", "GNU.sparse.map"),
     "zip": ("PK\x01\x02", "PK\x03\x04", "PK\x05\x06", "Train/3/00007.bin", "Test/0/00003.bin"),
     "config": ("[", "]", "=", ";", "#", "NULL", "x", "RESERVOIR", "Gaussian", "External", "lweightPath", *NUMBERS),
@@ -87,14 +88,14 @@ TEXT = ("config", "weights", "samples", "spikes", "definition")
 
 
 def words(target: str) -> list[bytes]:
-    """Words for the mutations of a target: its own, and those that its seeds are made of."""
+    """Return words for the mutations of a target: its own, and those in its seeds."""
     found = [word for content in seeds(target) for word in re.findall(rb"[A-Za-z_][A-Za-z_0-9]{3,30}", content)]
     given = (word.encode("latin-1") for word in WORDS.get(target, ("\x00\x00\x00\x00", "\xff\xff\xff\xff")))
     return sorted({*given, *found})[:400]
 
 
 def seeds(target: str) -> list[bytes]:
-    """Intact files of a target."""
+    """Return valid files of a target."""
     return [content if isinstance(content, bytes) else content.encode() for content in _MAKERS[target]()]
 
 
@@ -109,6 +110,15 @@ def _events() -> list[bytes]:
     np.savez_compressed(whole, events=EVENTS)
     np.savez(columns, **{name: EVENTS[name] for name in "txyp"})
     return [npy.getvalue(), whole.getvalue(), columns.getvalue()]
+
+
+def _cameras() -> list[bytes]:
+    header = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#!END-HEADER\r\n"
+    size = len(EVENTS)
+    pixels = b"".join(struct.pack("<II", x << 17 | y << 2 | p << 1 | 1, t) for t, x, y, p in EVENTS.tolist())
+    packets = [struct.pack("<hhiiiiii", kind, 0, 8, 4, 0, size, size, size) + pixels for kind in (0, 1, 1)]
+    dat = b"".join(struct.pack("<II", t, p << 28 | y << 14 | x) for t, x, y, p in EVENTS.tolist())
+    return [header + b"".join(packets), b"% Version 2\n% Height 34\n\0\x08" + dat]
 
 
 def _sound() -> list[bytes]:
@@ -168,7 +178,7 @@ def _network() -> list[bytes]:
 
 
 def _nir() -> list[bytes]:
-    """A file of `cupynn.nir.export`, and the same graph as nir itself writes it."""
+    """Return a file written by `cupynn.nir.export`, and the same graph written by nir."""
     library = nir_library()
     network = definition.build(Sequential, NETWORK | {"layers": [layer | {"t_ref": 0} for layer in LAYERS]}, "seeds", "cpu")
     with TemporaryDirectory() as folder:
@@ -179,7 +189,7 @@ def _nir() -> list[bytes]:
 
 
 def _training() -> list[bytes]:
-    """States of a training that has not begun, and of one within its second epoch."""
+    """Return the state of a training before its start, and in its second epoch."""
     contents = []
     for begun in (False, True):
         training = training_state()
@@ -203,6 +213,7 @@ _MAKERS = {
     "idx": _idx,
     "nmnist": lambda: [RECORDS, b""],
     "events": _events,
+    "cameras": _cameras,
     "sound": _sound,
     "packed": _packed,
     "cifar10": _cifar10,

@@ -40,7 +40,7 @@ with parallel.world() as ranks:
     assert ranks.every(bytes([rank])) == [bytes([number]) for number in range(size)]
     ranks.same({"one": b"1", "two": b"2"}, "do so")
     parts = {"one": b"1", "two": b"last" if rank == size - 1 else b"2"}
-    assert outcome(lambda: ranks.same(parts, "do so")) == f"two of rank {size - 1} is another than that of rank 0: do so"
+    assert outcome(lambda: ranks.same(parts, "do so")) == f"two differs between rank 0 and rank {size - 1}: do so"
     assert outcome(lambda: ranks.device("cuda:1")).startswith("device='cuda:1' for ")
     assert [ranks.device(name) for name in ("auto", "cpu")] == ["auto", "cpu"]
     # Nobody holds the interpreter while he waits for one that is late: threads and signals have their turn.

@@ -11,12 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from test_training import LOSS, draw_data
+from factories import LOSS, draw_data
 
 from cupynn import Sequential, layers, parallel
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.encoders import Poisson
+from cupynn.losses import CountRegression, RateBand
 from cupynn.optimizers import Adam
 from cupynn.results import History
 from cupynn.training.loop import Training
@@ -25,20 +26,35 @@ BATCH, SAMPLES = 6, 31  # the last batch has one sample, for whatever number of 
 FAILS = 10  # update in which the process of rank 1 fails, of 18
 
 
-def make(images: bool, device: str) -> Sequential:
-    """A network for the data of `test_training`, with a convolution if they are taken as images."""
+def make(case: str, device: str) -> Sequential:
+    """A network for the data of `factories`, with a convolution if they are taken as images."""
+    images, outputs = case == "images", 4 if case == "numbers" else 3
+    if case == "recurrent":
+        options = {"v_th": 2.0, "initial_weight": 1.0, "train_delays": True, "max_delay": 9}
+        parts = [layers.SpikingRecurrent(10, train_lateral=True, **options), layers.SpikingDense(3, **options)]
+        return Sequential(parts, (9,), 50, Poisson(0.5), device=device)
     first = [layers.SpikingConv2D(4, 2, v_th=2.0), layers.SpikingPool2D(2, v_th=1.0)] if images else []
-    dense = [layers.SpikingDense(units, v_th=2.0, initial_weight=1.0) for units in (10, 3)]
-    return Sequential([*first, *dense], (1, 3, 3) if images else (9,), 50, Poisson(0.5), device=device)
+    dense = [layers.SpikingDense(units, v_th=2.0, initial_weight=1.0) for units in (10, outputs)]
+    shape, population = (1, 3, 3) if images else (9,), 2 if outputs == 4 else 1
+    return Sequential([*first, *dense], shape, 50, Poisson(0.5), device=device, neurons_per_class=population)
 
 
 def fit(ranks: parallel.Ranks, case: str, device: str = "cpu", **options) -> tuple[Sequential, History]:
     """Train; a case has its own options, or its own way to go wrong."""
     (x, y), (held_out, labels) = draw_data(SAMPLES), draw_data(13, seed=1)
-    net = make(case == "images", device)
+    net = make(case, device)
     if case == "images":
         x, held_out = x.reshape(-1, 1, 3, 3), held_out.reshape(-1, 1, 3, 3)
         options |= {"augment": Augment(scale=0.3), "boost": False}
+    if case == "first":
+        options |= {"epochs": 1, "optimizer": Adam(0.15)}
+    if case == "best":  # the first of its epochs
+        labels = fit(parallel.Ranks(), "first", device)[0].predict(held_out)
+        options |= {"restore_best": True, "optimizer": Adam(0.15)}
+    if case == "numbers":
+        y, labels = (np.stack([each[:, :3].mean(1), each[:, 6:].mean(1)], axis=1) / 20 for each in (x, held_out))
+        options |= {"loss": CountRegression(), "boost": False, "terms": {"dense_1": RateBand(high=2, weight=0.1)}}
+        options["optimizer"] = Adam(0.02, clip_norm=1.0, weight_decay=0.1, warmup=5, rates={"dense_1": 0.5})
     if case == "other data" and ranks.rank == 1:
         x = x + 1
     if case == "callback":

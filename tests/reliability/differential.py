@@ -2,9 +2,9 @@
 
     python tests/reliability/differential.py --networks 200 --seed 0
 
-The simulation goes layer by layer, on the spikes that the layer below really gave. Where both differ about a spike while the
-membrane is within 1e-4 of the threshold, rounding decides: that is counted as a tie, and the
-simulation continues with the spike that the network has. Network n has the seed `--seed` + n, by which it can be repeated.
+The simulation computes one layer at a time, on the spikes that the network produced in the layer below. If the two differ in
+a spike while the membrane is within 1e-4 of the threshold, rounding decides: this counts as a tie, and the simulation
+continues with the spike of the network. Network n has the seed `--seed` + n, with which it can be repeated.
 """
 
 import argparse
@@ -16,17 +16,17 @@ import numpy as np
 
 from cupynn import Sequential, SpikeTrains, layers, losses
 
-sys.path.append(str(Path(__file__).parents[1]))  # of this folder, which pytest has already
+sys.path.append(str(Path(__file__).parents[1]))  # the parent of this folder, which pytest has on the path already
 from reliability.simulation import Synapses, backward, flat, lateral_divisor, loss_error, synapses
 
-TIE = 1e-4  # distance of the membrane from the threshold, below which rounding decides
-TOLERANCE = 1e-4  # of gradients, relative to the largest of the array
-SINGULAR = 1e-2  # divisor of an inhibited layer's gradient, below which it is compared no more
+TIE = 1e-4  # distance of the membrane from the threshold below which rounding decides
+TOLERANCE = 1e-4  # of gradients, relative to the largest value of the array
+SINGULAR = 1e-2  # divisor of an inhibited layer's gradient below which the gradient is not compared
 
 
 @dataclass
 class Found:
-    """What was compared, and what differed."""
+    """Counts of what was compared, and the differences found."""
 
     networks: int = 0
     spikes: int = 0
@@ -59,9 +59,7 @@ def compare_spikes(layer, links: Synapses, inputs: np.ndarray, fired: np.ndarray
             if resting[b, i] or abs(v[b, i] - layer.v_th) > TIE:
                 found.faults.append(
                     f"{name}: neuron {i} of sample {b} {'does not fire' if fires[b, i] else 'fires'} at step {t}, "
-                    f"where its membrane is {v[b, i]:.6f} and its threshold {layer.v_th}"
-                    + " (refractory)"
-                    * int(resting[b, i])
+                    f"with membrane {v[b, i]:.6f} and threshold {layer.v_th}" + " (refractory)" * int(resting[b, i])
                 )
                 return
             found.ties += 1
@@ -107,7 +105,7 @@ def draw_network(rng: np.random.Generator) -> Sequential:
     chain.append(layers.SpikingDense(int(rng.integers(2, 8)), lateral_inhibition=strength, **usual()))
     net = Sequential(chain, shape, int(rng.integers(3, 60)), seed=int(rng.integers(1000)), device="cpu")
     for layer in net.layers:
-        if "weight" in layer.params:  # from silent layers to such as fire whenever they can
+        if "weight" in layer.params:  # from silent layers to layers that fire as often as possible
             weight = layer.params["weight"]
             spread = layer.v_th * rng.uniform(0.5, 8) / np.sqrt(weight[0].size)
             weight[...] = rng.normal(rng.uniform(-0.2, 0.8) * spread, spread, weight.shape)
@@ -123,7 +121,7 @@ def draw_loss(rng: np.random.Generator, steps: int):
 
 
 def compare(seed: int, found: Found) -> None:
-    """Draw one network with data and compare all of both passes."""
+    """Draw one network with data, and compare both passes completely."""
     rng = np.random.default_rng(seed)
     net = draw_network(rng)
     loss, batch = draw_loss(rng, net.steps), int(rng.integers(1, 5))
@@ -137,14 +135,14 @@ def compare(seed: int, found: Found) -> None:
     trains = [flat(each) for each in net.trains]
     known, links = len(found.faults), [synapses(layer) for layer in net.layers]
     if not np.array_equal(trains[0], dense.reshape(trains[0].shape)):
-        found.faults.append("input: the trains are not those that were passed")
+        found.faults.append("input: the trains differ from the data that was passed")
     for n, layer in enumerate(net.layers):
         compare_spikes(layer, links[n], trains[n], trains[n + 1], found, f"{layer.name} {layer!r}")
     value, delta, trains[-1] = loss_error(loss, trains[-1], labels, weights)
     _close(found, f"{loss!r}: the loss", error.value, value)
     _close(found, f"{loss!r}: delta", error.delta, delta)
     if not np.array_equal(flat(error.trains), trains[-1]):
-        found.faults.append(f"{loss!r}: the trains of silent labels are filled in another way")
+        found.faults.append(f"{loss!r}: the trains of silent labels are filled in differently")
     size = 0.0
     for n in reversed(range(len(net.layers))):
         layer = net.layers[n]
@@ -161,19 +159,19 @@ def compare(seed: int, found: Found) -> None:
 
 
 def _close(found: Found, name: str, given, expected, size: float = 0.0) -> None:
-    """Compare arrays, relative to the largest value of what is expected or, where terms cancel, to a part of their size."""
+    """Compare arrays relative to the largest expected value or, where terms cancel, to a fraction of their size."""
     scale = max(float(np.abs(expected).max()), 0.03 * size, 1e-3)
     error = float(np.abs(np.asarray(given, np.float64) - expected).max()) / scale
     found.gradient_error = max(found.gradient_error, error)
-    if not error <= TOLERANCE:  # not a number, either
+    if not error <= TOLERANCE:  # NaN as well
         found.faults.append(f"{name} differs by {error:.2g} of its largest value, {scale:.3g}")
 
 
 def main() -> int:
-    """Read the command line, and report."""
+    """Run the comparison; return 1 if something differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--networks", type=int, default=200, help="number of networks (default: 200)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first network (default: 0)")
     options = parser.parse_args()
     found = Found()
     for seed in range(options.seed, options.seed + options.networks):

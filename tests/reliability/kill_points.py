@@ -1,11 +1,11 @@
-"""Kill a training at every point where its files change, resume it, and compare it with one left alone.
+"""Kill a training at every point where its files change, resume it, and compare it with an undisturbed one.
 
     python tests/reliability/kill_points.py
 
-Points lie immediately before and after each fsync, replace, rename, unlink and mkdir of `cupynn train`, which saves after
-every batch here. A first run counts them. Then, for each, a fork of this process trains until it kills itself there, and
-`cupynn train --resume` (or, where there is no definition yet, `cupynn train`) finishes the run. `--again` kills the second
-process as well, at a random point of its own. For systems that have fork.
+The points are immediately before and after each fsync, replace, rename, unlink and mkdir of `cupynn train`, which here saves
+after every batch. A first run counts them. Then, for each point, a fork of this process trains until it kills itself there,
+and `cupynn train --resume` (or `cupynn train`, if there is no definition yet) finishes the run. `--again` also kills the
+second process, at a random point. Requires a system with fork.
 """
 
 import argparse
@@ -20,14 +20,14 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["CUPYNN_THREADS"] = "1"  # a fork would lose others
+os.environ["CUPYNN_THREADS"] = "1"  # a fork would lose other threads
 
 import numpy as np
 
 from cupynn import cli, plot, training
 
 OPERATIONS = ("fsync", "replace", "rename", "unlink", "remove", "mkdir", "rmdir")
-LONGEST = 60  # seconds for one process
+LONGEST = 60  # time limit for one process, in seconds
 DEFINITION = """
 [data]
 kind = "npz"
@@ -59,12 +59,12 @@ boost = true
 
 
 class Deadly:
-    """The functions of `os` that change files, of which the one with number `point // 2` kills the process.
+    """Wrap the functions of `os` that change files; call number `point // 2` kills the process.
 
     Parameters
     ----------
     point : int
-        An even one kills before the call, an odd one after it; -1 none.
+        An even point kills before the call, an odd one after it; -1 never kills.
     """
 
     def __init__(self, point: int = -1) -> None:
@@ -90,7 +90,7 @@ class Deadly:
 
 
 def _short(argument: object) -> str:
-    """Name of a file without folder and process; a descriptor is that of what was written just before."""
+    """Return the name of a file without folder and process number, or "" for a descriptor."""
     parts = Path(argument).name.split(".") if isinstance(argument, str | os.PathLike) else []
     return ".".join(part for part in parts if not part.isdecimal())
 
@@ -130,7 +130,7 @@ def train(definition: Path, run: Path, deadly: Deadly | None = None) -> int:
 
 
 def prepare(folder: Path, figures: bool) -> Path:
-    """Write the data and the definition, and have trainings save after every batch."""
+    """Write the data and the definition, and make trainings save after every batch."""
     training.fit.__wrapped__.__kwdefaults__["checkpoint_seconds"] = 0
     if not figures:
         plot.raster = plot.curves = lambda *_, **options: _NoFigure()
@@ -143,14 +143,14 @@ def prepare(folder: Path, figures: bool) -> Path:
 
 
 class _NoFigure:
-    """What stands for a figure where drawing would take most of the time."""
+    """Placeholder for a figure, because drawing would take most of the time."""
 
-    def savefig(self, path: Path, **_: object) -> None:
-        path.write_bytes(b"a figure")
+    def savefig(self, path: str, **_: object) -> None:
+        Path(path).write_bytes(b"a figure")
 
 
 def count_points(folder: Path, definition: Path) -> list[str]:
-    """Train without a kill, in this process so that all is loaded and compiled for its forks, and in a fork that counts."""
+    """Train undisturbed: in this process, to load and compile everything for its forks, and in a fork that counts."""
     train(definition, folder / "warm")
     deadly, counts = Deadly(), folder / "points.json"
 
@@ -160,12 +160,12 @@ def count_points(folder: Path, definition: Path) -> list[str]:
         return code
 
     if code := in_fork(work, folder / "alone.log"):
-        raise RuntimeError(f"a training that nobody kills ends with {code}: {(folder / 'alone.log').read_text()}")
+        raise RuntimeError(f"an undisturbed training exits with {code}: {(folder / 'alone.log').read_text()}")
     return json.loads(counts.read_text(encoding="utf-8"))
 
 
 def differences(alone: Path, killed: Path) -> list[str]:
-    """Say in what a run that was killed differs from one left alone."""
+    """Describe the differences between a killed run and an undisturbed one."""
     names = [sorted(path.name for path in folder.iterdir()) for folder in (alone, killed)]
     if names[0] != names[1]:
         return [f"files: {sorted(set(names[0]) ^ set(names[1]))}"]
@@ -183,7 +183,7 @@ def differences(alone: Path, killed: Path) -> list[str]:
 
 
 def survive(folder: Path, definition: Path, deaths: list[int]) -> tuple[int, list[str]]:
-    """Train with a death at each of these points, one process after the other; return how many died, and what is wrong."""
+    """Train with a kill at each of these points, one per process; return how many died, and the faults."""
     run, log, died = folder / "killed", folder / "killed.log", 0
     for point in [*deaths, -1]:
         code = in_fork(lambda point=point: train(definition, run, Deadly(point)), log)
@@ -194,13 +194,13 @@ def survive(folder: Path, definition: Path, deaths: list[int]) -> tuple[int, lis
 
 
 def main() -> int:
-    """Read the command line, and report."""
+    """Test the selected points; return 1 if there was a fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, help="take one point of this number")
-    parser.add_argument("--point", type=int, help="take this one alone")
-    parser.add_argument("--again", action="store_true", help="kill the process that resumes as well, at a random point")
-    parser.add_argument("--no-figures", action="store_true", help="write no pictures, which take most of the time")
-    parser.add_argument("--seed", type=int, default=0, help="of the second kills, and of the first point of --every")
+    parser.add_argument("--every", type=int, default=1, help="test only one in N points (default: 1, all)", metavar="N")
+    parser.add_argument("--point", type=int, help="test only this point")
+    parser.add_argument("--again", action="store_true", help="also kill the resuming process, at a random point")
+    parser.add_argument("--no-figures", action="store_true", help="do not draw figures, which takes most of the time")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the second kills and of the first point of --every")
     options = parser.parse_args()
     faults = deaths = resumed = 0
     with tempfile.TemporaryDirectory() as name:

@@ -1,8 +1,8 @@
-"""Kill a training at random moments, a part of them within a save, until it has ended; compare it with one left alone.
+"""Kill a training at random moments, some of them during a save, and compare it with an undisturbed one.
 
     python tests/reliability/kills.py --kills 50
 
-Each kill is SIGKILL to a process of its own; `--signal TERM` asks it to end instead.
+After each SIGKILL a new process resumes the training. `--signal TERM` sends SIGTERM instead.
 """
 
 import argparse
@@ -44,7 +44,7 @@ epochs = EPOCHS
 batch_size = 50
 boost = true
 """
-# Trains with a save after every batch, so that kills hit saves; a step takes as long as it is told to.
+# Trains with a save after every batch, so that kills hit saves; the first argument is the duration of a step.
 PROGRAM = """
 import sys, time
 from cupynn import cli, training
@@ -58,7 +58,7 @@ sys.exit(cli.main(sys.argv[1:]))
 
 
 def start(wait: float, *arguments: str) -> subprocess.Popen:
-    """Begin `cupynn` with these arguments; return once its modules are loaded."""
+    """Start `cupynn` with these arguments; return once its modules are loaded."""
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(wait), *arguments],
         cwd=ROOT,
@@ -71,7 +71,7 @@ def start(wait: float, *arguments: str) -> subprocess.Popen:
 
 
 def survive(folder: Path, kills: int, epochs: int, wait: float, number: int, seed: int = 0) -> dict[str, int]:
-    """Train twice in a folder, once killed so many times; count what the kills met, and raise if the results differ."""
+    """Train twice, undisturbed and with this number of kills; count the kills, and raise if the results differ."""
     definition = folder / "small.toml"
     definition.write_text(DEFINITION.replace("EPOCHS", str(epochs)), encoding="utf-8")
     quiet = start(0, "train", str(definition), "--out", str(folder / "alone"), "--quiet")
@@ -113,13 +113,13 @@ def survive(folder: Path, kills: int, epochs: int, wait: float, number: int, see
 
 
 def main() -> None:
-    """Read the command line, and report."""
+    """Run the test and print the counts; fail if the results differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--wait", type=float, default=0.05, help="seconds added to each step")
-    parser.add_argument("--signal", choices=("KILL", "TERM", "INT"), default="KILL")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=50, help="number of kills (default: 50)")
+    parser.add_argument("--epochs", type=int, default=30, help="epochs of the training (default: 30)")
+    parser.add_argument("--wait", type=float, default=0.05, help="seconds added to each step (default: 0.05)")
+    parser.add_argument("--signal", choices=("KILL", "TERM", "INT"), default="KILL", help="signal to send (default: KILL)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments (default: 0)")
     options = parser.parse_args()
     os.environ.setdefault("CUPYNN_OFFLINE", "1")
     with tempfile.TemporaryDirectory() as folder:

@@ -2,9 +2,9 @@
 
     python tests/reliability/signals.py --count 1000
 
-Ten interrupts at a time come in a fork of this process, which has loaded and compiled everything: one that crashes or hangs
-ends its fork alone. What must hold after an interrupt is in `Trial.check` and in the kinds of work, `reliability/work.py`.
-For systems that have fork.
+Interrupts are tested in groups of ten. Each group runs in a fork of this process, which has loaded and compiled everything,
+so a crash or hang affects only the fork. The conditions that must hold after an interrupt are in `Trial.run` and in the
+kinds of work in `reliability/work.py`. Requires a system with fork.
 """
 
 import argparse
@@ -24,19 +24,19 @@ import numpy as np
 
 import cupynn
 
-sys.path.append(str(Path(__file__).parents[1]))  # of this folder, which pytest has already
+sys.path.append(str(Path(__file__).parents[1]))  # the parent of this folder, which pytest has on the path already
 from reliability.work import KINDS, Fault, Raised, Work
 
-GROUP = 10  # interrupts in one fork
-LONGEST = 60  # seconds for one of them
-LATEST = 0.9  # of the time that the work takes undisturbed
-GAP = 0.006  # seconds at most between two signals
-LEVELS = 8  # more than two signals and what the work makes of them can use up
+GROUP = 10  # interrupts per fork
+LONGEST = 60  # time limit for one interrupt, in seconds
+LATEST = 0.9  # latest moment, as a fraction of the duration of undisturbed work
+GAP = 0.006  # longest time between two signals, in seconds
+LEVELS = 8  # more than two signals and the exceptions that follow from them can use up
 MESSAGE = struct.Struct("ddii")
 
 
 class Signaller:
-    """A process that sends signals to this one, so that no thread here has to wait for the interpreter's lock."""
+    """A process that sends signals to this one, so no thread here has to wait for the interpreter's lock."""
 
     def __init__(self) -> None:
         (orders, self.orders), (self.answers, answers) = os.pipe(), os.pipe()
@@ -72,15 +72,15 @@ class Trial:
         self.raised: list[Raised] = []
         self.canaries: list[np.ndarray] = []
         self.handlers: dict[int, object] = {}
-        self.stages = [self._be_quiet, self._allocate, self._disturbed]  # the last is the first
+        self.stages = [self._be_quiet, self._allocate, self._disturbed]  # in reverse order
         self.times = rng.choice([1, 2])
         self.delay, self.gap = rng.uniform(0, LATEST * work.seconds), rng.uniform(0, GAP)
         self.number = rng.choice(work.numbers)
-        if self.number == signal.SIGTERM:  # one that comes after the training ends the process
+        if self.number == signal.SIGTERM:  # a signal after the training would end the process
             self.times, self.delay = 1, 0.6 * self.delay
 
     def run(self) -> None:
-        """Work, be interrupted, and check."""
+        """Run the work, interrupt it, and check the conditions."""
         self.work.prepare()
         self._go_through(LEVELS)
         self.signaller.wait()
@@ -94,15 +94,15 @@ class Trial:
             raise Fault("arrays still change after the interrupt")
         for error in self.raised:
             if not issubclass(error.kind, KeyboardInterrupt):
-                raise Fault(f"{error.kind.__name__} came out: {error.text}\n{error.where}")
+                raise Fault(f"{error.kind.__name__} was raised: {error.text}\n{error.where}")
         for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
             if self.handlers[number] is not usual:
-                raise Fault(f"the handler of {signal.Signals(number).name} is another after the interrupt")
+                raise Fault(f"the handler of {signal.Signals(number).name} has changed after the interrupt")
         self.work.check(self.raised, self.times)
 
     def _disturbed(self) -> None:
         self.stages.pop()
-        if self.number == signal.SIGALRM and self.times == 1:  # by the kernel's timer, without a second process
+        if self.number == signal.SIGALRM and self.times == 1:  # by a timer of the operating system, without a second process
             self.signaller.order(0, 0, 0, 0)
             signal.setitimer(signal.ITIMER_REAL, self.delay)
             self.work.run()
@@ -111,13 +111,13 @@ class Trial:
             self.work.run()
 
     def _allocate(self) -> None:
-        """Take the memory that the work has let go of, such as a helper might still write to."""
+        """Allocate the memory that the work has freed, in case a helper thread still writes to it."""
         self.stages.pop()
         for size in (2, 2, 2, 2, 5, 64, 801, 4096):
             self.canaries += [np.full(size, 7) for _ in range(30)]
 
     def _be_quiet(self) -> None:
-        """Note which handlers the work has left, and have no signal raise any more."""
+        """Store the signal handlers that the work has left, and ignore all further signals."""
         numbers = (signal.SIGINT, signal.SIGALRM, signal.SIGTERM)
         self.handlers = self.handlers or {number: signal.getsignal(number) for number in numbers}
         for number in numbers:
@@ -126,7 +126,7 @@ class Trial:
         self.stages.pop()
 
     def _go_through(self, levels: int) -> None:
-        """Do all stages, and note what is raised: in a stage, between two, and, one level further out, while it is noted."""
+        """Run all stages and store exceptions, including those raised while another one is being stored."""
         try:
             if levels:
                 self._go_through(levels - 1)
@@ -137,7 +137,7 @@ class Trial:
 
 
 def _be_idle(kernel_seconds: float) -> None:
-    """Give a helper the time to end what it does, and see that none computes for ever."""
+    """Give helper threads time to finish, and check that none keeps computing."""
     time.sleep(1.5 * kernel_seconds)
     for _ in range(500):
         before = time.process_time()
@@ -148,7 +148,7 @@ def _be_idle(kernel_seconds: float) -> None:
 
 
 def group(kind: str, work: Work, seed: int, log: Path) -> tuple[Counter, str]:
-    """Run a group of interrupts in a fork; return what they met, and what is wrong, if anything."""
+    """Run a group of interrupts in a fork; return counts of their outcomes, and the fault, if any."""
     child = os.fork()
     if child == 0:
         with log.open("w", encoding="utf-8") as file:
@@ -162,7 +162,7 @@ def group(kind: str, work: Work, seed: int, log: Path) -> tuple[Counter, str]:
         if text != told:
             told, until = text, time.monotonic() + LONGEST
         if time.monotonic() > until:
-            os.kill(child, signal.SIGABRT)  # which has the child's threads print where they are
+            os.kill(child, signal.SIGABRT)  # makes the child print the stacks of its threads
             os.waitpid(child, 0)
             return met, f"hangs: {log.read_text(encoding='utf-8')[-2000:]}"
         time.sleep(0.005)
@@ -189,7 +189,7 @@ def _in_child(kind: str, work: Work, seed: int, file) -> None:
         for _ in range(GROUP):
             trial = Trial(work, signaller, rng)
             trial.run()
-            what = trial.raised[-1].kind.__name__ if trial.raised else "none came out"
+            what = trial.raised[-1].kind.__name__ if trial.raised else "no exception"
             print(f"met {what}", file=file, flush=True)
         code = 0
     except Fault as fault:
@@ -202,13 +202,13 @@ def _in_child(kind: str, work: Work, seed: int, file) -> None:
 
 
 def main() -> int:
-    """Read the command line, and report."""
+    """Test all kinds of work; return 1 if there was a fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100, help="interrupts of each kind, in tens")
-    parser.add_argument("--kind", choices=KINDS, help="this kind alone")
-    parser.add_argument("--seed", type=int, default=0, help="of the first ten; the next ten have the next number")
+    parser.add_argument("--count", type=int, default=100, help="interrupts per kind, rounded up to tens (default: 100)")
+    parser.add_argument("--kind", choices=KINDS, help="test only this kind of work")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first group of ten; each group adds 1 (default: 0)")
     options = parser.parse_args()
-    cupynn.set_num_threads(1)  # so that no thread is lost in a fork
+    cupynn.set_num_threads(1)  # a fork would lose other threads
     faults = interrupts = 0
     with tempfile.TemporaryDirectory() as folder:
         for kind in [options.kind] if options.kind else KINDS:

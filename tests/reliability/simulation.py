@@ -1,4 +1,4 @@
-"""A second simulation of HM2-BP, in float64, written from the equations alone; every layer is a matrix of synapses here."""
+"""Second simulation of HM2-BP, in float64, written from the equations alone. Every layer is a matrix of synapses."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from cupynn import SpikeTrains, losses
 
 @dataclass
 class Synapses:
-    """A layer as a matrix: which input reaches which neuron, by which weight.
+    """A layer as a matrix of weights between inputs and neurons.
 
     Attributes
     ----------
     index : ndarray of int, shape (neurons, inputs)
-        Place of the weight in the flat array of the layer's weights, -1 where there is no synapse.
+        Index of the weight in the flattened weights of the layer, -1 without a synapse.
     weight : ndarray of float64, shape (neurons, inputs)
     lateral : ndarray of float64, shape (neurons, neurons), or None
     """
@@ -29,7 +29,7 @@ class Synapses:
 
 
 def synapses(layer) -> Synapses:
-    """Write a layer as a matrix."""
+    """Return a layer as a matrix."""
     if layer.kind_name == "pool":
         index = _windows(layer.input_shape, layer.output_shape, layer.kernel_size, layer.stride, (0, 0), None)
         return Synapses(index, (index >= 0).astype(np.float64))
@@ -46,7 +46,7 @@ def synapses(layer) -> Synapses:
 
 
 def _windows(shape, out, size, stride, padding, weights) -> np.ndarray:
-    """Index matrix of a convolution or, without the shape of its weights, of pooling."""
+    """Return the index matrix of a convolution or, without the shape of its weights, of pooling."""
     channels, height, width = (1, *shape) if len(shape) == 2 else shape
     maps, rows, columns = out
     index = np.full((maps, rows, columns, channels, height, width), -1)
@@ -64,7 +64,7 @@ def flat(trains: SpikeTrains) -> np.ndarray:
 
 
 def traces(layer, trains: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return what each train alone would bring the membrane to, with unit weight and no reset, and its decay per step."""
+    """Return the membrane that each train alone would cause, with unit weight and no reset, and its decay per step."""
     steps, shape = trains.shape[1], trains.shape
     potential = np.zeros(shape)
     if layer.psp_kernel == "exact":
@@ -86,22 +86,22 @@ def traces(layer, trains: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def spike_train_psp(layer, inputs: np.ndarray, fired: np.ndarray) -> np.ndarray:
-    """Return e (B, neurons, inputs): what each input contributed to the membrane at the firings, summed over them."""
+    """Return e (B, neurons, inputs): the contribution of each input to the membrane, summed over the firing times."""
     potential, decay = traces(layer, inputs)
     e = np.zeros((len(fired), fired.shape[2], inputs.shape[2]))
     for b, i in np.ndindex(len(fired), fired.shape[2]):
-        since = 0  # nothing to forget before the first firing: with no input at step 0 the same as counting from step 1
+        since = 0  # nothing decays before the first firing; without input at step 0 this equals counting from step 1
         for t in np.flatnonzero(fired[b, :, i]):
-            if since <= t:  # a train that was filled in may have spikes closer than the refractory period: they add nothing
+            if since <= t:  # a filled-in train may have spikes within the refractory period: they add nothing
                 e[b, i] += potential[b, t] - decay ** (t - since) * potential[b, since]
             since = t + layer.t_ref
     return e
 
 
 def backward(layer, links: Synapses, inputs: np.ndarray, fired: np.ndarray, delta: np.ndarray):
-    """Return the gradient of the weights, in the place of each, the error of the inputs' counts (B, inputs), and its size.
+    """Return the gradient of the flattened weights, the error of the inputs' counts (B, inputs), and its size.
 
-    The size is the largest sum of the magnitudes of its terms: rounding is a share of that, where they cancel.
+    The size is the largest sum of the magnitudes of its terms; where they cancel, rounding errors are relative to that.
     """
     e = spike_train_psp(layer, inputs, fired)
     o, o_in = fired.sum(1), inputs.sum(1)
@@ -126,7 +126,7 @@ def backward(layer, links: Synapses, inputs: np.ndarray, fired: np.ndarray, delt
 
 
 def lateral_divisor(layer, fired: np.ndarray) -> np.ndarray:
-    """Return by what (B, neurons) the gradients of an inhibited layer's neurons are divided; it may be 0."""
+    """Return the divisors (B, neurons) of the gradients in an inhibited layer; they may be 0."""
     o, strength = fired.sum(1), getattr(layer, "lateral_inhibition", 0.0)
     if not strength:
         return np.ones(o.shape)
@@ -139,7 +139,7 @@ def lateral_divisor(layer, fired: np.ndarray) -> np.ndarray:
 
 
 def loss_error(loss, fired: np.ndarray, labels: np.ndarray, weights: np.ndarray):
-    """Return the mean loss, delta (B, classes), and the trains, those of silent labels filled in."""
+    """Return the mean loss, delta (B, classes), and the trains with those of silent labels filled in."""
     counts, steps, rows = fired.sum(1), fired.shape[1], np.arange(len(labels))
     if isinstance(loss, losses.SpikeCount):
         target = np.full(counts.shape, float(loss.undesired))

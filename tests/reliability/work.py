@@ -1,4 +1,4 @@
-"""What `signals.py` interrupts, and what must hold of it afterwards."""
+"""Kinds of work that `signals.py` interrupts, and the conditions that must hold afterwards."""
 
 import json
 import signal
@@ -12,18 +12,18 @@ from cupynn.interrupt import Interrupted
 
 
 class Fault(Exception):
-    """Something does not hold after an interrupt."""
+    """A condition does not hold after an interrupt."""
 
 
 class Raised:
-    """What is kept of an exception: it would keep the memory of all that it went through.
+    """Description of an exception. The exception itself would keep alive the memory of its frames.
 
     Attributes
     ----------
     kind : type
     text : str
     frames : list of (str, str)
-        Functions, and places in files, that it and those handled before went through.
+        Functions and lines of its traceback, and of those of its causes.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -38,7 +38,7 @@ class Raised:
 
     @property
     def where(self) -> str:
-        """The places, a line each."""
+        """Return the traceback as text, one line per frame."""
         return "\n".join(f"  {place} {name}" for name, place in self.frames)
 
 
@@ -48,11 +48,11 @@ class Work:
     Attributes
     ----------
     numbers : list of int
-        Signals that may come.
+        Signals to choose from.
     seconds : float
-        How long the call takes undisturbed.
+        Duration of an undisturbed call.
     kernel_seconds : float
-        How long its longest kernel takes, at most.
+        Upper bound for the duration of its longest kernel.
     """
 
     kernel_seconds = 0.01
@@ -62,7 +62,7 @@ class Work:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.build()
-        for _ in range(2):  # the first time kernels are compiled
+        for _ in range(2):  # the first call compiles kernels
             self.prepare()
             start = time.perf_counter()
             self.expected = self.run()
@@ -72,19 +72,19 @@ class Work:
         """Make the network and the data."""
 
     def prepare(self) -> None:
-        """Prepare a call; this is not interrupted."""
+        """Prepare a call; this part is not interrupted."""
 
     def run(self):
-        """Work; return what can be compared."""
+        """Do the work; return arrays for comparison."""
 
     def held(self) -> list[np.ndarray]:
-        """Copies of arrays of the user's, into which kernels write."""
+        """Return copies of the user's arrays that kernels write to."""
         return []
 
     def check(self, raised: list[Raised], times: int) -> None:
-        """Raise Fault if the same call does not give the same after an interrupt."""
+        """Raise Fault if the same call gives another result after an interrupt."""
         if _differ(self.run(), self.expected):
-            raise Fault("the call after the interrupt gives other bits")
+            raise Fault("the call after the interrupt gives a different result")
 
 
 def _differ(given, expected) -> bool:
@@ -92,7 +92,7 @@ def _differ(given, expected) -> bool:
 
 
 class Forward(Work):
-    """Both passes by hand; one of the two samples is silent, so that its thread waits for the other."""
+    """Forward and backward pass. One of two samples is silent, so its thread waits for the other."""
 
     def build(self) -> None:
         hidden, output = layers.SpikingDense(1000, v_th=5.0), layers.SpikingDense(5, v_th=5.0)
@@ -119,7 +119,7 @@ class Forward(Work):
 
 
 class Use(Work):
-    """What trained networks do."""
+    """Base class for the use of trained networks."""
 
     def build(self) -> None:
         chain = [layers.SpikingDense(200, v_th=3.0), layers.SpikingDense(10, v_th=2.0, lateral_inhibition=0.5)]
@@ -140,7 +140,7 @@ class Predict(Use):
 
 
 class Save(Use):
-    """Writing a network in the place of another."""
+    """Overwriting the file of another network."""
 
     def build(self) -> None:
         super().build()
@@ -163,7 +163,7 @@ class Save(Use):
 
 
 class Noting(optimizers.Adam):
-    """Adam that keeps the weights after each update."""
+    """Adam that stores the weights after each update."""
 
     def step(self, network) -> None:
         super().step(network)
@@ -204,7 +204,7 @@ class Fit(Work):
         return [weights(self.net)]
 
     def check(self, raised, times) -> None:
-        """Outside of an update, the weights must be those that the last update left, or the final ones."""
+        """Outside of an update, the weights must be those after the last update, or the final ones."""
         now, done = weights(self.net), getattr(self.optimizer, "taken", [])
         if not np.isfinite(now).all():
             raise Fault("weights are not finite after the interrupt")
@@ -222,12 +222,12 @@ class Fit(Work):
 
 
 def _within(raised: list[Raised], *names: str) -> bool:
-    """Whether something was raised in a function of one of these names."""
+    """Return whether an exception was raised inside a function with one of these names."""
     return any(name in names for each in raised for name, _ in each.frames)
 
 
 class FitWithCheckpoint(Fit):
-    """Training that a signal ends after its state is saved."""
+    """Training that saves its state before a signal ends it."""
 
     numbers = (signal.SIGINT, signal.SIGINT, signal.SIGTERM)
 
@@ -240,9 +240,9 @@ class FitWithCheckpoint(Fit):
     def check(self, raised, times) -> None:
         interrupted = [error for error in raised if issubclass(error.kind, Interrupted)]
         if interrupted and not self.checkpoint.exists():
-            raise Fault("Interrupted came out, and no state is saved")
+            raise Fault("Interrupted was raised, but no state is saved")
         if times == 1 and not interrupted and _within(raised, "step", "forward", "evaluate"):
-            raise Fault(f"one signal in fit, and KeyboardInterrupt came out, not Interrupted\n{raised[0].where}")
+            raise Fault(f"one signal in fit raised KeyboardInterrupt, not Interrupted\n{raised[0].where}")
         if not self.checkpoint.exists():
             return
         with np.load(self.checkpoint) as archive:
@@ -253,7 +253,7 @@ class FitWithCheckpoint(Fit):
             raise Fault(f"the saved weights are not those of update {updates}")
         Fit.prepare(self)  # a new network; the file stays
         if _differ(self.run(resume=True), self.expected):
-            raise Fault("the training that was resumed ends with other bits")
+            raise Fault("the resumed training ends with a different result")
 
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""How fast a core reads its second-level cache: what work on events cannot beat."""
+"""Bandwidth of the second-level caches, which bounds event-driven computation."""
 
 from time import perf_counter
 
@@ -8,7 +8,7 @@ from cupynn.kernels import inline, kernel
 from cupynn.kernels.simd import LANES, aligned, fill, load, total
 from cupynn.kernels.threads import each, get_num_threads, parallel
 
-VALUES = 1 << 16  # 256 KB: more than a first-level cache holds, less than a second-level one
+VALUES = 1 << 16  # 256 KB: larger than a first-level cache, smaller than a second-level cache
 PASSES = 400
 
 
@@ -30,7 +30,7 @@ def _read(turns, sums):
 
 
 def read_bandwidth() -> float:
-    """Bytes a second that all threads together add up from tables of 256 KB, each its own; the best of seven tries."""
+    """Return the bytes per second that all threads together read from tables of 256 KB, one each; best of seven runs."""
     threads, seconds = get_num_threads(), []
     for _ in range(8):  # the first compiles
         sums = np.zeros(threads * 4)

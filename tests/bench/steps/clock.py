@@ -1,4 +1,4 @@
-"""Time and memory of a process that does nothing else."""
+"""Time and peak memory of a benchmark process."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def seconds(work: Callable[[int], None], repeats: int) -> list[float]:
-    """Wall time of each call of `work(index)`, after one that does not count."""
+    """Return the wall time of each call of `work(index)`, after a first call that is not counted."""
     work(0)
     found = []
     for index in range(repeats):
@@ -19,11 +19,11 @@ def seconds(work: Callable[[int], None], repeats: int) -> list[float]:
 
 
 def peak_memory(device: Any = None) -> int | None:
-    """Most bytes that this process has held in host memory, or on its GPU; None where the system does not tell."""
+    """Return the peak memory of this process in bytes, on the host or its GPU; None if the system does not report it."""
     if device is not None and device.on_cuda:
         return device.xp.get_default_memory_pool().total_bytes()
     status = Path("/proc/self/status")
-    if status.exists():  # rusage counts what the process before exec held as well
+    if status.exists():  # rusage also counts memory of the process before exec
         lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines() if ":" in line)
         return int(lines["VmHWM"].split()[0]) * 1024
     try:

@@ -1,4 +1,4 @@
-"""Contestants one after the other, each in a process of its own."""
+"""Measure frameworks one after the other, each in a separate process."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from typing import Any
 
 from cupynn.checks import InputError
 
-PEERS = ("snntorch", "spikingjelly", "norse")  # packages; spyx takes part in the protocol only
+PEERS = ("snntorch", "spikingjelly", "norse")  # packages; spyx is measured by the protocol only
 
 
 def installed(peers: tuple[str, ...]) -> list[str]:
-    """Those that are installed, with PyTorch or JAX, which they compute with."""
+    """Return those of the packages that are installed together with PyTorch or JAX, which they need."""
     return [peer for peer in peers if find_spec(peer) and find_spec("jax" if peer == "spyx" else "torch")]
 
 
 def ask(folder: Path, module: str, environment: dict[str, str] | None = None, **job: Any) -> dict[str, Any]:
-    """Let a process call `run` of a module of this package, and return what it returned.
+    """Call `run` of a module of this package in a new process, and return its result.
 
     Raises
     ------
     InputError
-        If the process ends with an error: its last line.
+        If the process fails; the message is the last line of its output.
     """
     path = folder / "job.json"
     path.write_text(json.dumps({"module": module, **job}), encoding="utf-8")
@@ -41,13 +41,13 @@ def ask(folder: Path, module: str, environment: dict[str, str] | None = None, **
 
 
 def threads(number: int) -> dict[str, str]:
-    """Environment in which all libraries compute with this number of threads."""
+    """Return environment variables that set the number of threads of all libraries."""
     names = ("CUPYNN_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return dict.fromkeys(names, str(number))
 
 
 def contest(net: str, device: str, repeats: int, peers: list[str]) -> Iterator[dict[str, Any]]:
-    """What cupynn and then each peer did; a peer that fails leaves its error in place of times."""
+    """Yield the result of cupynn and then of each peer; a peer that fails yields an error instead of times."""
     from cupynn.kernels.threads import get_num_threads
 
     alike = threads(get_num_threads())

@@ -1,7 +1,7 @@
-"""What a training step has to do, counted on the trains that a network has just produced.
+"""Count the operations of a training step, from the spike trains that a network has just produced.
 
-A multiply-add is one weight, S-PSP or gradient, 4 bytes, read for one spike or one pair of neurons: what no program that
-works event by event can leave out. Neurons whose error is zero need no S-PSP and have no gradient.
+A multiply-add reads one weight, S-PSP or gradient of 4 bytes, for one spike or one pair of neurons. An event-driven program
+cannot do with fewer. Neurons whose error is zero need no S-PSP and have no gradient.
 """
 
 from math import prod
@@ -15,22 +15,22 @@ from cupynn.spikes.trains import SpikeTrains
 
 
 class Counts(NamedTuple):
-    """Multiply-adds a sample, and updates of a neuron's state."""
+    """Multiply-adds per sample, and updates of a neuron's state."""
 
-    forward: float  # a weight for each spike and each neuron that it reaches
-    potentials: float  # the traces of a neuron's inputs that fire, at each of its firings and releases
-    gradient: float  # S-PSP times error, and weight times S-PSP, for each pair of neurons
-    error: float  # weight times error for each pair of neurons
+    forward: float  # one weight per spike and neuron that it reaches
+    potentials: float  # the traces of a neuron's active inputs, at each of its spikes and at each end of a refractory period
+    gradient: float  # S-PSP times error and weight times S-PSP per pair of neurons
+    error: float  # weight times error per pair of neurons
     updates: float
 
     @property
     def step(self) -> float:
-        """Multiply-adds of a training step."""
+        """Return the multiply-adds of a training step."""
         return self.forward + self.potentials + self.gradient + self.error
 
 
 def count(network: Sequential, deltas: list[np.ndarray]) -> Counts:
-    """Count for the trains of the last forward pass; deltas: the error of each layer's counts, (B, *output_shape)."""
+    """Count for the last forward pass; `deltas` are the errors of each layer's counts, (B, *output_shape)."""
     sums = np.zeros(5)
     for index, (layer, delta) in enumerate(zip(network.layers, deltas, strict=True)):
         inputs, outputs = network.trains[index].to_host(), network.trains[index + 1].to_host()
@@ -44,7 +44,7 @@ def count(network: Sequential, deltas: list[np.ndarray]) -> Counts:
 
 
 def _reached(layer: layers.Layer, inputs: SpikeTrains) -> int:
-    """Neurons that each spike reaches, summed over the spikes."""
+    """Return the number of neurons that a spike reaches, summed over all spikes."""
     if isinstance(layer, layers.SpikingConv2D | layers.SpikingPool2D):
         fan_out = _windows(layer, np.ones(layer.output_shape[1:]), adjoint=True)
         return int((inputs.counts * fan_out).sum()) * (layer.maps if layer.params else 1)
@@ -52,7 +52,7 @@ def _reached(layer: layers.Layer, inputs: SpikeTrains) -> int:
 
 
 def _pairs(layer: layers.Layer, inputs: SpikeTrains, delta: np.ndarray) -> tuple[int, np.ndarray]:
-    """Pairs of a neuron with an error and an input of its that fires; and firing inputs of each neuron, as `delta`."""
+    """Return the number of pairs (neuron with an error, active input), and the active inputs per neuron, like `delta`."""
     fires = inputs.counts > 0
     if isinstance(layer, layers.SpikingConv2D):
         fires = fires.reshape(len(fires), -1, *layer.input_shape[-2:])
@@ -65,7 +65,7 @@ def _pairs(layer: layers.Layer, inputs: SpikeTrains, delta: np.ndarray) -> tuple
 
 
 def _windows(layer: layers.Layer, array: np.ndarray, adjoint: bool = False) -> np.ndarray:
-    """Sum of the last two axes over a layer's windows; or, adjoint, how many windows hold each place of its input."""
+    """Sum the last two axes over a layer's windows; `adjoint`: sum over the windows that contain each input pixel."""
     height, width = layer.input_shape[-2:]
     rows, columns = layer.output_shape[-2:]
     size, stride, pad = (
@@ -81,7 +81,7 @@ def _windows(layer: layers.Layer, array: np.ndarray, adjoint: bool = False) -> n
 
 
 def _band(windows: int, length: int, size: int, stride: int, pad: int) -> np.ndarray:
-    """Which places of an axis each window holds, (windows, length)."""
+    """Return which positions of an axis each window contains, (windows, length)."""
     start = np.arange(windows)[:, None] * stride - pad
     place = np.arange(length)
     return ((place >= start) & (place < start + size)).astype(np.int64)

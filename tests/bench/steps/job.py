@@ -1,4 +1,4 @@
-"""A process that measures one contestant: `python -m steps.job JOB`, where JOB is a file; it prints JSON."""
+"""Measure one framework: `python -m steps.job JOB` reads the file JOB and prints the result as JSON."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Do the job: call `run` of a module of this package."""
+    """Call `run` of the module that the job names, and print its result."""
     path = Path(sys.argv[1])
     job = json.loads(path.read_text(encoding="utf-8"))
     module = import_module(f"steps.{job.pop('module')}")

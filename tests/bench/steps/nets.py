@@ -9,9 +9,9 @@ from cupynn.losses import CountLoss
 from cupynn.optimizers import Adam, Optimizer
 from cupynn.sequential import Sequential
 
-NMNIST_RATE = 0.18  # of the largest value of a picture
+NMNIST_RATE = 0.18  # firing rate of the largest pixel value
 
-# 25 steps: faster neurons, lower thresholds, fewer spikes asked for.
+# 25 steps: faster neurons, lower thresholds, lower target counts.
 SHORT = {
     "network.steps": 25,
     "network.encoder.max_rate": 0.95,
@@ -23,7 +23,7 @@ SHORT = {
 
 @dataclass(frozen=True)
 class Net:
-    """A preset, the samples of a batch, and what is changed: thresholds by layer, and other values."""
+    """A preset, a batch size, and changes: thresholds by layer, and other values."""
 
     preset: str
     batch: int
@@ -31,7 +31,7 @@ class Net:
     changes: dict[str, Any]
 
     def experiment(self) -> presets.Experiment:
-        """The preset with the changes, encoding pictures by Poisson trains."""
+        """Return the preset with the changes, and with images encoded as Poisson trains."""
         experiment = presets.read(self.preset)
         values: dict[str, Any] = {}
         if self.preset == "n-mnist":
@@ -43,7 +43,7 @@ class Net:
         return experiment.replace(**values).replace(**self.changes)
 
     def build(self, device: str) -> tuple[Sequential, CountLoss, Optimizer]:
-        """Network, loss, and Adam at a constant rate."""
+        """Return network, loss, and Adam with a constant learning rate."""
         network, loss, optimizer = self.experiment().build(device)
         return network, loss, Adam(optimizer.lr)
 
@@ -59,7 +59,7 @@ NETS = {
 
 
 def synapses(network: Sequential) -> list[dict[str, Any]]:
-    """What stands before each layer's neurons, in plain words: another framework makes it from them."""
+    """Describe the synapses of each layer as plain data, from which other frameworks build them."""
     found = []
     for layer in network.layers:
         if isinstance(layer, layers.SpikingConv2D):
@@ -74,7 +74,7 @@ def synapses(network: Sequential) -> list[dict[str, Any]]:
 
 
 def title(network: Sequential) -> str:
-    """The network as the paper writes it: 15C5-P2-40C5-P2-300-10."""
+    """Return the network in the notation of the paper: 15C5-P2-40C5-P2-300-10."""
     words = {"conv": "{outputs}C{size}", "pool": "P{size}", "dense": "{outputs}"}
     parts = [words[synapse["kind"]].format(**synapse) for synapse in synapses(network)]
     flat = parts if "C" in parts[0] else [str(prod(network.input_shape)), *parts]

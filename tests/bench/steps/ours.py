@@ -1,4 +1,4 @@
-"""cupynn as a contestant: it encodes the images within the step, and leaves the trains for the others."""
+"""Measure cupynn. It encodes the images within the step, and stores the spike trains for the other frameworks."""
 
 import json
 from pathlib import Path
@@ -12,11 +12,11 @@ from steps import counts, nets
 from steps.bandwidth import read_bandwidth
 from steps.clock import peak_memory, seconds
 
-WARM_UP = 60  # training steps, after which the layers are about as active as in training
+WARM_UP = 60  # training steps, after which the firing rates are typical of training
 
 
 def run(net: str, device: str, repeats: int, folder: Path) -> dict[str, Any]:
-    """Measure; write trains, labels and synapses to the folder."""
+    """Measure, and write trains, labels and synapses to the folder."""
     of = nets.NETS[net]
     network, loss, optimizer = of.build(device)
     with np.load(folder / "samples.npz") as held:
@@ -66,13 +66,13 @@ def run(net: str, device: str, repeats: int, folder: Path) -> dict[str, Any]:
 
 
 def finish(network) -> None:
-    """Wait until the device has done its work."""
+    """Wait until the device has finished."""
     if network.device.on_cuda:
         network.device.xp.cuda.Device().synchronize()
 
 
 def errors(network, loss, labels: np.ndarray) -> list[np.ndarray]:
-    """Error of each layer's counts, as `backward` hands them down, on the host."""
+    """Return the errors of each layer's counts from a backward pass, on the host."""
     error = loss(network.trains[-1], labels)
     trains = [*network.trains[:-1], network.device.trains(error.trains)]
     found = [network.device.put(error.delta)]

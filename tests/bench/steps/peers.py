@@ -1,7 +1,7 @@
-"""Other frameworks as contestants: the same synapses, spikes and batch, each by its own recommended way.
+"""Measure other frameworks with the same synapses, spikes and batch, each used as its documentation recommends.
 
-A framework is a class with the neurons that it offers, and how it runs one layer of them over all steps. Synapses see all
-steps at once, which is faster everywhere than step by step.
+A framework is a class that makes its neurons and runs one layer of them over all steps. Synapses process all steps at once,
+which is faster in every framework than step by step.
 """
 
 import json
@@ -16,11 +16,11 @@ from torch import nn
 from steps import TAU_M, TAU_S
 from steps.clock import peak_memory, seconds
 
-STEP = 1e-3  # of Norse, in seconds
+STEP = 1e-3  # default time step of Norse, in seconds
 
 
 class Neuron(NamedTuple):
-    """cupynn's neuron; its current is the sum of weights over TAU_S."""
+    """Neuron of cupynn; its current is the sum of weights divided by TAU_S."""
 
     v_th: float
     tau_m: float = TAU_M
@@ -28,20 +28,20 @@ class Neuron(NamedTuple):
 
 
 class SnnTorch:
-    """snnTorch: a neuron is stepped by a loop in Python."""
+    """snnTorch; a Python loop runs over the time steps."""
 
     package, title = "snntorch", "snnTorch"
 
     @staticmethod
     def leaky(tau_m: float = TAU_M) -> nn.Module:
-        """What it recommends for a plain network."""
+        """Return the neurons of its tutorials."""
         import snntorch
 
         return snntorch.Leaky(beta=1 - 1 / tau_m)
 
     @staticmethod
     def matched(neuron: Neuron) -> nn.Module:
-        """cupynn's neuron without refractory period, by which spikes can be compared."""
+        """Return neurons like cupynn's without refractory period, to compare spikes."""
         import snntorch
 
         alpha, beta = 1 - 1 / neuron.tau_s, 1 - 1 / neuron.tau_m
@@ -49,7 +49,7 @@ class SnnTorch:
 
     @staticmethod
     def run(neuron: nn.Module, currents: torch.Tensor) -> torch.Tensor:
-        """Trains (T, B, ...) of currents."""
+        """Return the spike trains (T, B, ...) for these currents."""
         held, fired = neuron.reset_mem(), []
         states = held if isinstance(held, tuple) else (held,)
         for current in currents:
@@ -59,20 +59,20 @@ class SnnTorch:
 
 
 class SpikingJelly:
-    """SpikingJelly in its multi-step mode."""
+    """SpikingJelly in multi-step mode."""
 
     package, title = "spikingjelly", "SpikingJelly"
 
     @staticmethod
     def leaky(tau_m: float = TAU_M) -> nn.Module:
-        """What it recommends for a plain network."""
+        """Return the neurons of its tutorials."""
         from spikingjelly.activation_based import neuron
 
         return neuron.LIFNode(tau=tau_m, step_mode="m", detach_reset=True)
 
     @staticmethod
     def matched(neuron: Neuron) -> nn.Module:
-        """cupynn's neuron without refractory period, by which spikes can be compared."""
+        """Return neurons like cupynn's without refractory period, to compare spikes."""
         from spikingjelly.activation_based import neuron as neurons
 
         node = neurons.CUBALIFNode(1 - 1 / neuron.tau_s, 1 - 1 / neuron.tau_m, neuron.v_th)
@@ -81,26 +81,26 @@ class SpikingJelly:
 
     @staticmethod
     def run(neuron: nn.Module, currents: torch.Tensor) -> torch.Tensor:
-        """Trains (T, B, ...) of currents."""
+        """Return the spike trains (T, B, ...) for these currents."""
         neuron.reset()
         return neuron(currents)
 
 
 class Norse:
-    """Norse: its neuron lifted over time."""
+    """Norse; its module runs over all time steps."""
 
     package, title = "norse", "Norse"
 
     @staticmethod
     def leaky(tau_m: float = TAU_M) -> nn.Module:
-        """What it recommends for a plain network; it has a synapse in any case."""
+        """Return its default neurons, which always have a synapse."""
         import norse.torch
 
         return norse.torch.LIF(norse.torch.LIFParameters(tau_mem_inv=torch.tensor(1 / (tau_m * STEP))))
 
     @staticmethod
     def matched(neuron: Neuron) -> nn.Module:
-        """cupynn's neuron without refractory period, by which spikes can be compared."""
+        """Return neurons like cupynn's without refractory period, to compare spikes."""
         import norse.torch
 
         constants = norse.torch.LIFParameters(
@@ -112,7 +112,7 @@ class Norse:
 
     @staticmethod
     def run(neuron: nn.Module, currents: torch.Tensor) -> torch.Tensor:
-        """Trains (T, B, ...) of currents."""
+        """Return the spike trains (T, B, ...) for these currents."""
         return neuron(currents)[0]
 
 
@@ -120,7 +120,7 @@ PEERS = {peer.package: peer for peer in (SnnTorch, SpikingJelly, Norse)}
 
 
 class Layers(nn.Module):
-    """A network of a peer: modules of synapses, each with neurons behind it."""
+    """Network of a peer: modules of synapses, each followed by neurons."""
 
     def __init__(self, peer: type, synapses: list[nn.Module], neurons: list[nn.Module]) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class Layers(nn.Module):
         self.synapses, self.neurons = nn.ModuleList(synapses), nn.ModuleList(neurons)
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
-        """Trains (T, B, ...) of the last layer."""
+        """Return the spike trains (T, B, ...) of the last layer."""
         for synapse, neuron in zip(self.synapses, self.neurons, strict=True):
             currents = synapse(spikes.flatten(0, 1)).unflatten(0, spikes.shape[:2])
             spikes = self.peer.run(neuron, currents)
@@ -136,12 +136,12 @@ class Layers(nn.Module):
 
 
 def label(peer: type) -> str:
-    """Name and version, and what it computes with."""
+    """Return name and version of a peer, and the backend and threads it uses."""
     return f"{peer.title} {version(peer.package)}, torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def run(contestant: str, device: str, repeats: int, folder: Path) -> dict[str, Any]:
-    """Measure a peer on what `ours` has left in the folder."""
+    """Measure a peer on the trains and synapses that `ours` has written to the folder."""
     peer = PEERS[contestant]
     words = json.loads((folder / "synapses.json").read_text(encoding="utf-8"))
     network = Layers(peer, [_synapse(word) for word in words], [peer.leaky() for _ in words]).to(device)
@@ -173,7 +173,7 @@ def run(contestant: str, device: str, repeats: int, folder: Path) -> dict[str, A
 
 
 def finish(device: str) -> None:
-    """Wait until the device has done its work."""
+    """Wait until the device has finished."""
     if device == "cuda":
         torch.cuda.synchronize()
 

@@ -1,4 +1,4 @@
-"""Samples for the benchmarks that need no download; made in a process of their own, for what libraries hold."""
+"""Make samples that need no download; in a separate process, so the memory of its libraries is not counted."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import numpy as np
 from cupynn import datasets
 from steps.nets import NETS, NMNIST_RATE
 
-# What events cost depends on how many pixels fire as well as on how much: share of them that are not zero, and their mean.
+# The cost depends on how many pixels fire and how often: fraction of pixels that are not zero, and mean intensity of all.
 MNIST = 0.191, 0.1307
-NMNIST = 0.45, 4077 / (2312 * 539 * NMNIST_RATE)  # 4,077 events a recording; 813 of 2,312 inputs fire, in N-MNIST 794
+NMNIST = 0.45, 4077 / (2312 * 539 * NMNIST_RATE)  # 4,077 events per recording; 813 of 2,312 inputs fire, in N-MNIST 794
 
 
 def run(net: str, folder: Path) -> None:
@@ -19,10 +19,10 @@ def run(net: str, folder: Path) -> None:
 
 
 def digits(preset: str) -> tuple[np.ndarray, np.ndarray]:
-    """The embedded digits at the size, and as dense, as what a preset was made for: images in 0..1, and labels.
+    """Return digits with the size and density of a preset's data: images in 0..1, and labels.
 
-    For N-MNIST a picture has two channels, where it grows lighter and where it grows darker to the right, as a moving sensor
-    reports it.
+    For N-MNIST an image has two channels, for pixels that get brighter or darker to the right, as a moving sensor reports
+    them.
     """
     from scipy.ndimage import gaussian_filter1d, zoom
 
@@ -39,7 +39,7 @@ def digits(preset: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _as_dense(pictures: np.ndarray, share: float, mean: float) -> np.ndarray:
-    """Pictures of which this share of the pixels is left, scaled to this mean, at most 1."""
+    """Return images with this fraction of non-zero pixels and this mean, clipped at 1."""
     from scipy.optimize import brentq
 
     left = np.clip(pictures - np.quantile(pictures, 1 - share), 0, None)

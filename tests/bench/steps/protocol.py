@@ -1,9 +1,10 @@
-"""The benchmark of Open Neuromorphic (2024), made comparable: one layer of n neurons and n inputs, 500 steps, batch 16.
+"""Run the benchmark of Open Neuromorphic (2024), made comparable: one layer of n neurons and n inputs, 500 steps, batch 16.
 
-Loss is the sum of all output spikes. In the original the input is Gaussian noise and each framework has its own neuron, so
-that nobody knows whether two compute the same; here the input is spikes, which cupynn takes (5 % a step), the neuron is
-cupynn's own without refractory period wherever a framework has it, and the output spikes are compared. Each process has one
-thread on one core; the least processor time of several runs counts, so that other programs disturb little.
+The loss is the sum of all output spikes. In the original, the input is Gaussian noise and each framework has its own neuron,
+so it is unknown whether two of them compute the same. Here the input is spikes (5 % per step), because cupynn needs spikes.
+The neuron is that of cupynn without refractory period in every framework that has it, and the output spikes are compared.
+Each process has one thread on one core. The minimum of processor time over several runs is reported, to limit the influence
+of other programs.
 """
 
 import os
@@ -25,7 +26,7 @@ PEERS = (*contest.PEERS, "spyx")
 
 
 def protocol(size: int, repeats: int, peers: list[str]) -> Iterator[dict[str, Any]]:
-    """What cupynn and then each peer did with a layer; a peer that fails leaves its error in place of times."""
+    """Yield the result of cupynn and then of each peer; a peer that fails yields an error instead of times."""
     one = contest.threads(1)
     with TemporaryDirectory(prefix="cupynn-bench-") as name:
         for contestant in ("cupynn", *peers):
@@ -36,7 +37,7 @@ def protocol(size: int, repeats: int, peers: list[str]) -> Iterator[dict[str, An
 
 
 def run(contestant: str, size: int, repeats: int, folder: Path) -> dict[str, Any]:
-    """Measure a contestant in this process; the first, cupynn, leaves weights, input and output for the others."""
+    """Measure a framework in this process; cupynn runs first and stores weights, input and output for its peers."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     make = {"cupynn": _ours, "spyx": _spyx}.get(contestant, _torch)
@@ -61,14 +62,14 @@ def _least(work: Callable[[], Any], repeats: int) -> float:
 
 
 def _ours(_: str, size: int, folder: Path) -> tuple[str, Callable, Callable]:
-    """What it is called, forward (T, B, n) uint8, and forward with backward."""
+    """Return a label, a function that returns the output (T, B, n), and one that does forward and backward pass."""
     from cupynn import SpikeTrains, __version__
     from cupynn.layers import SpikingDense
 
     rng = np.random.default_rng(0)
     layer = SpikingDense(size, V_TH, t_ref=0)
     layer.build((size,), rng)
-    layer.params["weight"][:] = np.rint(layer.params["weight"] * 1024) / 1024  # sums without rounding, in any order
+    layer.params["weight"][:] = np.rint(layer.params["weight"] * 1024) / 1024  # sums are exact in any order
     inputs = SpikeTrains.from_dense(rng.random((BATCH, STEPS, size)) < RATE)
     error = np.ones((BATCH, size), np.float32)
     np.save(folder / "weight.npy", layer.params["weight"])
@@ -90,7 +91,7 @@ def _torch(contestant: str, size: int, folder: Path) -> tuple[str, Callable, Cal
 
     peer = peers.PEERS[contestant]
     synapse = torch.nn.Linear(size, size, bias=False)
-    # The current of the layer is the sum of weights over tau_s; a spike acts a step later.
+    # The current of the layer is the sum of weights divided by tau_s; a spike acts one step later.
     synapse.weight.data = torch.from_numpy(np.load(folder / "weight.npy") / np.float32(TAU_S))
     spikes = torch.from_numpy(_delayed(folder))
     network = peers.Layers(peer, [synapse], [peer.matched(peers.Neuron(V_TH))])
@@ -122,12 +123,12 @@ def _spyx(_: str, size: int, folder: Path) -> tuple[str, Callable, Callable]:
         return spyx.nn.run(nnx.merge(definition, state), spikes @ weight)[0]
 
     run, grad = jax.jit(trains), jax.jit(jax.grad(lambda weight: trains(weight).sum()))
-    grad(weight).block_until_ready()  # compiled, as the others are
-    label = f"Spyx {version('spyx')}, jax {jax.__version__}; its reset subtracts, a step later"
+    grad(weight).block_until_ready()  # compile first
+    label = f"Spyx {version('spyx')}, jax {jax.__version__}; reset by subtraction, one step later"
     return label, lambda: np.asarray(run(weight)) > 0, lambda: grad(weight).block_until_ready()
 
 
 def _delayed(folder: Path) -> np.ndarray:
-    """Input trains, a step later."""
+    """Return the input trains, delayed by one step."""
     spikes = np.load(folder / "input.npy").astype(np.float32)
     return np.concatenate([np.zeros_like(spikes[:1]), spikes[:-1]])

@@ -1,4 +1,4 @@
-"""Results as lines of text."""
+"""Format results as lines of text."""
 
 from collections.abc import Iterator
 from statistics import median
@@ -6,28 +6,28 @@ from typing import Any
 
 
 def machine(about: dict[str, Any], device: str) -> str:
-    """Where it was measured."""
+    """Describe the machine."""
     where = about["gpu"] if device.startswith("cuda") else f"{about['processor']}, {about['threads']} threads"
     return f"{where}; {about['system']}, Python {about['python']}, NumPy {about['numpy']}, Numba {about['numba']}"
 
 
 def work(ours: dict[str, Any]) -> Iterator[str]:
-    """The network, its spikes, and what a training step has to do."""
+    """Describe the network, its spikes, and the operations of a training step."""
     spikes = ", ".join(f"{name} {count:,.0f}" for name, count in zip(ours["layers"], ours["spikes"], strict=True))
-    yield f"{ours['title']}, T = {ours['steps']}, batch {ours['batch']}; spikes a sample: {spikes}"
-    line = f"a step: {ours['multiply_adds'] / 1e6:.1f} million multiply-adds a sample, {ours['bytes'] / 1e6:.0f} MB"
+    yield f"{ours['title']}, T = {ours['steps']}, batch {ours['batch']}; spikes per sample: {spikes}"
+    line = f"step, per sample: {ours['multiply_adds'] / 1e6:.1f} million multiply-adds, {ours['bytes'] / 1e6:.0f} MB"
     if "floor" in ours:
-        line += f"; floor {ours['floor']['step'] * 1e3:.3f} ms, at the {ours['bandwidth'] / 1e9:.0f} GB/s of the caches here"
+        line += f"; floor {ours['floor']['step'] * 1e3:.3f} ms, at {ours['bandwidth'] / 1e9:.0f} GB/s from the caches"
     yield line
 
 
 def heading() -> str:
-    """Columns of `row`."""
-    return f"  {'ms a sample':58}{'forward':>9}{'':8}{'step':>9}{'':8}{'memory':>10}"
+    """Return the header of the columns of `row`."""
+    return f"  {'ms per sample':58}{'forward':>9}{'':8}{'step':>9}{'':8}{'memory':>10}"
 
 
 def row(result: dict[str, Any], ours: dict[str, Any]) -> str:
-    """One contestant: medians, ratios to cupynn, or for cupynn to the floor."""
+    """Format the medians of one framework, and ratios: to cupynn, or for cupynn to the floor."""
     if "error" in result:
         return f"  {result['label']:58}{result['error']}"
     line = f"  {result['label']:58}"
@@ -42,7 +42,7 @@ def row(result: dict[str, Any], ours: dict[str, Any]) -> str:
 
 
 def protocol_row(result: dict[str, Any], ours: dict[str, Any]) -> str:
-    """One contestant of the protocol."""
+    """Format the result of one framework in the protocol."""
     if "error" in result:
         return f"  {result['label']:58}{result['error']}"
     line = f"  {result['label']:58}"

@@ -1,4 +1,4 @@
-"""How long a new process takes to its first training step: with nothing compiled, and with the kernels in the cache."""
+"""Time from the start of a new process to its first training step, without and with compiled kernels in the cache."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +10,7 @@ PRESETS = ("digits", "mnist-cnn")
 
 
 def run(preset: str, folder: Path) -> dict[str, float]:
-    """Import, build, and do one training step of a preset on pictures of its shape."""
+    """Import, build, and do one training step of a preset on images of its shape."""
     start = perf_counter()
     import numpy as np
 
@@ -25,7 +25,7 @@ def run(preset: str, folder: Path) -> dict[str, float]:
 
 
 def start(preset: str) -> dict[str, dict[str, float]]:
-    """Seconds of `run`, "cold" and then "warm", in an empty cache."""
+    """Return the results of `run` with an empty cache, "cold", and again with the cache filled, "warm"."""
     with TemporaryDirectory(prefix="cupynn-bench-") as name:
         empty = {"NUMBA_CACHE_DIR": str(Path(name) / "cache")}
         return {state: ask(Path(name), "startup", empty, preset=preset) for state in ("cold", "warm")}

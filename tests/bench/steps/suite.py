@@ -1,4 +1,4 @@
-"""Benchmarks in turn: each is printed as it is measured, and kept as a line of JSON."""
+"""Run benchmarks one after the other; print each result at once, and store it as a line of JSON."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ ALL = (*NETS, "protocol", "start")
 
 
 class Output:
-    """Prints for people or, `as_json`, for programs; appends to the file `out` what is found.
+    """Print results as text or, with `as_json`, as JSON; append them to the file `out`.
 
     Raises
     ------
@@ -27,15 +27,15 @@ class Output:
                 self.out.parent.mkdir(parents=True, exist_ok=True)
                 self.out.open("a").close()
             except OSError as error:
-                raise InputError(f"--out {out}: {error.strerror}: pass a file that can be written") from None
+                raise InputError(f"--out {out}: {error.strerror}: pass a writable file") from None
 
     def say(self, *lines: str) -> None:
-        """Print lines for people."""
+        """Print lines of text, unless the output is JSON."""
         if not self.as_json:
             print(*lines, sep="\n", flush=True)
 
     def keep(self, result: dict[str, Any]) -> None:
-        """Append a result; print it for programs."""
+        """Append a result to the file; print it if the output is JSON."""
         line = json.dumps(result)
         if self.as_json:
             print(line, flush=True)
@@ -45,7 +45,7 @@ class Output:
 
 
 def run(what: list[str], device: str, repeats: int, with_peers: bool, out: str | None, as_json: bool) -> None:
-    """Measure each of `what`, names of `ALL`."""
+    """Run each benchmark of `what`, names in `ALL`."""
     output = Output(out, as_json)
     for name in what:
         if name == "start":
@@ -73,7 +73,7 @@ def _protocol(output: Output, repeats: int, with_peers: bool) -> None:
     peers = contest.installed(protocol.PEERS) if with_peers else []
     for size in protocol.SIZES:
         output.say(f"protocol: {size} inputs, {size} neurons, T = {protocol.STEPS}, batch {protocol.BATCH}, one thread")
-        output.say(report.heading().replace("ms a sample", "processor time, ms a batch"))
+        output.say(report.heading().replace("ms per sample", "processor time, ms per batch"))
         results = []
         for result in protocol.protocol(size, repeats, peers):
             results.append(result)
@@ -83,7 +83,7 @@ def _protocol(output: Output, repeats: int, with_peers: bool) -> None:
 
 
 def _start(output: Output) -> None:
-    output.say("start: seconds of a new process, import and then the first training step")
+    output.say("start: seconds for the imports of a new process + for its first training step")
     for preset in startup.PRESETS:
         found = startup.start(preset)
         for state, seconds in found.items():
