@@ -9,9 +9,8 @@ from cupynn.kernels.each import of_neurons
 from cupynn.kernels.simd import LANES, aligned, fill, load, mask_of, select, store
 from cupynn.kernels.slopes import STATE, SUM, Slopes, slope_step
 from cupynn.kernels.threads import each, parallel
-from cupynn.layers.conv_cpu import add_spike, layout
+from cupynn.layers import fan_out, pool_cpu
 from cupynn.layers.dense_cpu import add_rows, side_by_side
-from cupynn.layers.pool_cpu import add_window, extents
 from cupynn.layers.synapses import ConvSynapses, DenseSynapses, PoolSynapses
 from cupynn.spikes.trains import SpikeTrains
 
@@ -61,7 +60,7 @@ def _dense(turns, trains, table, n_in, constants, inhibition, lateral, above, er
                     row = b * steps + source
                     if inhibition != 0:
                         spikes = np.float32(own_offsets[row + 1] - own_offsets[row])
-                        x = (select(mask_of(fired[source]), one, zero) - spikes) * inhibition
+                        x = (select(mask_of(fired[source], LANES), one, zero) - spikes) * inhibition
                     x = add_rows(x, table, block * n_in * LANES, neurons, offsets[row], offsets[row + 1])
                     if lateral.size:
                         own = own_offsets[row], own_offsets[row + 1]
@@ -111,8 +110,8 @@ def _find_ends(neurons, offsets, places, errors, ends):
 
 
 @kernel
-def _conv(turns, trains, runs, canonical, places, kernel_size, shapes, padding, constants, above, errors, found):
-    (neurons, offsets, steps), (own_neurons, own_offsets), ((_, height, width), output_shape) = trains, above, shapes
+def _conv(turns, trains, fan, weights, canonical, places, constants, above, errors, found):
+    (neurons, offsets, steps), (own_neurons, own_offsets) = trains, above
     blocks = (canonical.size + LANES - 1) // LANES
     total, state, fired = aligned(blocks * LANES), aligned(blocks * STATE), np.zeros(blocks, np.int64)
     ends = np.empty(blocks, np.int64)
@@ -124,10 +123,7 @@ def _conv(turns, trains, runs, canonical, places, kernel_size, shapes, padding, 
         for t in range(end + 1):
             source = t - 1 - constants.delay
             if source >= 0:
-                for event in range(offsets[row + source], offsets[row + source + 1]):
-                    c, place = divmod(np.uint32(neurons[event]), np.uint32(height * width))
-                    y, x = divmod(place, np.uint32(width))
-                    add_spike(np.int64(c), np.int64(y), np.int64(x), runs, kernel_size, padding, output_shape, total)
+                fan_out.add_spikes(neurons, offsets[row + source], offsets[row + source + 1], fan, weights, total)
             _fire(own_neurons[own_offsets[row + t] : own_offsets[row + t + 1]], places, fired)
             _advance(total, state, fired, ends, t, constants)
         for block in range(blocks):
@@ -149,8 +145,7 @@ def _pool(turns, trains, windows, columns, constants, above, errors, found):
         for t in range(end + 1):
             source = t - 1 - constants.delay
             if source >= 0:
-                for event in range(offsets[row + source], offsets[row + source + 1]):
-                    add_window(windows, neurons[event], columns, total)
+                pool_cpu.add_spikes(neurons, offsets[row + source], offsets[row + source + 1], windows, columns, total)
             _fire(own_neurons[own_offsets[row + t] : own_offsets[row + t + 1]], order, fired)
             _advance(total, state, fired, ends, t, constants)
         for block in range(blocks):
@@ -174,7 +169,7 @@ def membranes(
     found = np.empty((inputs.batch, SUMS, outputs.size), np.float32)
     order = np.arange(outputs.size)
     if isinstance(synapses, ConvSynapses):
-        runs, order = layout(synapses)
+        fan, weights, order = fan_out.layout(synapses)
     places = 1 if isinstance(synapses, DenseSynapses) else prod(synapses.output_shape[1:])
     constants = of_neurons(constants, order // places)
     trains, above = (inputs.neurons, inputs.offsets, inputs.steps), (outputs.neurons, outputs.offsets)
@@ -183,10 +178,19 @@ def membranes(
         tables = side_by_side(synapses.weight), synapses.weight.shape[1], constants, np.float32(synapses.inhibition), lateral
         parallel(_dense, inputs.batch, trains, *tables, (*above, *outputs.by_neuron()), errors, found)
     elif isinstance(synapses, ConvSynapses):
-        geometry = synapses.weight.shape[2:], (synapses.input_shape, synapses.output_shape), synapses.padding
-        parallel(_conv, inputs.batch, trains, runs, order, np.argsort(order), *geometry, constants, above, errors, found)
+        parallel(_conv, inputs.batch, trains, fan, weights, order, np.argsort(order), constants, above, errors, found)
     else:
-        parallel(_pool, inputs.batch, trains, extents(synapses), synapses.output_shape[2], constants, above, errors, found)
+        parallel(
+            _pool,
+            inputs.batch,
+            trains,
+            pool_cpu.extents(synapses),
+            synapses.output_shape[2],
+            constants,
+            above,
+            errors,
+            found,
+        )
     return found
 
 

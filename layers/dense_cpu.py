@@ -5,11 +5,11 @@ import numpy as np
 from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.delay import spsp_and_slopes
 from cupynn.kernels.each import is_array, of_neurons, one
-from cupynn.kernels.events import event_rows, pack, sort_by_step
-from cupynn.kernels.lif import STATE, Lif, lif_step, note_spikes, record
+from cupynn.kernels.events import event_rows, list_bits, pack
+from cupynn.kernels.lif import STATE, Lif, lif_step, record, rest
 from cupynn.kernels.psp import SILENT_EFFECT, Spsp, spsp
 from cupynn.kernels.rule import Rule, input_error, saturation
-from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, store, total
+from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, mask_of, select, store, total
 from cupynn.kernels.sums import BatchSum
 from cupynn.kernels.threads import each, parallel
 from cupynn.layers.synapses import DenseSynapses
@@ -44,40 +44,43 @@ def _simulate(turns, trains, table, n_in, n_out, constants, inhibition, lateral,
     blocks = (n_out + LANES - 1) // LANES
     coupled = inhibition != 0 or lateral.size > 0
     together = blocks if coupled else 1  # coupled neurons receive each other's spikes at every step
-    zero = fill(np.float32(0), LANES)
-    state, fired = aligned(together * STATE), aligned(together * LANES)
+    zero, one = fill(np.float32(0), LANES), fill(np.float32(1), LANES)
+    state, resting = aligned(together * STATE), np.empty(together, np.int64)
     before = aligned(LANES if membranes.size else 0)
-    event_steps = np.empty(rows.shape[1], np.int32)
-    event_neurons = np.empty(rows.shape[1], np.int32)
+    fired, t_ref = np.zeros(steps * blocks, np.int64), np.int64(constants.t_ref)  # a bit per neuron of a block, at each step
     for b in each(turns):
-        n = 0
+        row = rows[b]
+        row_offsets[b, :2] = 0
         for low in range(0, blocks, together):
             clear(state)
-            clear(fired)
-            previous = n  # events previous..n-1 are the layer's own of the previous step
+            clear(resting)
             last = offsets[b * steps]
             for t in range(1, steps):
                 first, last = last, offsets[b * steps + t]
-                start, spikes = n, np.float32(n - previous)
+                own = row_offsets[b, t - 1], row_offsets[b, t]  # the layer's own events of the previous step, if coupled
                 for k in range(together):
                     block = low + k
                     x = zero
                     if coupled:
-                        x = (load(fired, k * LANES, LANES) - spikes) * inhibition
+                        spikes = np.float32(own[1] - own[0])
+                        x = (select(mask_of(fired[(t - 1) * blocks + block], LANES), one, zero) - spikes) * inhibition
                     x = add_rows(x, table, block * n_in * LANES, neurons, first, last)
                     if lateral.size:
-                        x = add_rows(x, lateral, block * n_out * LANES, event_neurons, previous, start)
-                    spikes_here = lif_step(x, state, k * STATE, t, constants, block * LANES, before, 0)
-                    n = note_spikes(spikes_here, t, block * LANES, event_steps, event_neurons, n)
-                    if coupled:
-                        for lane in range(LANES):
-                            fired[k * LANES + lane] = (spikes_here >> lane) & 1
+                        x = add_rows(x, lateral, block * n_out * LANES, row, own[0], own[1])
+                    spikes_here, membrane = lif_step(x, state, k * STATE, resting[k], constants, block * LANES)
+                    fired[t * blocks + block] = spikes_here
+                    released = fired[(t - t_ref) * blocks + block] if t > t_ref else np.int64(0)
+                    resting[k] = rest(resting[k], spikes_here, released)
                     if membranes.size:
+                        store(before, 0, membrane)
                         low_neuron, high = block * LANES, min((block + 1) * LANES, n_out)
-                        own = membranes[b, t, low_neuron:high], currents[b, t, low_neuron:high]
-                        record(state[k * STATE :], before, own[0], own[1])
-                previous = start
-        sort_by_step(event_steps[:n], event_neurons[:n], steps, rows[b], row_offsets[b])
+                        states_here = membranes[b, t, low_neuron:high], currents[b, t, low_neuron:high]
+                        record(state[k * STATE :], before, states_here[0], states_here[1])
+                if coupled:
+                    row_offsets[b, t + 1] = list_bits(fired, t * blocks, blocks, row, own[1])
+        if not coupled:
+            for t in range(1, steps):
+                row_offsets[b, t + 1] = list_bits(fired, t * blocks, blocks, row, row_offsets[b, t])
 
 
 def simulate(
@@ -201,13 +204,11 @@ def _input_error(turns, spsp, errors, counts, weight, rule, result):
     n_in = weight.shape[1]
     padded = lines.shape[1] * FEW
     by_spsp = np.empty(padded, np.float32)  # sum of D w e over firing neurons
-    by_weight = np.empty(n_in, np.float32)  # sum of D w over firing neurons
-    by_silent = np.empty(n_in, np.float32)  # sum of D w over silent neurons
+    by_weight = np.empty((2, n_in), np.float32)  # sums of D w over silent and over firing neurons
     share = np.zeros(padded, np.float32)
     for b in each(turns):
         clear(by_spsp)
-        clear(by_weight)
-        clear(by_silent)
+        by_weight[:] = 0
         for i in range(len(weight)):
             error = errors[b, i]
             if error == 0:
@@ -215,10 +216,10 @@ def _input_error(turns, spsp, errors, counts, weight, rule, result):
             fires = rows[b, i] >= 0
             if not fires and silent_slope == 0:  # most neurons are silent
                 continue
-            target = by_weight if fires else by_silent
+            target = np.int64(fires)
             for j in range(n_in):
                 share[j] = error * weight[i, j]
-                target[j] += share[j]
+                by_weight[target, j] += share[j]
             if fires and effect_ratio:
                 at = starts[b] + rows[b, i] * widths[b]
                 for k in range(line_counts[b]):
@@ -226,7 +227,7 @@ def _input_error(turns, spsp, errors, counts, weight, rule, result):
                     added = load(share, line, FEW) * load(values, at + k * FEW, FEW)
                     store(by_spsp, line, load(by_spsp, line, FEW) + added)
         for j in range(n_in):
-            sums = by_spsp[j], by_weight[j], by_silent[j]
+            sums = by_spsp[j], by_weight[1, j], by_weight[0, j]
             result[b, j] = input_error(np.float32(counts[b, j]), *sums, effect_ratio, silent_slope)
 
 

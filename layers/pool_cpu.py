@@ -6,7 +6,7 @@ import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
 from cupynn.kernels.each import of_neurons, one
-from cupynn.kernels.events import event_rows, pack
+from cupynn.kernels.events import event_rows, list_bits, pack
 from cupynn.kernels.lif import STATE, Lif, advance, record
 from cupynn.kernels.rule import Rule
 from cupynn.kernels.simd import LANES, aligned
@@ -17,15 +17,17 @@ from cupynn.spikes.trains import SpikeTrains
 
 
 @inline
-def add_window(windows, j, columns, total):
-    """Add 1 to the currents of the windows that see a spike of input j; windows: see `extents`.
+def add_spikes(neurons, first, last, windows, columns, total):
+    """Add 1 to the currents of the windows that see events first..last-1; windows: see `extents`.
 
-    A row of `windows` as an argument would be counted in and out: 0.73 instead of 0.45 ms per sample for 38,700 spikes.
+    All events in one call: Numba counts references to arrays at each call.
     """
-    first = windows[j, 0]
-    for row in range(windows[j, 1]):
-        for column in range(windows[j, 2]):
-            total[first + row * columns + column] += np.float32(1)
+    for event in range(np.uint64(first), np.uint64(last)):
+        j = np.uint64(neurons[event])
+        window = np.int64(windows[j, 0])
+        for row in range(windows[j, 1]):
+            for column in range(windows[j, 2]):
+                total[window + row * columns + column] += np.float32(1)
 
 
 @kernel
@@ -34,15 +36,18 @@ def _simulate(turns, neurons, offsets, steps, windows, shape, constants, membran
     blocks = (maps * rows * columns + LANES - 1) // LANES
     total, state = aligned(blocks * LANES), aligned(blocks * STATE)
     before = aligned(blocks * LANES if membranes.size else 0)
+    fired, resting = np.empty((min(np.int64(constants.t_ref), steps) + 1) * blocks, np.int64), np.empty(blocks, np.int64)
     for b in each(turns):
         clear(total)
         clear(state)
-        n = 0
+        clear(fired)
+        clear(resting)
+        row, n = packed[b], 0
         packed_offsets[b, :2] = 0
         for t in range(1, steps):
-            for event in range(offsets[b * steps + t - 1], offsets[b * steps + t]):
-                add_window(windows, neurons[event], columns, total)
-            n = advance(total, state, before, constants, t, packed[b], n)
+            add_spikes(neurons, offsets[b * steps + t - 1], offsets[b * steps + t], windows, columns, total)
+            here = advance(total, state, before, constants, t, fired, resting)
+            n = list_bits(fired, here, blocks, row, n)
             packed_offsets[b, t + 1] = n
             if membranes.size:
                 record(state, before, membranes[b, t], currents[b, t])

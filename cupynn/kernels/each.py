@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from cupynn.kernels.simd import LANES, Vector, place_of
+from cupynn.kernels.simd import LANES, Vector, place_of, width_of
 
 Constants = TypeVar("Constants", bound=tuple)
 
@@ -29,15 +29,15 @@ def of_neurons(constants: Constants, groups: np.ndarray) -> Constants:
 
 
 @intrinsic(prefer_literal=True)
-def lanes(typing, constant, first):
-    """Return the constants of LANES neurons from `first` on, as a vector, or the number that all share."""
+def lanes(typing, constant, first, width):
+    """Return the constants of neurons from `first` on as a vector, or the number that all share; width: see `width_of`."""
     if not isinstance(constant, types.Array):
-        return constant(constant, types.int64), lambda context, builder, signature, arguments: arguments[0]
+        return constant(constant, types.int64, width), lambda context, builder, signature, arguments: arguments[0]
 
     def codegen(context, builder, signature, arguments):
-        return builder.load(place_of(context, builder, signature, arguments, LANES), align=4)
+        return builder.load(place_of(context, builder, signature, arguments, width_of(width)), align=4)
 
-    return Vector(LANES)(constant, types.int64), codegen
+    return Vector(width_of(width))(constant, types.int64, width), codegen
 
 
 @intrinsic

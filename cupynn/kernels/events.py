@@ -11,8 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from cupynn.kernels import clear, inline, kernel
-from cupynn.kernels.simd import lowest
+from cupynn.kernels.simd import count_bits, lowest
 from cupynn.kernels.threads import each, parallel
+
+SPARE = 4  # places of a row that `list_bits` may write to after the last event
 
 
 class Trains(Protocol):
@@ -63,30 +65,49 @@ def sort_by_neuron(event_steps, event_neurons, size):
 
 
 @inline
-def put_in_order(events, names, marks):
-    """Rename the distinct events of one step, and sort them in place.
+def list_bits(words, first, count, row, n):
+    """Append the positions of the set bits of words[first : first + count] to a row of length n; return its new length.
 
-    events (n,) int32; names (N,) int32; marks (ceil(N / 64),) int64: a bit per name, all 0 before and after
+    Four places are written for each word, whether so many bits are set or not, and the row must have SPARE places more: with
+    a loop over the bits of each word, the processor guesses wrong at most ends.
     """
-    for event in events:
-        name = np.uint64(names[event])
-        marks[name >> np.uint64(6)] |= np.int64(1) << np.int64(name & np.uint64(63))
-    n = 0
-    for k in range(marks.size):
-        word = marks[k]
-        marks[k] = 0
+    for k in range(count):
+        word = words[first + k]
+        end = n + count_bits(word)
+        for i in range(SPARE):
+            row[n + i] = k * 64 + lowest(word)
+            word &= word - 1
+        n += SPARE
         while word:
-            events[n] = k * 64 + lowest(word)
+            row[n] = k * 64 + lowest(word)
             word &= word - 1
             n += 1
+        n = end
+    return n
+
+
+@inline
+def list_named(words, first, count, names, marks, row, n):
+    """Append names of the positions of the set bits, as `list_bits` does, but in ascending order.
+
+    names (N,) int32: of the positions; marks (ceil(N / 64),) int64: a bit per name, all 0 before and after
+    """
+    end = list_bits(words, first, count, row, n)
+    for event in range(n, end):
+        name = np.uint64(names[row[event]])
+        marks[name >> np.uint64(6)] |= np.int64(1) << np.int64(name & np.uint64(63))
+    list_bits(marks, 0, marks.size, row, n)
+    clear(marks)
+    return end
 
 
 def event_rows(batch: int, most: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return uninitialised rows for at most `most` events per sample, and their offsets by step.
+    """Return uninitialised rows for at most `most` events per sample and SPARE places more, and their offsets by step.
 
     They use small pages, most of which are never touched. With the huge pages of NumPy, touching a little of each row would
     clear all of it (62 MB for a batch of 50 encoded images, which takes twice as long as encoding them).
     """
+    most += SPARE
     size = max(1, 4 * batch * most)
     try:
         memory = mmap.mmap(-1, size)

@@ -7,14 +7,14 @@ import numpy as np
 
 from cupynn.kernels import inline
 from cupynn.kernels.each import lanes
-from cupynn.kernels.simd import LANES, bits, fill, load, lowest, select, store
+from cupynn.kernels.simd import LANES, bits, fill, load, mask_of, select, store
 
 # As in the original program, neurons fire above v_th - MARGIN in dense and pooling layers, and above v_th in convolutions.
 MARGIN = 1e-6
 
 # Offsets in the state of LANES neurons, one array.
-MEMBRANE, CURRENT, RELEASE = (part * LANES for part in range(3))
-STATE = 3 * LANES
+MEMBRANE, CURRENT = (part * LANES for part in range(2))
+STATE = 2 * LANES
 
 
 class Lif(NamedTuple):
@@ -61,58 +61,55 @@ def lif_each(v_th: np.ndarray, tau_m: np.ndarray, tau_s: np.ndarray, t_ref: int,
 
 
 @inline
-def lif_step(x, state, at, now, constants, neuron, before, place):
-    """Advance LANES neurons, whose state begins at `at`, by one step with a vector x of inputs; return which fire, as bits.
+def lif_step(x, state, at, resting, constants, neuron):
+    """Advance LANES neurons, whose state begins at `at`, by one step with a vector x of inputs.
 
-    neuron: the first of them, by which arrays of constants are read; before: receives the membranes before their reset from
-    `place` on, unless it is empty. A neuron is refractory up to step RELEASE. Values are stored as soon as they are known,
-    which frees their registers.
+    resting: which are refractory, as bits; neuron: the first of them, by which arrays of constants are read. Values are
+    stored as soon as they are known, which frees their registers. There is no branch: on what fires, the processor would
+    often guess wrong, and with any branch Numba counts references to arrays at each call, which takes as long as the step.
+
+    Returns
+    -------
+    which fire, as bits, and their membranes before the reset, as a vector
     """
-    decay_m, decay_s = lanes(constants.decay_m, neuron), lanes(constants.decay_s, neuron)
-    gain, threshold, t_ref = lanes(constants.gain, neuron), lanes(constants.threshold, neuron), constants.t_ref
+    decay_m, decay_s = lanes(constants.decay_m, neuron, LANES), lanes(constants.decay_s, neuron, LANES)
+    gain, threshold = lanes(constants.gain, neuron, LANES), lanes(constants.threshold, neuron, LANES)
     zero = fill(np.float32(0), LANES)
     current = load(state, at + CURRENT, LANES) * decay_s + x
     store(state, at + CURRENT, current)
     membrane = load(state, at + MEMBRANE, LANES) * decay_m + current * gain
-    membrane = select(fill(np.float32(now), LANES) > load(state, at + RELEASE, LANES), membrane, zero)
-    if before.size:
-        store(before, place, membrane)
+    membrane = select(mask_of(resting, LANES), zero, membrane)
     fires = membrane > threshold
     store(state, at + MEMBRANE, select(fires, zero, membrane))
-    fired = bits(fires)
-    if fired:
-        released = fill(np.float32(now) + t_ref, LANES)
-        store(state, at + RELEASE, select(fires, released, load(state, at + RELEASE, LANES)))
-    return fired
+    return bits(fires), membrane
 
 
 @inline
-def note_spikes(fired, step, neuron, event_steps, event_neurons, n):
-    """Append the events of LANES neurons from `neuron` on to lists of length n; return the new length."""
-    while fired:
-        event_steps[n], event_neurons[n] = step, neuron + lowest(fired)
-        fired &= fired - 1
-        n += 1
-    return n
+def rest(resting, fired, released):
+    """Return which neurons are refractory at the next step, as bits; released: those that fired t_ref steps ago."""
+    return (resting | fired) & ~released
 
 
 @inline
-def advance(total, state, before, constants, step, row, n):
-    """Advance blocks of LANES neurons by one step, and append those that fire to a row of length n; return its new length.
+def advance(total, state, before, constants, step, fired, resting):
+    """Advance blocks of LANES neurons by one step; return where in `fired` the bits of those that fire begin.
 
     total (blocks * LANES,) float32: the inputs, set to zero here; state (blocks * STATE,); before (blocks * LANES,) receives
-    the membranes before their reset, unless it is empty
+    the membranes before their reset, unless it is empty; fired ((t_ref + 1) * blocks,) int64: the last steps in turn;
+    resting (blocks,) int64
     """
-    for block in range(total.size // LANES):
+    blocks, kept = resting.size, fired.size // resting.size
+    here, released = step % kept * blocks, (step + 1) % kept * blocks
+    for block in range(blocks):
         neuron = block * LANES
         x = load(total, neuron, LANES)
         store(total, neuron, fill(np.float32(0), LANES))
-        fired = lif_step(x, state, block * STATE, step, constants, neuron, before, neuron)
-        while fired:
-            row[n] = neuron + lowest(fired)
-            fired &= fired - 1
-            n += 1
-    return n
+        spikes, membrane = lif_step(x, state, block * STATE, resting[block], constants, neuron)
+        if before.size:
+            store(before, neuron, membrane)
+        fired[here + block] = spikes
+        resting[block] = rest(resting[block], spikes, fired[released + block])
+    return here
 
 
 @inline

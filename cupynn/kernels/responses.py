@@ -11,56 +11,41 @@ So e_ij is the sum of r_i over the arrivals of train j, for any constants of the
 import numpy as np
 
 from cupynn.kernels import inline, kernel
-from cupynn.kernels.simd import FEW, LANES, aligned, fill, load, mask_of, select, store
+from cupynn.kernels.simd import FEW, LANES, PART, aligned, fill, load, mask_of, select, store
 from cupynn.kernels.threads import each
+
+ALL = (0,) * (LANES // PART)
 
 
 @inline
-def mark(times, t_ref, lane, fired, rests):
-    """Set a lane's bit in fired, rests (T,) int64 where a neuron with these firing times fires or rests.
+def mark(times, first, last, t_ref, lane, fired, rests):
+    """Set a lane's bit in fired, rests (T,) int64 where a neuron fires or rests; return the steps up to its last firing.
 
-    Return the steps up to its last firing.
+    times: of which first..last-1, ascending, are the neuron's firings
     """
-    bit = np.int64(1) << lane
-    for firing in times:
+    bit, firing = np.int64(1) << lane, np.int64(-1)
+    for event in range(first, last):
+        firing = np.int64(times[event])
         fired[firing] |= bit
         for t in range(firing + 1, min(fired.size, firing + t_ref + 1)):
             rests[t] |= bit
-    return np.int64(times[times.size - 1]) + 1 if times.size else np.int64(0)
+    return firing + 1
 
 
 @inline
-def respond(fired, rests, decay_m, decay_s, gain, responses):
-    """Compute the responses of LANES neurons at the first steps -> responses (steps * LANES,); constants: vectors.
+def respond(fired, rests, end, decay_m, decay_s, gain, width, responses):
+    """Compute the responses of neurons side by side at the first steps -> responses (end * lanes,).
 
-    fired (steps,); rests (T,)
+    fired, rests (T,); constants: vectors, or numbers that all share; width: of the vectors, see `simd.width_of`
     """
-    zero, one = fill(np.float32(0), LANES), fill(np.float32(1), LANES)
+    zero, one, lanes = fill(np.float32(0), width), fill(np.float32(1), width), PART * len(width)
     effect, response = zero, zero
-    for back in range(1, fired.size + 1):
-        t = fired.size - back
-        effect = effect * decay_m
-        if fired[t]:
-            effect = select(mask_of(fired[t]), one, effect)
-        if rests[t]:
-            effect = select(mask_of(rests[t]), zero, effect)
+    for back in range(1, end + 1):
+        t = end - back
+        effect = select(mask_of(fired[t], width), one, effect * decay_m)
+        effect = select(mask_of(rests[t], width), zero, effect)
         response = response * decay_s + effect * gain
-        store(responses, t * LANES, response)
-
-
-@inline
-def answer(spikes, delay, responses):
-    """Return the S-PSPs of a train, with ascending spike times, on LANES neurons, as a vector.
-
-    responses: up to the last firing; later arrivals have no effect
-    """
-    summed = fill(np.float32(0), LANES)
-    for spike in spikes:
-        arrival = np.int64(spike) + 1 + delay
-        if arrival * LANES >= responses.size:
-            break
-        summed = summed + load(responses, arrival * LANES, LANES)
-    return summed
+        store(responses, t * lanes, response)
 
 
 @kernel
@@ -100,16 +85,19 @@ def spsp_each(turns, below, above, first, n_in, steps, psp, t_ref, silent_spsp, 
                 i = members[low + lane]
                 own[lane], own[LANES + lane], own[2 * LANES + lane] = psp.decay_m[i], psp.decay_s[i], psp.gain[i]
                 at = sample * n_out + i
-                end = max(end, mark(times[neuron_offsets[at] : neuron_offsets[at + 1]], t_ref, lane, fired, rests))
+                end = max(end, mark(times, neuron_offsets[at], neuron_offsets[at + 1], t_ref, lane, fired, rests))
             constants = load(own, 0, LANES), load(own, LANES, LANES), load(own, 2 * LANES, LANES)
-            answers = responses[: end * LANES]
-            respond(fired[:end], rests, constants[0], constants[1], constants[2], answers)
+            respond(fired, rests, end, constants[0], constants[1], constants[2], ALL, responses)
             for column in range(width):
                 line, lane = column // FEW, column % FEW
-                summed = fill(np.float32(0), LANES)
+                summed = fill(np.float32(0), LANES)  # no function computes it: calls in a loop count references to arrays
                 if line < line_counts[b] and lines[b, line] * FEW + lane < n_in:
                     j = sample * n_in + lines[b, line] * FEW + lane
-                    summed = answer(spikes[spike_offsets[j] : spike_offsets[j + 1]], psp.delay, answers)
+                    for spike in range(np.uint64(spike_offsets[j]), np.uint64(spike_offsets[j + 1])):
+                        arrival = np.int64(spikes[spike]) + 1 + psp.delay
+                        if arrival >= end:
+                            break
+                        summed = summed + load(responses, arrival * LANES, LANES)
                 store(found, column * LANES, summed)
             for lane in range(held):
                 at = starts[b] + (low + lane) * width

@@ -16,6 +16,7 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from cupynn.kernels import inline
 
 LANES = 64  # neurons advanced together: four 512-bit or eight 256-bit registers
+PART = 16  # lanes of a 512-bit register
 FEW = 8  # lanes for runs of adjacent values in sparse rows: one 256-bit register
 
 
@@ -80,6 +81,14 @@ _operation(operator.mul, lambda builder, a, b: builder.fmul(a, b), Vector)
 _operation(operator.gt, lambda builder, a, b: builder.fcmp_ordered(">", a, b), Mask)
 
 
+def width_of(lanes):
+    """Return a number of lanes: of a literal, or PART for each member of a tuple.
+
+    Kernels that take such a tuple are compiled for its length.
+    """
+    return PART * lanes.count if isinstance(lanes, types.UniTuple) else lanes.literal_value
+
+
 def place_of(context, builder, signature, arguments, lanes):
     """Return a pointer to the lanes of an array (argument 0) from an index (argument 1) on."""
     data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -88,12 +97,12 @@ def place_of(context, builder, signature, arguments, lanes):
 
 @intrinsic(prefer_literal=True)
 def load(typing, array, at, lanes):
-    """Return ``array[at : at + lanes]`` of a contiguous float32 array."""
+    """Return ``array[at : at + lanes]`` of a contiguous float32 array; lanes: see `width_of`."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.load(place_of(context, builder, signature, arguments, lanes.literal_value), align=4)
+        return builder.load(place_of(context, builder, signature, arguments, width_of(lanes)), align=4)
 
-    return Vector(lanes.literal_value)(array, types.int64, lanes), codegen
+    return Vector(width_of(lanes))(array, types.int64, lanes), codegen
 
 
 @intrinsic
@@ -109,12 +118,12 @@ def store(typing, array, at, vector):
 
 @intrinsic(prefer_literal=True)
 def fill(typing, value, lanes):
-    """Return a vector with the same float32 in all lanes."""
+    """Return a vector with the same float32 in all lanes; lanes: see `width_of`."""
 
     def codegen(context, builder, signature, arguments):
-        return _spread(builder, arguments[0], lanes.literal_value)
+        return _spread(builder, arguments[0], width_of(lanes))
 
-    return Vector(lanes.literal_value)(types.float32, lanes), codegen
+    return Vector(width_of(lanes))(types.float32, lanes), codegen
 
 
 @intrinsic
@@ -138,14 +147,40 @@ def bits(typing, mask):
     return types.int64(mask), codegen
 
 
-@intrinsic
-def mask_of(typing, bits):
-    """Return the 64 bits of an int64 as a mask, the lowest bit as lane 0: the reverse of `bits`."""
+@intrinsic(prefer_literal=True)
+def mask_of(typing, bits, lanes):
+    """Return the lowest bits of an int64 as a mask, the lowest as lane 0: the reverse of `bits`; lanes: see `width_of`."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], Mask(64).llvm)
+        width = width_of(lanes)
+        packed = arguments[0] if width == 64 else builder.trunc(arguments[0], ir.IntType(width))
+        return builder.bitcast(packed, Mask(width).llvm)
 
-    return Mask(64)(types.int64), codegen
+    return Mask(width_of(lanes))(types.int64, lanes), codegen
+
+
+def _halved(builder, value, lanes, left):
+    """Add halves of a vector until so many lanes are left."""
+    while lanes > left:
+        lanes //= 2
+        halves = [
+            builder.shuffle_vector(
+                value, value, ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(first, first + lanes)))
+            )
+            for first in (0, lanes)
+        ]
+        value = builder.fadd(*halves)
+    return value
+
+
+@intrinsic
+def fold(typing, vector):
+    """Return the sums of lanes PART apart, a vector of PART lanes."""
+
+    def codegen(context, builder, signature, arguments):
+        return _halved(builder, arguments[0], vector.lanes, PART)
+
+    return Vector(PART)(vector), codegen
 
 
 @intrinsic
@@ -153,16 +188,7 @@ def total(typing, vector):
     """Return the sum of the lanes, adding halves until one is left: the order is the same on any machine."""
 
     def codegen(context, builder, signature, arguments):
-        value, lanes = arguments[0], vector.lanes
-        while lanes > 1:
-            lanes //= 2
-            halves = [
-                builder.shuffle_vector(
-                    value, value, ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(first, first + lanes)))
-                )
-                for first in (0, lanes)
-            ]
-            value = builder.fadd(*halves)
+        value = _halved(builder, arguments[0], vector.lanes, 1)
         return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
     return types.float32(vector), codegen
@@ -170,10 +196,20 @@ def total(typing, vector):
 
 @intrinsic
 def lowest(typing, bits):
-    """Return the number of the lowest set bit in a nonzero int64."""
+    """Return the number of the lowest set bit of an int64, or 64 if there is none."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def count_bits(typing, bits):
+    """Return the number of set bits of an int64."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
 
     return types.int64(types.int64), codegen
 

@@ -63,12 +63,12 @@ def slope_step(x, state, at, now, fired, constants, neuron):
     neuron: the first of them, by which arrays of constants are read
     """
     decay_m, decay_s, gain = (
-        lanes(constants.decay_m, neuron),
-        lanes(constants.decay_s, neuron),
-        lanes(constants.gain, neuron),
+        lanes(constants.decay_m, neuron, LANES),
+        lanes(constants.decay_s, neuron, LANES),
+        lanes(constants.gain, neuron, LANES),
     )
-    decay_m_m, decay_s_s = lanes(constants.decay_m_m, neuron), lanes(constants.decay_s_s, neuron)
-    gain_m, gain_s, t_ref = lanes(constants.gain_m, neuron), lanes(constants.gain_s, neuron), constants.t_ref
+    decay_m_m, decay_s_s = lanes(constants.decay_m_m, neuron, LANES), lanes(constants.decay_s_s, neuron, LANES)
+    gain_m, gain_s, t_ref = lanes(constants.gain_m, neuron, LANES), lanes(constants.gain_s, neuron, LANES), constants.t_ref
     zero = fill(np.float32(0), LANES)
     before = load(state, at + CURRENT, LANES)
     current_s = load(state, at + CURRENT_S, LANES) * decay_s + before * decay_s_s
@@ -83,7 +83,7 @@ def slope_step(x, state, at, now, fired, constants, neuron):
     membrane, membrane_m = select(free, membrane, zero), select(free, membrane_m, zero)
     membrane_s = select(free, membrane_s, zero)
     if fired:
-        fires = mask_of(fired)
+        fires = mask_of(fired, LANES)
         store(state, at + SUM, load(state, at + SUM, LANES) + select(fires, membrane, zero))
         store(state, at + SUM_M, load(state, at + SUM_M, LANES) + select(fires, membrane_m, zero))
         store(state, at + SUM_S, load(state, at + SUM_S, LANES) + select(fires, membrane_s, zero))

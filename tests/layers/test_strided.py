@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupynn import InputError, Sequential, encoders, layers, losses, optimizers
-from cupynn.layers import SpikingConv2D, SpikingDense, conv_cpu, strided_cpu
-from cupynn.layers.strided_cpu import axis
+from cupynn.layers import SpikingConv2D, SpikingDense
+from cupynn.layers.fan_out import axis
 from cupynn.spikes import SpikeTrains
 
 
@@ -66,24 +66,6 @@ def compare(conv, dense, entry, shape, seed):
 @given(convolutions(), st.integers(0, 2**32))
 def test_a_convolution_is_a_dense_layer_with_its_weights_spread_out(problem, seed):
     compare(*pair_of(*problem, seed), problem[1], seed)
-
-
-@given(convolutions(), st.integers(0, 2**32))
-def test_strided_kernels_compute_plain_convolutions_too(problem, seed):
-    """With the same bits."""
-    arguments, shape = problem
-    padding = [min(pad, size - 1) for pad, size in zip(arguments["padding"], arguments["kernel_size"], strict=True)]
-    plain = {"stride": 1, "dilation": 1, "groups": 1, "padding": padding}
-    conv = SpikingConv2D(v_th=1.5, initial_weight=1.0, **arguments | plain)
-    conv.build(shape, np.random.default_rng(seed))
-    inputs = SpikeTrains.from_dense(np.random.default_rng(seed).random((2, 30, *shape)) < 0.3)
-    found = []
-    for kernels in (conv_cpu, strided_cpu):
-        states = conv.recorders(inputs, True)
-        found.append((kernels.simulate(inputs, conv.synapses, conv.neuron, *states), *states))
-    assert found[0][0] == found[1][0]
-    for plain, strided in zip(found[0][1:], found[1][1:], strict=True):
-        np.testing.assert_array_equal(plain, strided)
 
 
 @given(*(st.integers(1, 12), st.integers(1, 5), st.integers(0, 4), st.integers(1, 4), st.integers(1, 4), st.integers(1, 8)))
