@@ -161,6 +161,29 @@ def test_an_output_must_be_able_to_come_within_the_margin():
 
 
 @pytest.mark.parametrize(
+    ("loss", "fitting"),
+    [(SpikeCount(), {"desired": 2, "undesired": 0, "margin": 0}), (SoftmaxCount(), {"desired": 2})],
+)
+def test_the_error_names_counts_that_fit_few_steps(loss, fitting):
+    text = ", ".join(f"{name}={value}" for name, value in fitting.items())
+    with pytest.raises(InputError, match=f"desired=35 spikes do not fit into 10 steps: pass {text}, or more steps"):
+        loss.check((3,), steps=10, most=3)
+    type(loss)(**fitting).check((3,), steps=10, most=3)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 10, 36, 50, 100])
+@pytest.mark.parametrize("size", [1, 3])
+def test_suggested_counts_can_be_reached(steps, size):
+    for most in {1, steps // 2, steps - 1}:
+        loss = SpikeCount(desired=(steps + 1) * size, undesired=0, margin=0)
+        with pytest.raises(InputError) as raised:
+            loss.check((3 * size,), steps, most, neurons_per_class=size)
+        text = str(raised.value).split("pass ")[1].split(", or")[0]
+        fitting = {name: int(value) for name, value in (each.split("=") for each in text.split(", "))}
+        SpikeCount(**fitting).check((3 * size,), steps, most, neurons_per_class=size)
+
+
+@pytest.mark.parametrize(
     ("labels", "message"),
     [
         ([0, 3], r"labels\[1\]=3.*0\.\.2"),

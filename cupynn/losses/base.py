@@ -163,16 +163,21 @@ class CountLoss(Configured, ABC):
         if len(output_shape) != 1:
             raise InputError(f"the output has shape {output_shape}: end the network with a layer of one axis, the classes")
         check_population(output_shape, neurons_per_class)
+        highest = (steps - 1 if most is None else most) * neurons_per_class
+        remedy = f"pass {self._fitting(highest)}, or more steps"
         if self.desired and -(-self.desired // neurons_per_class) >= steps:
-            raise InputError(
-                f"desired={self.desired} spikes do not fit into {steps} steps: pass a smaller count or more steps"
-            )
-        if most is not None and self.least > most * neurons_per_class:
+            raise InputError(f"desired={self.desired} spikes do not fit into {steps} steps: {remedy}")
+        if most is not None and self.least > highest:
             neuron = "an output neuron fires" if neurons_per_class == 1 else f"{neurons_per_class} output neurons fire"
+            times = "once" if highest == 1 else f"{highest} times"
             raise InputError(
-                f"desired={self.desired}: with its t_ref, {neuron} at most {most * neurons_per_class} times in {steps} "
-                "steps: pass a smaller count, more steps, or a smaller t_ref"
+                f"desired={self.desired}: with its t_ref, {neuron} at most {times} in {steps} steps: {remedy}, or a smaller "
+                "t_ref"
             )
+
+    def _fitting(self, highest: int) -> str:
+        """Return arguments for outputs that fire at most `highest` times, as an error suggests them."""
+        return f"desired={fitting(highest)}"
 
     def check_targets(self, targets: np.ndarray, steps: int, most: int) -> None:
         """Refuse targets that the outputs cannot reach; `CountRegression` does.
@@ -237,6 +242,11 @@ class CountLoss(Configured, ABC):
 
 
 _ON_DEVICE = {"class": np.int32, "labels": np.uint8, "counts": np.float32}
+
+
+def fitting(highest: int) -> int:
+    """Return a desired count that leaves a neuron room, if it fires at most `highest` times."""
+    return max(1, 3 * highest // 4)
 
 
 def population(neurons_per_class: int) -> dict[str, int]:

@@ -7,7 +7,7 @@ import numpy as np
 from cupynn import checks
 from cupynn.checks import InputError
 from cupynn.kernels import loss_cuda
-from cupynn.losses.base import CountLoss
+from cupynn.losses.base import CountLoss, fitting
 from cupynn.losses.regression import squares
 
 
@@ -74,6 +74,10 @@ class SpikeCount(CountLoss):
     def least(self) -> int:
         """Smallest firing count within the margin."""
         return self.desired - self.margin
+
+    def _fitting(self, highest: int) -> str:
+        desired = fitting(highest)
+        return f"desired={desired}, undesired={desired // 7}, margin={desired // 7}"  # in the ratio of the defaults
 
     def _distance(self, counts: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.multilabel:
