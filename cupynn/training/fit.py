@@ -54,6 +54,12 @@ ELSEWHERE = {
     "device": "pass it to Sequential, or call net.to(device)",
 }
 
+FEW_EPOCHS = 50  # the paper's optimizer needs more
+SLOW = (
+    "the default optimizer, Adam(0.001) of the paper, learns slowly (87 % on digits after 10 epochs, not 98 %): "
+    'pass optimizer=optimizers.Adam(0.01, schedule="cosine")'
+)
+
 
 @explained("pass the data as one argument, a Dataset or a pair: fit((x, y), ...)", ELSEWHERE)
 def fit(
@@ -92,7 +98,8 @@ def fit(
     loss : CountLoss, optional
         By default ``SpikeCount()``, the loss of the paper.
     optimizer : Optimizer, optional
-        By default ``Adam(1e-3, schedule="inverse-sqrt")``, the optimizer of the paper.
+        By default ``Adam(1e-3, schedule="inverse-sqrt")``, the optimizer of the paper, which learns slowly; for a few epochs
+        pass ``Adam(0.01, schedule="cosine")``.
     epochs : int
         Passes over the data.
     batch_size : int
@@ -158,6 +165,7 @@ def fit(
     True
     """
     ranks = _checked_ranks(ranks)
+    slow = optimizer is None and isinstance(epochs, int) and epochs <= FEW_EPOCHS
     loss = default_loss() if loss is None else checks.only("loss", loss, CountLoss)
     optimizer = default_optimizer() if optimizer is None else checks.only("optimizer", optimizer, Optimizer)
     optimizer.check(network)
@@ -188,6 +196,8 @@ def fit(
     with checkpointer, network.device, Bar(options.epochs, len(samples), progress) as bar:
         for notice in checkpointer.begin(state, resume):
             bar.tell(notice)
+        if slow:
+            bar.tell(SLOW)
         bar.tell_once(notices, state.history)
         Training(state, options, loss, held_out, callbacks, ranks).run(checkpointer, bar)
     state.history.seconds = perf_counter() - state.start

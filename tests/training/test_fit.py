@@ -329,3 +329,9 @@ class TestRefusal:
     def test_a_misspelt_option(self):
         with pytest.raises(InputError, match=r"fit has no option 'epoch' \(did you mean 'epochs'\?\); it has data, loss"):
             make().fit((X, Y), epoch=3)
+
+
+def test_the_default_optimizer_is_told_to_be_slow(capsys):
+    for options, told in (({}, True), ({"optimizer": Adam(0.01)}, False), ({"progress": False}, False)):
+        make().fit(draw_data(), loss=LOSS, **{"epochs": 1, "progress": True, **options})
+        assert ("the default optimizer, Adam(0.001) of the paper, learns slowly" in capsys.readouterr().out) == told
