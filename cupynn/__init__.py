@@ -67,8 +67,9 @@ def __getattr__(name: str):
         return _import_module(f"cupynn.{name}")
     if name in _HOMES:
         return getattr(_import_module(f"cupynn.{_HOMES[name]}"), name)
-    advice = ": use Sequential.load(path)" if name in ("load", "load_model") else ""
-    raise AttributeError(f"module 'cupynn' has no attribute {name!r}{advice}")
+    missing = _import_module("cupynn.elsewhere").missing
+    advice = dict.fromkeys(("load", "load_model"), "use Sequential.load(path)")
+    raise AttributeError(missing("module 'cupynn'", name, __all__, advice))
 
 
 def __dir__() -> list[str]:

@@ -84,7 +84,8 @@ def choice(name: str, value: Any, options: Collection[str]) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str:
     """Return a text that suggests the known word most similar to `word`; empty if none is similar."""
-    return "".join(f" (did you mean {match!r}?)" for match in get_close_matches(word, known, n=1))
+    matches = [each for each in known if each.lower() == word.lower()] or get_close_matches(word, known, n=1)
+    return "".join(f" (did you mean {match!r}?)" for match in matches[:1])
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,8 @@
 """Arguments of other libraries, and what to use here instead: errors about unknown arguments say it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+
+from cupynn.checks import nearest
 
 # By the argument here whose classes the advice is for, the names elsewhere. None means that only the name differs.
 BY_ARGUMENT: dict[str, dict[str, str | None]] = {
@@ -94,6 +96,7 @@ ANYWHERE = {
     "class_weight": "pass sample_weight to fit, one weight per sample",
 } | dict.fromkeys(("steps", "num_steps", "time_steps", "timesteps", "n_steps", "T"), "pass steps to Sequential")
 ANYWHERE |= dict.fromkeys(("seed", "device"), "pass it to Sequential")
+ANYWHERE["lateral_inhibition"] = "only SpikingDense has it; the recurrent weights of SpikingRecurrent can inhibit"
 
 # Arguments of networks elsewhere, for Sequential.
 NETWORK = (
@@ -110,6 +113,38 @@ NETWORK = (
         "name": "networks have no name, only layers do",
     }
 )
+
+# Methods and attributes of networks elsewhere, and what to use here.
+METHODS = {
+    "quantize": "use net.quantise(bits=...)",
+    "compile": "pass loss and optimizer to net.fit",
+    "add": "pass all layers as one list, Sequential([...], ...)",
+    "append": "pass all layers as one list, Sequential([...], ...)",
+    "parameters": "use net.arrays(), or layer.params for each of net.layers; optimizer.step(net) takes the network",
+    "named_parameters": "use net.arrays()",
+    "get_weights": "use net.arrays()",
+    "state_dict": "use net.arrays(), or net.save(path)",
+    "load_state_dict": "use Sequential.load(path)",
+    "load_weights": "use Sequential.load(path)",
+    "train": "use net.fit(data)",
+    "eval": "use net.evaluate(data)",
+    "score": "use net.evaluate(data)",
+    "predict_proba": "use net.counts(x), the firing counts of the classes",
+    "zero_grad": "leave it out: net.backward overwrites the gradients",
+    "cpu": 'use net.to("cpu")',
+    "cuda": 'use net.to("cuda")',
+}
+
+
+def missing(owner: str, name: str, known: Collection[str], advised: Mapping[str, str]) -> str:
+    """Return the message about an attribute that does not exist, with advice or the most similar known name.
+
+    Examples
+    --------
+    >>> missing("module 'cupynn.layers'", "SpikingDens", ["SpikingDense"], {})
+    "module 'cupynn.layers' has no attribute 'SpikingDens' (did you mean 'SpikingDense'?)"
+    """
+    return f"{owner} has no attribute {name!r}" + (f": {advised[name]}" if name in advised else nearest(name, known))
 
 
 def advice(parameters: Collection[str]) -> dict[str, str]:

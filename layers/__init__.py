@@ -8,6 +8,7 @@ if __name__ != "cupynn.layers":
     raise ImportError("the folder layers belongs to a package: import cupynn.layers")
 
 from cupynn.config import Registry
+from cupynn.elsewhere import missing
 from cupynn.kernels.cuda import CudaSource
 from cupynn.layers.base import Layer
 from cupynn.layers.conv import SpikingConv2D
@@ -61,6 +62,7 @@ _ELSEWHERE = {
     "MaxPooling2D": "SpikingPool2D",
     "AveragePooling2D": "AveragePool2D, or SpikingPool2D",
     "MaxPool2d": "SpikingPool2D",
+    "MaxPool2D": "SpikingPool2D",
     "AvgPool2d": "AveragePool2D, or SpikingPool2D",
     "SumPool2d": "SumPool2D, or SpikingPool2D",
     "SimpleRNN": "SpikingRecurrent",
@@ -77,8 +79,9 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str):
-    advice = f": use {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    raise AttributeError(f"module 'cupynn.layers' has no attribute {name!r}{advice}")
+    raise AttributeError(
+        missing(f"module {__name__!r}", name, __all__, {key: f"use {use}" for key, use in _ELSEWHERE.items()})
+    )
 
 
 __all__ = [

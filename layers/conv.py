@@ -124,10 +124,15 @@ class SpikingConv2D(DelayedLayer):
         self.overshoot = checks.flag("overshoot", overshoot)
         self.maps = checks.integer("maps", maps, minimum=1)
         self.kernel_size = checks.pair("kernel_size", kernel_size, minimum=1)
-        self.padding = checks.pair("padding", padding)
         self.initial_weight = None if initial_weight is None else checks.number("initial_weight", initial_weight, above=0)
         self.stride = checks.pair("stride", stride, minimum=1)
         self.dilation = checks.pair("dilation", dilation, minimum=1)
+        if isinstance(padding, str):
+            odd = all(length % 2 for length in self.covered)
+            same = tuple(length // 2 for length in self.covered)
+            hint = f'"same" is padding={same} with stride 1, ' if odd and padding.lower() == "same" else ""
+            raise InputError(f'padding={padding!r}: pass a whole number, or a pair of them; {hint}"valid" is padding=0')
+        self.padding = checks.pair("padding", padding)
         self.groups = checks.integer("groups", groups, minimum=1)
         self.bias = checks.flag("bias", bias)
         self.set_delays(delays)

@@ -50,6 +50,10 @@ def test_neurons(theirs, advice):
         (lambda: layers.SpikingConv2D(3, 3, v_th=1.0, strides=2), "no argument 'strides': pass stride; it has maps"),
         (lambda: layers.SpikingPool2D(2, v_th=1.0, strides=2), "no argument 'strides': pass stride; it has"),
         (lambda: layers.SpikingConv2D(out_channels=3), "no argument 'out_channels': pass maps"),
+        (
+            lambda: layers.SpikingRecurrent(3, v_th=1.0, lateral_inhibition=1.0),
+            "'lateral_inhibition': only SpikingDense has it",
+        ),
         (lambda: layers.SpikingRecurrent(hidden_size=3), "no argument 'hidden_size': pass units"),
         (lambda: optimizers.Adam(betas=(0.9, 0.99)), "no argument 'betas': pass beta1 and beta2"),
         (lambda: optimizers.SGD(params=[]), r"no argument 'params': step takes the network: optimizer\.step\(net\)"),

@@ -12,7 +12,7 @@ from cupynn.checks import InputError
 from cupynn.config import explained
 from cupynn.device.device import Device
 from cupynn.device.device import resolve as resolve_device
-from cupynn.elsewhere import NETWORK
+from cupynn.elsewhere import METHODS, NETWORK, missing
 from cupynn.encoders import Encoder
 from cupynn.kernels.sums import BatchSum, sums_of_part
 from cupynn.layers import Layer, SpikingRecurrent
@@ -29,6 +29,7 @@ from cupynn.ragged import Ragged
 from cupynn.results.recording import Recording
 from cupynn.spikes.trains import Data, SpikeTrains
 
+ENCODED = "SpikeTrains, such as net.encode(x), or use net.predict(x) or net.counts(x), which encode the data"
 DRAW = 0  # draw of random trains in evaluation; training uses the epoch, 1, 2, ...
 FREE_DRAW = 2**32 - 1  # default draw of `encode`
 
@@ -84,6 +85,14 @@ class Network:
         if name == "layers":
             value = listed(value)
         super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:  # only for attributes that do not exist
+        known = () if name.startswith("_") else (*dir(type(self)), *vars(self))
+        raise AttributeError(missing(type(self).__name__, name, known, METHODS))
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Refuse calls, which return spikes or scores in other libraries."""
+        raise InputError("a network is not called: use net.predict(x), net.counts(x) or net.forward(net.encode(x))")
 
     def _name_layers(self) -> None:
         if len({id(layer) for layer in self.layers}) < len(self.layers):
@@ -318,7 +327,7 @@ class Network:
 
     def run(self, spikes: SpikeTrains, steps: int | None = None) -> list[SpikeTrains]:
         """Return the trains of the input and of every layer without keeping them; check that the input has `steps`."""
-        spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains), self.input_shape, steps or self.steps)
+        spikes = as_inputs(checks.only("spikes", spikes, SpikeTrains, ENCODED), self.input_shape, steps or self.steps)
         trains = [self.device.trains(spikes)]
         with self.device:
             for layer in self.layers:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tomli_w
 
-from cupynn import Sequential, datasets, encoders, layers, losses, optimizers, presets, training
+from cupynn import Sequential, datasets, elsewhere, encoders, layers, losses, optimizers, presets, training
 from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.spikes import SpikeTrains
@@ -134,12 +134,56 @@ def test_a_column_of_labels():
         ("cupynn.layers", "Dense", "use SpikingDense"),
         ("cupynn.layers", "Flatten", "use nothing"),
         ("cupynn.layers", "Softmax", "use losses.SoftmaxCount"),
+        ("cupynn.layers", "MaxPool2D", "use SpikingPool2D"),
+        ("cupynn.optimizers", "AdamW", r"use Adam\(lr, weight_decay="),
         ("cupynn", "load_model", "use Sequential.load"),
     ],
 )
 def test_names_of_other_libraries(module, name, advice):
     with pytest.raises(AttributeError, match=f"has no attribute '{name}': {advice}"):
         getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("quantize", r": use net\.quantise"),
+        ("compile", ": pass loss and optimizer to net.fit"),
+        ("add", ": pass all layers as one list"),
+        ("parameters", r": use net\.arrays\(\)"),
+        ("layer", r" \(did you mean 'layers'\?\)"),
+        ("nothing_like_it", "$"),
+    ],
+)
+def test_methods_of_networks_of_other_libraries(name, advice):
+    net = make()
+    with pytest.raises(AttributeError, match=f"Sequential has no attribute '{name}'{advice}"):
+        getattr(net, name)
+    assert not hasattr(net, name)
+
+
+def test_every_advised_method_is_missing_here():
+    net = make()
+    assert not any(hasattr(net, name) for name in elsewhere.METHODS)
+
+
+def test_a_network_is_not_called():
+    with pytest.raises(InputError, match=r"a network is not called: use net\.predict"):
+        make()(X)
+    with pytest.raises(InputError, match=r"spikes is an array of shape .*: pass SpikeTrains, such as net\.encode\(x\)"):
+        make().forward(X)
+
+
+def test_a_name_in_the_wrong_case():
+    with pytest.raises(InputError, match=r"'MNIST' \(did you mean 'mnist'\?\)"):
+        datasets.load("MNIST")
+
+
+def test_padding_by_name():
+    with pytest.raises(InputError, match=r"padding='same': .*\"same\" is padding=\(2, 1\) with stride 1"):
+        layers.SpikingConv2D(3, (5, 3), v_th=1.0, padding="same")
+    with pytest.raises(InputError, match=r"padding='valid': .*; \"valid\" is padding=0"):
+        layers.SpikingConv2D(3, 2, v_th=1.0, padding="valid")
 
 
 def test_fit_shows_its_options():

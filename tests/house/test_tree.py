@@ -173,7 +173,8 @@ class TestSources:
 # The rooms of the house and the flat files, in order: each imports only what stands before it; those of one line do not
 # import each other. Imports for typing and within functions count.
 ORDER = (
-    ("checks", "elsewhere"),
+    ("checks",),
+    ("elsewhere",),
     ("cached", "config", "console", "intensities", "interrupt", "ragged", "thumbnails", "toml"),
     ("files", "hdf5"),
     ("kernels",),
