@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 HELP = "list the runs in a folder, with their accuracy"
 DESCRIPTION = """\
-List the runs in a folder with their start, state and accuracy, the latest last.
+List the runs in a folder, and in its sub-folders such as runs/reproduce, with their start,
+state and accuracy, the latest last.
 
 A run is finished, training, interrupted (`cupynn train --resume RUN` continues it) or damaged."""
 EXAMPLES = """\

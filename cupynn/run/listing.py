@@ -1,5 +1,6 @@
 """The runs in a folder: when each began, how far it is, and how well it does."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
@@ -49,7 +50,7 @@ def list_runs(folder: str | PathLike = "runs") -> list[Listed]:
     Parameters
     ----------
     folder : path
-        A folder with a sub-folder per run, such as `cupynn train` makes.
+        A folder with a sub-folder per run, such as `cupynn train` makes, or with folders of runs, such as runs/reproduce.
 
     Raises
     ------
@@ -66,10 +67,18 @@ def list_runs(folder: str | PathLike = "runs") -> list[Listed]:
     if not place.is_dir():
         raise InputError(f"{place} is not a folder: pass one that contains runs; `cupynn train` makes them in runs/")
     try:
-        found = [path for path in place.iterdir() if (path / DEFINITION).is_file()]
-        return sorted(map(_listed, found), key=lambda run: (run.started, run.folder))
+        return sorted(map(_listed, _runs(place)), key=lambda run: (run.started, run.folder))
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read ({error.strerror}): make it readable") from None
+
+
+def _runs(place: Path, nested: bool = True) -> Iterator[Path]:
+    """Return the runs in a folder, and in those of its sub-folders that are not runs, as runs/reproduce is."""
+    for path in place.iterdir():
+        if (path / DEFINITION).is_file():
+            yield path
+        elif nested and path.is_dir():
+            yield from _runs(path, nested=False)
 
 
 def _listed(folder: Path) -> Listed:

@@ -60,3 +60,9 @@ def test_no_runs(tmp_path, capsys):
     assert "no runs in" in capsys.readouterr().out
     with pytest.raises(InputError, match="is not a folder: pass one that contains runs"):
         list_runs(tmp_path / "missing")
+
+
+def test_runs_in_sub_folders(runs, tmp_path):
+    shutil.copytree(runs / "a", tmp_path / "reproduce" / "a-0")
+    shutil.copytree(runs / "b", tmp_path / "b")
+    assert {run.folder for run in list_runs(tmp_path)} == {tmp_path / "b", tmp_path / "reproduce" / "a-0"}
