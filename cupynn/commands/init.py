@@ -1,6 +1,8 @@
 """`cupynn init`: write a first definition for your own files."""
 
 import argparse
+import json
+from dataclasses import replace
 from pathlib import Path
 
 HELP = "write a first definition for a folder of images, sounds or event recordings"
@@ -31,8 +33,17 @@ def execute(options: argparse.Namespace) -> None:
     out = checks.path("--out", options.out or f"{experiment.name}.toml")
     if out.exists():
         raise InputError(f"{out} exists: remove it, or choose another file with --out")
-    write_text(Path(out), experiment.to_toml())
     data, network = experiment.data, experiment.network
-    found = ", ".join(f"{key} = {value}" for key, value in data.items() if key not in ("kind", "path", "test", "validation"))
+    write_text(Path(out), replace(experiment, data=data | {"path": _relative(data["path"], out)}).to_toml())
+    shown = {key: value for key, value in data.items() if key not in ("kind", "path", "test", "validation")}
+    found = ", ".join(f"{key} = {json.dumps(value)}" for key, value in shown.items())  # as in TOML
     print(f"{out}: {data['kind']}, {network['layers'][-1]['units']} classes, {found}, {network['steps']} steps")
     print(f"train it with `{command('cupynn', 'train', out)}`")
+
+
+def _relative(path: str, out: Path) -> str:
+    """Return the path of the data, relative to the folder of the definition if it is in there."""
+    folder = out.resolve().parent
+    inside = Path(path).is_relative_to(folder) and Path(path) != folder
+    relative = Path(path).relative_to(folder).as_posix() if inside else path
+    return path if relative.startswith("~") else relative

@@ -1,5 +1,6 @@
 """The definition of an experiment: tables of data, network, loss, optimizer and training."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,4 +159,12 @@ class Experiment:
 
     def to_toml(self) -> str:
         """Return the text of a TOML file for `read`."""
-        return tomli_w.dumps({"name": self.name} | self.tables())
+        return _SHORT_LIST.sub(_on_one_line, tomli_w.dumps({"name": self.name} | self.tables()))
+
+
+# A list of numbers as tomli_w writes it, one per line; in a string, line breaks are escaped.
+_SHORT_LIST = re.compile(r"(?m)= \[\n((?:    [-+.\w]+,\n){1,8})\]$")
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return f"= [{', '.join(line.strip(' ,') for line in found[1].splitlines())}]"

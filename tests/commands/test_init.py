@@ -284,3 +284,15 @@ def test_the_command_writes_a_definition_that_trains(tmp_path, monkeypatch, caps
     short = ["--epochs", "1", "--set", "network.steps=100", "--quiet"]
     assert cli.main(["train", "shapes.toml", "--out", "run", *short]) == 0
     assert (tmp_path / "run" / "result.json").is_file()
+
+
+def test_the_definition_is_short_and_moves_with_its_data(tmp_path, monkeypatch, capsys):
+    write_images(tmp_path / "here" / "shapes")
+    monkeypatch.chdir(tmp_path / "here")
+    assert cli.main(["init", "shapes"]) == 0
+    assert "size = [28, 28], colour = false, invert = true" in capsys.readouterr().out
+    text = Path("shapes.toml").read_text(encoding="utf-8")
+    assert '\npath = "shapes"\n' in text
+    assert "\nsize = [28, 28]\n" in text
+    os.rename(tmp_path / "here", tmp_path / "there")
+    assert presets.read(tmp_path / "there" / "shapes.toml").data["path"] == str((tmp_path / "there" / "shapes").resolve())
