@@ -17,6 +17,7 @@ from cupynn.spikes.trains import SpikeTrains
 LEVELS = np.arange(256)
 GREY, BRIGHT = 0.1, 0.6  # a lower quartile or median above this share of the largest value: the background fires
 DARK = 0.25  # all of the data below this share of the largest value: it hardly fires
+FEWEST = 64  # values of a sample in one axis that may be the pixels of an image; fewer are a row of a table
 ALIKE, MERGED = 0.5, 192  # a notice appears if this share of the values gives the train of the largest, from this level on
 INSPECTED = 1000  # samples that `notice` inspects, spread over the data
 
@@ -51,17 +52,20 @@ class IntensityEncoder(Encoder):
                 f"the largest value of the data is {highest:.3g} of {largest}, so it hardly fires: divide the data by its "
                 "largest value, as floats in [0, 1]"
             )
+        if x.ndim < 3 and prod(x.shape[1:]) < FEWEST:
+            return None
         quarter, half = np.quantile(inspected, (0.25, 0.5)) / largest if inspected.size else (0, 0)
         if half > BRIGHT:
             return (
                 f"half of the data is at {half:.0%} of the largest value or above, and bright values fire most: if these "
                 f"are dark figures on a bright background, invert them ({largest} - x) and remove the background, as "
-                "from_image_folder(..., invert=True, cut_ground=True) does"
+                "from_image_folder(..., invert=True, cut_ground=True) and these keys of a definition do"
             )
         if quarter > GREY:
             return (
                 f"three quarters of the data are at {quarter:.0%} of the largest value or above: if that is a background, "
-                "set it to 0, so that it does not fire, as from_image_folder(..., cut_ground=True) does"
+                "set it to 0, so that it does not fire, as from_image_folder(..., cut_ground=True) and cut_ground = true "
+                "in a definition do"
             )
         return None
 

@@ -185,6 +185,7 @@ def fit(
 
     classes = len(data.classes) if isinstance(data, Dataset) else None
     notices = health.before_training(network, loss, train.x, samples.steps, classes)
+    notices += health.targets_below_one(loss, train.y)
     for targets in (train.y, *(() if held_out is None else (held_out.y,))):
         most = network.layers[-1].neuron.max_count(samples.steps) * network.neurons_per_class
         loss.check_targets(targets, samples.steps, most)

@@ -81,6 +81,13 @@ def before_training(network: Network, loss: CountLoss, x: Data, steps: int, clas
     return notices
 
 
+def targets_below_one(loss: CountLoss, targets: np.ndarray) -> list[str]:
+    """Return a notice if the targets of a regression look like shares: they are counts of spikes."""
+    if loss.predicts != "counts" or not 0 < targets.max() <= 1:
+        return []
+    return ["all targets are in 0..1, but targets are counts of spikes: scale them, for example to 5 + 20 * y"]
+
+
 def _weights(layer: Layer) -> list[str]:
     """Return the names of the trained arrays of a layer without constants of the neurons, which silent ones do not train."""
     return [name for name in layer.params if name not in LOWEST]

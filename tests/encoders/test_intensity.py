@@ -249,15 +249,15 @@ class TestNotice:
 
     @pytest.mark.parametrize("make", [Poisson, Latency, Regular, Current])
     def test_a_bright_ground_is_told(self, make):
-        told = make().notice(np.full((3, 4), 250, np.uint8), 10)
+        told = make().notice(np.full((3, 4, 1), 250, np.uint8), 10)
         assert "invert them (255 - x) and remove the background" in told
         assert "from_image_folder(..., invert=True, cut_ground=True)" in told
-        told = make().notice(np.full((3, 4), 0.9), 10)
+        told = make().notice(np.full((3, 4, 1), 0.9), 10)
         assert told.startswith("half of the data is at 90% of the largest value")
         assert "1 - x" in told
 
     def test_a_grey_ground_is_told(self):
-        images = np.full((3, 8), 40, np.uint8)
+        images = np.full((3, 8, 1), 40, np.uint8)
         images[:, 0] = 255
         told = Poisson().notice(images, 10)
         assert told.startswith("three quarters of the data are at 16% of the largest value")
@@ -313,3 +313,10 @@ class TestSaturated:
 
     def test_zeros_and_ones_have_one_level(self):
         assert Current(gain=10.0).notice((self.spread > 0).astype(np.float32), 300) is None
+
+
+def test_rows_of_a_table_have_no_background():
+    table = np.full((20, 4), 0.9, np.float32)
+    assert Poisson().notice(table, 50) is None
+    assert "dark figures" in Poisson().notice(np.full((20, 8, 8), 0.9, np.float32), 50)
+    assert "dark figures" in Poisson().notice(np.full((20, 784), 0.9, np.float32), 50)

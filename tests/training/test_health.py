@@ -12,7 +12,7 @@ from cupynn.augment import Augment
 from cupynn.checks import InputError
 from cupynn.datasets import Dataset
 from cupynn.kernels.lif import lif
-from cupynn.losses import SoftmaxCount, SpikeCount
+from cupynn.losses import CountRegression, SoftmaxCount, SpikeCount
 from cupynn.optimizers import SGD, Adam
 from cupynn.results.history import Epoch, History
 from cupynn.spikes import SpikeTrains
@@ -361,3 +361,10 @@ class TestBefore:
         assert cli.main(["train", str(path), "--out", str(tmp_path / "run")]) == 1
         assert "desired=99" in capsys.readouterr().err
         assert not (tmp_path / "run").exists()
+
+
+def test_targets_of_a_regression_are_counts():
+    for highest, told in ((1.0, True), (0.3, True), (20.0, False), (0.0, False)):
+        targets = np.array([[0.0], [highest]], np.float32)
+        assert bool(health.targets_below_one(CountRegression(), targets)) == told
+    assert health.targets_below_one(SpikeCount(), np.array([0, 1])) == []

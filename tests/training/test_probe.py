@@ -36,9 +36,10 @@ class TestSaturated:
 
     @pytest.mark.parametrize("kind", [encoders.Poisson, encoders.Regular])
     def test_rates(self, kind):
-        """Bright images are noticed as such first; here a quarter of the values is 0."""
+        """Bright images are noticed as such first, rows of a table are not images; here two of nine values are 0."""
         x = np.tile(np.array([0, 0, *[255] * 7], np.uint8), (4, 1))
-        assert "bright" in notices(x, kind(max_rate=1.0))[0]
+        assert "saturated" in notices(x, kind(max_rate=1.0))[0]
+        assert "bright" in notices(x.reshape(4, 3, 3), kind(max_rate=1.0))[0]
 
     def test_any_encoder_by_the_argument_that_it_has(self):
         class Always(Encoder):
