@@ -35,13 +35,15 @@ def compare(network: Network, other: Network, data: Any, batch_size: int = 100) 
         If the networks have other shapes or classes, the data do not fit them, or a weight is not finite.
     """
     checks.only("other", other, Network)
-    shapes = [(one.input_shape, one.steps, *(layer.output_shape for layer in one.layers)) for one in (network, other)]
-    if shapes[0] != shapes[1]:
-        raise InputError(f"the networks have the shapes {shapes[0]} and {shapes[1]}: compare networks of the same shapes")
+    for (what, mine), (_, theirs) in zip(_shapes(network), _shapes(other), strict=True):
+        if mine != theirs:
+            raise InputError(
+                f"this network has {what} {mine}, other has {theirs}: compare networks of the same input, steps and layers"
+            )
     sizes = network.neurons_per_class, other.neurons_per_class
     if sizes[0] != sizes[1]:
         raise InputError(
-            f"the networks have neurons_per_class={sizes[0]} and {sizes[1]}: compare networks of the same classes"
+            f"this network has neurons_per_class={sizes[0]}, other has {sizes[1]}: compare networks of the same classes"
         )
     other.check_finite()
     x, y = network.labelled(data)
@@ -62,3 +64,8 @@ def compare(network: Network, other: Network, data: Any, batch_size: int = 100) 
     spikes, other_spikes, unmatched = ({name: int(row[index]) for index, name in names.items()} for row in totals)
     accuracies = [float(hit / len(y)) for hit in hits]
     return Comparison(*accuracies, changed, len(y), spikes, other_spikes, unmatched)
+
+
+def _shapes(network: Network) -> list[tuple[str, object]]:
+    layers = [layer.output_shape for layer in network.layers]
+    return [("input_shape", network.input_shape), ("steps", network.steps), ("layers of the shapes", layers)]

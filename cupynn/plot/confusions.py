@@ -174,5 +174,9 @@ def _errors(matrix: np.ndarray, names: list[str]) -> str:
     order = np.argsort(-wrong, axis=None, kind="stable")[:LISTED]
     pairs = [divmod(int(place), len(matrix)) for place in order if wrong.flat[place]]
     short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
-    lines = [f"{short[row]} as {short[column]}: {number(int(wrong[row, column]), 'time')}" for row, column in pairs]
+    lines = [f"{short[row]} as {short[column]}: {_times(int(wrong[row, column]))}" for row, column in pairs]
     return "\n".join(["most frequent errors:", *lines] if lines else ["no errors"])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else number(count, "time")

@@ -84,7 +84,7 @@ def energy(
                 for end in (0, len(evaluations) - 1):
                     look = {"fontsize": 7, "ha": "center", "alpha": MUTED}
                     axes.annotate(str(end + 1), (x[end], y[end]), (0, -12), textcoords="offset points", **look)
-        axes.set(xlabel="accumulates per sample", ylabel="R2" if regression == {True} else "accuracy")
+        axes.set(xlabel="accumulates per sample", ylabel="R²" if regression == {True} else "accuracy")
         _count_axis(axes, [each.operations.accumulates for each in every])
         axes.margins(x=0.12, y=0.15)
         axes.set_ylim(top=min(axes.get_ylim()[1], 1 + 0.05 * (1 - axes.get_ylim()[0])))  # no score is above 1

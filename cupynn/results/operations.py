@@ -156,6 +156,9 @@ class Operations:
         """Return all figures for a file in JSON."""
         return {name: asdict(layer) for name, layer in self.layers.items()}
 
+    def __repr__(self) -> str:
+        return self.as_text()
+
     def as_text(self) -> str:
         """Return a table of the layers with their totals, and the estimate of the energy."""
         header = ("per sample", "accumulates", "of dense", "MACs without spikes", "neuron updates")

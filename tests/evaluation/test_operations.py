@@ -58,6 +58,7 @@ def test_every_spike_times_every_connection(device, make):
     network = prune(make(device))
     x, y = draw_images(network, 5)
     found = network.evaluate((x, y)).operations
+    assert repr(found) == str(found) == found.as_text()
     trains = [each.to_host().counts.reshape(5, -1) for each in network.run(network.encode(x, np.arange(5), 0))]
     network.to("cpu")
     for layer, below, above in zip(network.layers, trains[:-1], trains[1:], strict=True):

@@ -96,14 +96,17 @@ class TestCompare:
         assert set(found.spikes) == {layer.name for layer in network.layers}
 
     def test_networks_of_other_shapes(self):
-        with pytest.raises(InputError, match="same shapes"):
+        with pytest.raises(
+            InputError,
+            match=r"this network has layers of .* \(3,\)\], other has \[\(11,\), \(3,\)\]",
+        ):
             dense_network().compare(dense_network(hidden=11), draw_data())
         with pytest.raises(InputError, match="other"):
             dense_network().compare(None, draw_data())
 
     def test_networks_of_other_classes(self):
         those = [Sequential([layers.SpikingDense(4, 1.0)], (7,), 40, device="cpu", neurons_per_class=n) for n in (2, 1)]
-        with pytest.raises(InputError, match="neurons_per_class=2 and 1"):
+        with pytest.raises(InputError, match="this network has neurons_per_class=2, other has 1"):
             those[0].compare(those[1], draw_data())
 
     def test_layers_without_neurons_are_left_out(self):

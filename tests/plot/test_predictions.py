@@ -57,7 +57,7 @@ class TestConfusion:
             "most frequent errors:",
             "2 as 0: 3 times",
             "0 as 1: 2 times",
-            "1 as 0: 1 time",
+            "1 as 0: once",
         ]
 
     @pytest.mark.parametrize("given", [MATRIX, MATRIX.tolist(), MATRIX.astype(np.uint8)])

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from cupynn import InputError, Sequential, encoders, kernels, layers, losses
+from cupynn.optimizers import Adam
 from cupynn.results.history import History
 from cupynn.spikes import SpikeTrains
 from cupynn.spikes import picture as display
@@ -30,7 +31,7 @@ def make(name="<hidden>"):
 
 
 def fit(net, **options):
-    return net.fit((X, Y), **{"loss": LOSS, "epochs": 2, "batch_size": 3} | options)
+    return net.fit((X, Y), **{"loss": LOSS, "optimizer": Adam(1e-3), "epochs": 2, "batch_size": 3} | options)
 
 
 class Cells(HTMLParser):

@@ -110,7 +110,8 @@ def explore(
     Raises
     ------
     InputError
-        If the data does not fit the network, `wrong_only` finds nothing, or not even one sample fits the size.
+        If the data does not fit the network, the network has several neurons per class, `wrong_only` finds
+        nothing, or not even one sample fits the size.
 
     Examples
     --------
