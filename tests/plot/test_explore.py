@@ -227,3 +227,10 @@ def test_the_command(tmp_path, capsys):
     assert f"{tmp_path}/net.npz, digits" in out.read_text(encoding="utf-8")
     assert cli.main([*words, "--samples", "0", "--out", str(out)]) == 1
     assert "--samples=0" in capsys.readouterr().err
+
+
+def test_the_maps_of_the_input_are_polarities_or_channels():
+    net = network(layers.SpikingDense(3, v_th=0.5), shape=(2, 4, 4))
+    spikes = SpikeTrains.from_dense(np.random.default_rng(0).random((1, net.steps, 2, 4, 4)) < 0.3)
+    images = np.ones((1, 2, 4, 4), np.float32)
+    assert [table_of(plot.explore(net, x))[0]["layers"][0]["noun"] for x in (spikes, images)] == ["polarity", "channel"]

@@ -621,3 +621,14 @@ def test_a_million_spikes(show):
     assert json.dumps([moved < 200, asked < 500]) == "[true, true]", f"moved in {moved:.0f} ms, asked for {asked:.0f} ms"
     with pytest.raises(InputError, match=r"max_megabytes=1 does not fit one sample of .* spikes: pass at least"):
         plot.explore(net, spikes, max_megabytes=1)
+
+
+def test_rare_extremes_leave_room_for_the_membrane_near_the_threshold(show):
+    tab = show(plot.explore(dense(), images(1, (6, 5))))
+    script = """(lowest) => {
+        const values = Float32Array.from({ length: 100 }, (_, t) => (t < 20 ? lowest : 0.5));
+        const { low, least } = explore.robustRange(values, 0, 99, 1);
+        return [low, least];
+    }"""
+    assert tab.evaluate(script, -130) == [-4, -130]
+    assert tab.evaluate(script, -3) == [-3, -3]

@@ -131,6 +131,7 @@ def explore(
     limit = MEGABYTE * checks.number("max_megabytes", max_megabytes, minimum=0.2)
     names = _classes(network, data, classes)
     tables, block = contents.layer_tables(network), contents.Block()
+    tables[0]["noun"] = "polarity" if _is_events(x) and network.input_shape[0] == 2 else "channel"
     kept = None if epochs is None else folder_of(epochs)
     heading = "" if title is None else str(title)
     table = {
@@ -160,6 +161,11 @@ def explore(
     table |= {"exact": exact, "notes": notes, "samples": chosen}
     words = f"{number(len(chosen), 'sample')}, {number(len(tables) - 1, 'layer')}"
     return Page(document(table, b"".join(block.parts)), words)
+
+
+def _is_events(x: Data) -> bool:
+    """Return whether samples are spikes or events, whose maps are polarities."""
+    return isinstance(x, SpikeTrains) or (isinstance(x, Ragged) and x.dtype.names is not None)
 
 
 def _checked(network: Network, data: Any) -> tuple[Data, np.ndarray | None]:

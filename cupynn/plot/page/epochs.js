@@ -20,6 +20,7 @@ function buildEpochs() {
 
 function showEpoch(index) {
   if (!stages[index] || index === stage) return;
+  const focus = document.activeElement, place = [byId("samples").scrollTop, byId("neuron").scrollTop];
   stage = index;
   const { samples, weights, constants } = stages[stage];
   table.samples.forEach((sample, at) => {
@@ -45,6 +46,15 @@ function showEpoch(index) {
   listSamples();
   nameEpoch();
   redrawAll();
+  restorePlace(focus, place);
+}
+
+/** Put the focus and the scrolled lists back where they were: the lists are built again, and the button at an end is disabled. */
+function restorePlace(focus, [samples, neuron]) {
+  const { index } = focus?.dataset ?? {};
+  if (index !== undefined) byId("samples").querySelector(`[data-index="${index}"]`)?.focus({ preventScroll: true });
+  else if (focus?.disabled) byId("epoch").focus({ preventScroll: true });
+  requestAnimationFrame(() => ([byId("samples").scrollTop, byId("neuron").scrollTop] = [samples, neuron]));
 }
 
 const epochName = () => (stages[stage].number === null ? "this network" : `epoch ${stages[stage].number}`);

@@ -104,9 +104,9 @@ function drawMarks() {
     const shown = state.hover ?? chosen;
     if (state.kept?.layer === view.layer) drawTrain(context, state.kept, scale, row, tick, wide, css("kept"));
     for (const each of [chosen, shown]) if (each?.layer === view.layer) drawTrain(context, each, scale, row, tick, wide);
-    if (chosen?.layer === view.layer) ring(context, scale.x(chosen.step), scale.y(row[chosen.neuron] + 0.5));
     drawCursor(context, scale, high, chosen);
     context.restore();
+    if (chosen?.layer === view.layer) markChosen(context, view, scale, row[chosen.neuron], chosen.step, high);
   }
 }
 
@@ -134,6 +134,13 @@ function drawCursor(context, scale, high, chosen) {
     [context.globalAlpha, context.fillStyle] = [0.9, css("wrong")];
     context.fillRect(scale.x(state.cursor) - 0.75, 0, 1.5, high);
   }
+}
+
+/** Ring the selected step of the selected neuron, if it is visible; a ring at an edge is moved inside, so that it is whole. */
+function markChosen(context, view, scale, row, step, high) {
+  if (row + 0.5 < view.low || row + 0.5 > view.high || step < state.from || step > state.to) return;
+  const y = scale.y(row + 0.5), room = Math.min(8, high / 2);
+  ring(context, scale.x(step), Math.min(Math.max(y, room), high - room));
 }
 
 function ring(context, x, y) {

@@ -15,4 +15,4 @@ placeLayers();
 new ResizeObserver(placeLayers).observe(byId("layers"));
 
 // For the browser's console, and for tests.
-window.explore = { table, layers, views, state, select, selected, setWindow, setCursor, replay, causes, driven, spikesOf, samples: table.samples, drawLayers, drawMarks, csvText, svgText, showEpoch, silence, shownTrains: (layer) => trainsOf(layer) };
+window.explore = { table, layers, views, state, select, selected, setWindow, setCursor, replay, causes, driven, spikesOf, samples: table.samples, drawLayers, drawMarks, csvText, svgText, showEpoch, silence, robustRange, shownTrains: (layer) => trainsOf(layer) };

@@ -8,11 +8,14 @@ function placeOf(layer, neuron) {
 
 function neuronName(layer, neuron) {
   const place = placeOf(layer, neuron);
-  if (place) return `${layer.maps[0] > 1 ? `map ${place.map} ` : ""}(${place.row}, ${place.column})`;
+  if (place) return `${layer.maps[0] > 1 ? `${mapName(layer, place.map)} ` : ""}(${place.row}, ${place.column})`;
   if (layer.index === last && layer.index > 0) return table.classes[neuron];
   return String(neuron);
 }
 
+/** What the maps of a layer are: of the input polarities or channels. */
+const mapNoun = (layer) => layer.noun ?? "map";
+const mapName = (layer, map) => `${mapNoun(layer)} ${map}`;
 const fullName = (layer, neuron) => `${layer.name} ${neuronName(layer, neuron)}`;
 const className = (index) => (index === null ? "no label" : table.classes[index]);
 const isWrong = (sample) => sample.label !== null && sample.label !== sample.prediction;

@@ -34,13 +34,28 @@ function drawPictures(canvas, view) {
     paste(context, image, x, y, columns * room.cell, rows * room.cell);
     context.strokeStyle = css("line");
     context.strokeRect(x, y, columns * room.cell, rows * room.cell);
+    if (maps > 1) numberPicture(context, map, x, y, Math.min(rows, columns) * room.cell);
   }
   context.fillStyle = css("muted");
   context.font = "11px system-ui, sans-serif";
   context.textBaseline = "middle";
-  label(context, `${plural(maps, "map")},`, LEFT - 6, 12, "right", LEFT - 10);
+  const nouns = maps === 2 && mapNoun(view.layer) === "polarity" ? "2 polarities" : plural(maps, mapNoun(view.layer));
+  label(context, `${nouns},`, LEFT - 6, 12, "right", LEFT - 10);
   label(context, `0 to ${most}`, LEFT - 6, 26, "right", LEFT - 10);
   label(context, "spikes", LEFT - 6, 40, "right", LEFT - 10);
+}
+
+/** Write the number of a map into its upper left corner, on a ground of its own, if there is room. */
+function numberPicture(context, map, x, y, side) {
+  const wide = 4 + 6 * String(map).length;
+  if (side < Math.max(18, wide + 6)) return;
+  [context.font, context.textBaseline] = ["10px system-ui, sans-serif", "middle"];
+  context.fillStyle = css("card");
+  context.globalAlpha = 0.8;
+  context.fillRect(x + 0.5, y + 0.5, wide, 11);
+  context.globalAlpha = 1;
+  context.fillStyle = css("muted");
+  label(context, String(map), x + wide / 2, y + 6.5, "center", wide);
 }
 
 /** The selected, hovered and kept neuron, the causes of the selected spike and what it drove, as frames around their pixels. */

@@ -136,7 +136,7 @@ function drawBorders(context, layer, scale, wide, high) {
     if (map && scale.perRow * area > 3) context.fillRect(LEFT, y, wide - LEFT - RIGHT, 1);
     context.globalAlpha = 1;
     if (middle - labelled < 12 || middle < 5 || middle > high - 5) continue;
-    label(context, `map ${map}`, LEFT - 6, middle, "right", LEFT - 12);
+    label(context, mapName(layer, map), LEFT - 6, middle, "right", LEFT - 12);
     labelled = middle;
   }
 }
