@@ -5,6 +5,7 @@ from functools import partial
 from os import PathLike
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
@@ -79,10 +80,11 @@ def energy(
             colour = PALETTE[index % len(PALETTE)]
             x, y = [each.operations.accumulates for each in evaluations], [each.score for each in evaluations]
             axes.plot(x, y, color=colour, marker="o", linewidth=1)
-            axes.annotate(name, (x[-1], y[-1]), (6, 4), textcoords="offset points", color=colour, fontweight="bold")
+            look = {"color": colour, "fontweight": "bold", "fontsize": axes.xaxis.label.get_size()}
+            axes.annotate(name, (x[-1], y[-1]), (6, 4), textcoords="offset points", **look)
             if len(evaluations) > 1:
                 for end in (0, len(evaluations) - 1):
-                    look = {"fontsize": 7, "ha": "center", "alpha": MUTED}
+                    look = {"fontsize": rcParams["xtick.labelsize"], "ha": "center", "alpha": MUTED}
                     axes.annotate(str(end + 1), (x[end], y[end]), (0, -12), textcoords="offset points", **look)
         axes.set(xlabel="accumulates per sample", ylabel="R²" if regression == {True} else "accuracy")
         _count_axis(axes, [each.operations.accumulates for each in every])
@@ -111,7 +113,10 @@ def _energy_axis(axes: Axes, evaluation: Evaluation, table: Mapping[str, float])
         return
     scale = table["accumulate"] / 1000 or 1
     above = axes.secondary_xaxis("top", functions=(partial(np.multiply, scale), partial(np.multiply, 1 / scale)))
-    above.set_xlabel(f"estimated energy per sample (nJ), {table['accumulate']:g} pJ per accumulate", fontsize=8)
+    above.set_xlabel(
+        f"estimated energy per sample (nJ), {table['accumulate']:g} pJ per accumulate", fontsize=axes.xaxis.label.get_size()
+    )
+    above.tick_params(labelsize=axes.xaxis.get_ticklabels()[0].get_size())
 
 
 def _named(results) -> dict[str, Result | Sequence[Evaluation]]:

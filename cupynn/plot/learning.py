@@ -82,11 +82,14 @@ def curves(
             _epoch_axis(axes, epochs)
         _score_axis(accuracy, best)
         loss.set_ylim(bottom=0)
-        loss.legend()
         activity.set_ylim(bottom=0)
         if place.narrow:
-            place.legend(activity.lines, above=False)
+            for axes in (loss, accuracy):
+                axes.tick_params(labelbottom=False)
+                axes.set_xlabel("")
+            place.legend([*loss.lines, *activity.lines], above=False)
         else:
+            loss.legend()
             activity.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
         return place.done("")
 

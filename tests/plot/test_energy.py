@@ -1,5 +1,6 @@
 """`plot.energy`: the points are where the evaluations say, and what cannot be drawn is refused."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from factories import dense_network, draw_data
@@ -66,3 +67,11 @@ def test_what_cannot_be_drawn(results, message):
 def test_another_table():
     with pytest.raises(InputError, match="pass picojoules of"):
         plot.energy({"one": evaluated(3)}, {"accumulate": 1.0})
+
+
+def test_fonts_of_the_users_axes():
+    axes = plt.subplots(layout="constrained")[1]
+    plot.energy({"one": evaluated(3)}, ax=axes)
+    above = axes.child_axes[0]
+    assert above.xaxis.label.get_size() == axes.xaxis.label.get_size()
+    assert above.get_xticklabels()[0].get_size() == axes.get_xticklabels()[0].get_size()

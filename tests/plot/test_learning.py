@@ -147,3 +147,10 @@ def test_bad_input_is_named_with_its_remedy(call, message):
 def test_a_run_of_many_epochs_is_a_plain_line():
     told = History([replace(history(1).epochs[0], number=number) for number in range(1, 101)])
     assert plot.compare({"long": told}).axes[0].lines[0].get_marker() == "None"
+
+
+def test_small_curves_have_one_legend_and_one_axis_of_epochs():
+    figure = plot.curves(history(4), figsize=(3.5, 2.5))
+    assert not any(axes.get_legend() for axes in figure.axes)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "epoch"]
+    assert "training" in [text.get_text() for text in figure.legends[0].get_texts()]
