@@ -308,7 +308,7 @@ class Network:
         x = self.inputs(x)
         self.check_finite()
         spikes = self.encode_checked(x, np.arange(len(x)), DRAW)
-        recording = Recording({"input": spikes.to_host()})
+        recording = Recording({"input": spikes.to_host()}, neurons_per_class=self.neurons_per_class)
         with self.device:
             for layer in self.layers:
                 run = layer.forward(spikes, record=True)

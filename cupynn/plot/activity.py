@@ -33,7 +33,8 @@ class _Row:
     neurons: np.ndarray  # their numbers in the layer
     colour: str
     labels: list[str] | None  # names of the neurons of the last layer
-    winner: int | None  # the neuron of the last layer that fires most, as its place among the chosen
+    winners: list[int]  # the neurons of the class that fires most, as places among the chosen; none in other layers
+    winning: str  # name of that class
     shape: tuple[int, ...]  # of the layer
 
     @property
@@ -62,9 +63,9 @@ def raster(
 ) -> Figure | SubFigure | Axes:
     """Draw the spikes of one sample, one panel per layer, with the firing count of each neuron beside them.
 
-    In the last layer, the neuron that fires most, the predicted class, is highlighted. In layers with maps, lines separate
-    the maps. Beside layers with more than 400 neurons, the solid area is the mean count of the neurons that share a line of
-    the panel, the pale area their largest count.
+    In the last layer, the neurons of the class that fires most, the predicted class, are highlighted. In layers with maps,
+    lines separate the maps. Beside layers with more than 400 neurons, the solid area is the mean count of the neurons that
+    share a line of the panel, the pale area their largest count.
 
     Parameters
     ----------
@@ -115,7 +116,15 @@ def raster(
     first = next(iter(drawn.values()))
     sample = arguments.sample_index(sample, first)
     window = Window.of(steps, dt, first.steps)
-    rows = _rows(trains, [*wanted], sample, classes, arguments.neurons_by_layer(neurons, drawn), window)
+    rows = _rows(
+        trains,
+        [*wanted],
+        sample,
+        classes,
+        arguments.neurons_by_layer(neurons, drawn),
+        window,
+        getattr(recording, "neurons_per_class", 1),
+    )
     if isinstance(ax, Axes) and len(rows) > 1:
         last = rows[-1].name
         raise InputError(f"ax is one panel, but there are {len(rows)} layers: pass one, such as layers={last!r}")
@@ -131,7 +140,7 @@ def raster(
         panels = figure.subplots(len(rows), 2, squeeze=False, sharey="row", height_ratios=heights, width_ratios=(6, 1))
         for (left, right), height, row in zip(panels, heights, rows, strict=True):
             _panel(left, row, window, 54 * place.width, 72 * height)
-            _counts(right, row)
+            _counts(right, row, 72 * height * _share(place, heights))
             left.tick_params(labelbottom=left is panels[-1, 0])
         for left in panels[1:, 0]:
             left.sharex(panels[0, 0])
@@ -142,31 +151,37 @@ def raster(
         return place.done(f"Sample {sample}: {window.words()}, {number(total, 'spike')}")
 
 
-def _rows(trains, names, sample: int, classes, neurons: dict[str, np.ndarray], window: Window) -> list[_Row]:
-    """Return the panels of these layers, from top to bottom."""
+def _rows(trains, names, sample: int, classes, neurons: dict[str, np.ndarray], window: Window, each: int) -> list[_Row]:
+    """Return the panels of these layers, from top to bottom; each: number of neurons of a class of the last layer."""
     last = list(trains)[-1]
-    labels = None if classes is None else arguments.class_names(classes, trains[last].size)
+    labels = None if classes is None else arguments.class_names(classes, trains[last].size // each)
     colours, rows = layer_colours(trains), []
     for name in names:
         chosen = neurons[name]
         spikes = arguments.only_neurons(window.cut(trains[name][sample]), chosen)
-        words = [labels[neuron] for neuron in chosen] if labels is not None and name == last else None
-        winner = int(spikes.counts.argmax()) if name == last and spikes.total else None  # the first on a tie
-        rows.append(_Row(name, spikes, chosen, colours[name], words, winner, trains[name].neuron_shape))
+        words, winners, winning = None, [], ""
+        if name == last and labels is not None:
+            words = [labels[neuron // each] for neuron in chosen]
+        if name == last and spikes.total:
+            numbers = chosen // each
+            best = int(np.bincount(numbers, spikes.counts.ravel()).argmax())  # the first on a tie
+            winners = np.flatnonzero(numbers == best).tolist()
+            winning = labels[best] if labels else f"{'class' if each > 1 else 'neuron'} {best}"
+        rows.append(_Row(name, spikes, chosen, colours[name], words, winners, winning, trains[name].neuron_shape))
     return rows
 
 
 def _panel(axes: Axes, row: _Row, window: Window, width: float, height: float) -> None:
     """Draw the trains of a layer, with the numbers of neurons and spikes as a title; width, height: of the panel, points."""
-    spikes, winner = row.spikes, row.winner
+    spikes = row.spikes
     axes.set(ylim=(-0.5, spikes.size - 0.5), ylabel="neuron" if row.labels is None else "class")
     window.axis(axes)
     _trains(axes, row, window, width, height)
     _neuron_axis(axes, row, window)
     words = f"{number(spikes.size, 'neuron')}, {number(spikes.total, 'spike')}"
-    if winner is not None:
-        words += f", most by {f'neuron {row.neurons[winner]}' if row.labels is None else row.labels[winner]}"
-        if row.small:
+    if row.winners:
+        words += f", most by {row.winning}"
+        for winner in row.winners if row.small else ():
             axes.get_yticklabels()[winner].set_fontweight("bold")
     titles(axes, row.name, words, row.colour)
 
@@ -203,13 +218,18 @@ def _trains(axes: Axes, row: _Row, window: Window, length: float, height: float)
     tall = np.clip(0.65 * height / row.spikes.size, 2 * shrink, 9)
     opacity = min(1, area / (wide * tall))
     marks = {"color": row.colour, "markersize": tall, "markeredgewidth": wide, "rasterized": neurons.size > VECTORS}
-    front = np.full(neurons.size, True) if row.winner is None or not row.small else neurons == row.winner
+    front = np.isin(neurons, row.winners) if row.winners and row.small else np.full(neurons.size, True)
     axes.plot(places[~front], neurons[~front], "|", alpha=PALE * opacity, **marks)
     axes.plot(places[front], neurons[front], "|", alpha=opacity, **marks)
 
 
-def _counts(axes: Axes, row: _Row) -> None:
-    """Draw the firing counts: labelled bars for a small layer, an outline for a large one."""
+def _share(place: Place, heights: list[float]) -> float:
+    """Return the part of the panels' wanted heights that there is room for in the figure, without titles and labels."""
+    return min(1.0, (place.height - 0.7 - 0.3 * len(heights)) / sum(heights)) if place.height else 1.0
+
+
+def _counts(axes: Axes, row: _Row, height: float) -> None:
+    """Draw the firing counts: bars for a small layer, with numbers if they fit the height in points, or an outline."""
     counts = row.spikes.counts.ravel()
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, 1.05 * max(1, counts.max()))
@@ -217,15 +237,19 @@ def _counts(axes: Axes, row: _Row) -> None:
         _outline(axes, counts, row.colour)
         axes.xaxis.set_major_locator(whole(2))
         return
-    shades = [(row.colour, 1.0 if row.winner in (None, neuron) else PALE) for neuron in range(counts.size)]
+    shades = [(row.colour, 1.0 if not row.winners or neuron in row.winners else PALE) for neuron in range(counts.size)]
     bars = axes.barh(range(counts.size), counts, height=0.65, color=shades)
     words = [f"{count:,}" if count else "" for count in counts]
-    labels = axes.bar_label(bars, words, padding=2, fontsize=rcParams["ytick.labelsize"])
+    size = rcParams["ytick.labelsize"]
+    if height < size * counts.size:
+        axes.xaxis.set_major_locator(whole(2))
+        return
+    labels = axes.bar_label(bars, words, padding=2, fontsize=size)
     axes.set_xticks([])
     axes.set_xlim(0, 1.45 * max(1, counts.max()))  # room for the numbers
     axes.spines.bottom.set_visible(False)
-    if row.winner is not None:
-        labels[row.winner].set_fontweight("bold")
+    for winner in row.winners:
+        labels[winner].set_fontweight("bold")
 
 
 def _outline(axes: Axes, counts: np.ndarray, colour: str) -> None:

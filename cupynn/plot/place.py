@@ -40,6 +40,8 @@ class Place:
         The user's axes.
     width : float
         Inches, of the figure or of the axes.
+    height : float or None
+        Inches, of a new figure if the user chose it, or of the part of a figure.
     """
 
     def __init__(self, ax: Any, figsize: Any, title: str | None, panels: int = 1) -> None:
@@ -54,9 +56,9 @@ class Place:
                 raise InputError(f"figsize={figsize!r} with ax: {described(ax)} has its size already: leave figsize out")
         elif figsize is not None:
             self._size = _size(figsize)
-        self.width = self._size[0]
+        self.width, self.height = self._size
         if ax is not None:
-            self.width = float(ax.bbox.width / ax.figure.dpi)
+            self.width, self.height = (float(side / ax.figure.dpi) for side in (ax.bbox.width, ax.bbox.height))
 
     def _use(self, ax: Any, panels: int) -> None:
         if isinstance(ax, Axes):

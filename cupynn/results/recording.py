@@ -34,6 +34,8 @@ class Recording:
         of a dense layer or each map of images.
     acting : dict of str to SpikeTrains
         For each layer with delays, the trains of the layer below as they act on it, each later by its delay.
+    neurons_per_class : int
+        Number of neurons of each class in the last layer.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Recording:
     refractory: dict[str, int] = field(default_factory=dict)
     potentials: dict[str, Psp] = field(default_factory=dict)
     acting: dict[str, SpikeTrains] = field(default_factory=dict)
+    neurons_per_class: int = 1
 
     def to_neo(self, dt: float = 1.0, layers: Sequence[str] | None = None) -> "neo.Block":
         """Return the recording as a block of Neo, with which Elephant and other tools of neuroscience work.

@@ -463,3 +463,17 @@ def test_a_network_that_was_trained_and_recorded():
         events(s, 5) for s in recording.spikes.values()
     ]
     assert all(png(figure) for figure in (plot.membranes(recording, "dense_1", 5), plot.curves(told)))
+
+
+def test_small_rasters_leave_out_counts_that_would_overlap(recording):
+    small, large = plot.raster(recording, figsize=(3.5, 2.5)), plot.raster(recording)
+    assert not small.axes[5].texts
+    assert len(large.axes[5].texts) == 4
+
+
+def test_the_winner_is_a_class_where_classes_have_several_neurons(recording):
+    output = recording.spikes["output"]
+    both = replace(recording, neurons_per_class=2)
+    winner = int(output.counts[0].reshape(2, 2).sum(1).argmax())
+    assert plot.raster(both).axes[4].get_title("right").endswith(f"most by class {winner}")
+    assert plot.raster(both, classes=["cat", "dog"]).axes[4].get_title("right").endswith(f"most by {['cat', 'dog'][winner]}")
