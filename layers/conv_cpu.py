@@ -68,6 +68,11 @@ def simulate(
     return SpikeTrains(*pack(*events), inputs.steps, shape)
 
 
+def side_by_side(maps: int) -> bool:
+    """Return whether the backward pass computes the maps of a group side by side, or one after the other."""
+    return maps >= FEW
+
+
 def backward(
     inputs: SpikeTrains,
     outputs: SpikeTrains,
@@ -93,8 +98,8 @@ def backward(
     kernels, constants = (gradient, None) if bias is None else (gradient[:, :-1].reshape(weight.shape), gradient[:, -1])
     fields = fields_of(weight, run, bias)
     total = fields_of(kernels, run, constants) if batch_sum.done else np.zeros(fields.shape, np.float32)
-    side_by_side = maps // synapses.groups >= FEW or is_array(rule.psp.gain) or is_array(rule.v_th)
-    kernel = conv_maps_cpu if side_by_side else conv_traces_cpu
+    have_each = is_array(rule.psp.gain) or is_array(rule.v_th)
+    kernel = conv_maps_cpu if side_by_side(maps // synapses.groups) or have_each else conv_traces_cpu
     total = kernel.backward(inputs, outputs, errors, fields, grid, rule, batch_sum.batch, total, result)
     if bias is not None and below is not None:
         below[...] = result[:, :-1]

@@ -10,18 +10,20 @@ from typing import NamedTuple
 from cupynn.kernels.cuda import workspace
 from cupynn.kernels.events_cuda import word_count
 from cupynn.kernels.psp import SPSP_VALUES
-from cupynn.kernels.simd import FEW, LANES
+from cupynn.kernels.simd import FEW, LANES, PART
 from cupynn.layers import (
     SpikingConv2D,
     SpikingDense,
     SpikingPool2D,
     SpikingRecurrent,
+    conv_cpu,
     conv_cuda,
     dense_cuda,
     dense_each_cuda,
     lateral_cuda,
 )
 from cupynn.layers.base import Layer
+from cupynn.layers.conv_maps_cpu import Lanes
 from cupynn.layers.delays import DelayedLayer
 from cupynn.layers.passes import WeightedLayer
 from cupynn.layers.spiking import SpikingLayer
@@ -104,14 +106,14 @@ def _delayed_bytes(part: Part, layer: Layer, below: Spikes) -> float:
     if not isinstance(layer, DelayedLayer) or layer.delay_steps is None:
         return 0
     trains = trains_bytes(part._replace(training=True), below)
-    return trains + part.samples * (8 * part.steps + 4 * below.neurons * (1 + layer.train_delays))
+    return trains + part.samples * (16 * part.steps + 4 * below.neurons * (1 + layer.train_delays))
 
 
 def _workspace_cpu(part: Part, layer: Layer, below: Spikes, above: Spikes) -> float:
     """Return the bytes of a layer's tables, threads and samples, in the pass that needs more."""
     weights, samples = _weights(layer), part.samples
-    if isinstance(layer, SpikingConv2D):  # the states and the sums of all neurons, per thread
-        tables = 4 * (2 * weights + above.neurons * (1 + 4 * part.threads))
+    if isinstance(layer, SpikingConv2D):  # the states and the sums of all neurons, per thread; where inputs connect to
+        tables = 4 * (2 * weights + above.neurons * (1 + 4 * part.threads) + 5 * below.neurons)
     else:
         tables = 4 * (weights + LANES * (below.neurons + above.neurons))
     lists = part.threads * 8 * above.row(part) if isinstance(layer, SpikingDense) else 0
@@ -134,11 +136,16 @@ def _workspace_cpu(part: Part, layer: Layer, below: Spikes, above: Spikes) -> fl
             traces = max(traces, part.steps * width + 3 * above.expected)
             matrices += min(samples * matrix, max(2 * SPSP_VALUES, matrix))
             errors *= 2
-    elif isinstance(layer, SpikingConv2D):  # traces at every step, and a gradient per sample
+    elif isinstance(layer, SpikingConv2D):  # a gradient per sample
         grid, field = _padded(layer)
-        traces, matrices = (part.steps + 6) * grid, (samples + 1) * layer.maps * field
-        if _has_each(layer):  # responses of the neurons at a place, and their S-PSPs
-            traces = max(traces, part.steps * LANES + (LANES + layer.maps) * field)
+        maps = layer.maps // layer.groups
+        if conv_cpu.side_by_side(maps) or _has_each(layer):  # responses of the neurons at a place, and their S-PSPs
+            dealt = Lanes.of(maps)
+            lanes = PART * len(dealt.width)
+            traces = (part.steps + field) * lanes + 4 * part.steps + 12 * grid
+            matrices = (samples + 3) * layer.groups * dealt.chunks * lanes * field
+        else:  # traces at every step
+            traces, matrices = (part.steps + 6) * grid, (samples + 1) * layer.maps * field
     else:
         traces, matrices = 3 * part.steps, 0
     backward = 4 * (part.threads * traces + matrices)
