@@ -68,8 +68,8 @@ def sort_by_neuron(event_steps, event_neurons, size):
 def list_bits(words, first, count, row, n):
     """Append the positions of the set bits of words[first : first + count] to a row of length n; return its new length.
 
-    Four places are written for each word, whether so many bits are set or not, and the row must have SPARE places more: with
-    a loop over the bits of each word, the processor guesses wrong at most ends.
+    Four places are written for each word, even if fewer bits are set, and the row must have SPARE places more: with a loop
+    over the bits of each word, the processor guesses wrong where most loops end.
     """
     for k in range(count):
         word = words[first + k]

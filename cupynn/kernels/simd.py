@@ -160,7 +160,7 @@ def mask_of(typing, bits, lanes):
 
 
 def _halved(builder, value, lanes, left):
-    """Add halves of a vector until so many lanes are left."""
+    """Add the halves of a vector until `left` lanes remain."""
     while lanes > left:
         lanes //= 2
         halves = [
@@ -196,7 +196,7 @@ def total(typing, vector):
 
 @intrinsic
 def lowest(typing, bits):
-    """Return the number of the lowest set bit of an int64, or 64 if there is none."""
+    """Return the number of the lowest set bit of an int64, or 64 for 0."""
 
     def codegen(context, builder, signature, arguments):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))

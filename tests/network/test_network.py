@@ -389,7 +389,7 @@ def test_data_without_an_encoder(method):
 
 
 def test_forward_takes_trains_only():
-    with pytest.raises(InputError, match=r"spikes is an array of shape \(2, 40, 3, 2\): pass a SpikeTrains"):
+    with pytest.raises(InputError, match=r"spikes is an array of shape \(2, 40, 3, 2\): pass SpikeTrains"):
         make().forward(np.zeros((2, STEPS, *INPUT)))
     with pytest.raises(InputError, match=r"spikes have shape \(2, 30, 3, 2\)"):
         make().forward(draw_trains(2, steps=30))

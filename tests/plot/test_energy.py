@@ -43,7 +43,7 @@ def test_the_energy_axis():
 
 def test_a_regression():
     evaluation = dense_network().evaluate((X, np.ones((9, 3)) * Y[:, None]), CountRegression())
-    assert plot.energy({"one": evaluation}).axes[0].get_ylabel() == "R2"
+    assert plot.energy({"one": evaluation}).axes[0].get_ylabel() == "R²"
     with pytest.raises(InputError, match="regressions and classifications"):
         plot.energy({"one": evaluation, "two": evaluated(3)})
 
@@ -70,8 +70,9 @@ def test_another_table():
 
 
 def test_fonts_of_the_users_axes():
-    axes = plt.subplots(layout="constrained")[1]
+    own, axes = plt.subplots(layout="constrained")
     plot.energy({"one": evaluated(3)}, ax=axes)
     above = axes.child_axes[0]
     assert above.xaxis.label.get_size() == axes.xaxis.label.get_size()
     assert above.get_xticklabels()[0].get_size() == axes.get_xticklabels()[0].get_size()
+    plt.close(own)
