@@ -15,6 +15,7 @@ Measure the forward pass and the training step (forward, backward, Adam) of the 
 download:
   mlp, cnn, n-mnist             784-800-10 and 15C5-P2-40C5-P2-300-10 at T = 400, 2312-800-10 at T = 540
   mlp-25, cnn-25, n-mnist-25    the same at T = 25
+  mlp-scattered                 as mlp, with the pixels of all images shuffled in one order
   protocol                      one layer, as in the benchmark of Open Neuromorphic; output spikes are compared
   start                         time to the first step of a new process, without and with compiled kernels
 snnTorch, SpikingJelly and Norse are measured in the same run if they are installed (pip install -e ".[bench]").

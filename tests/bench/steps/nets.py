@@ -29,6 +29,7 @@ class Net:
     batch: int
     thresholds: dict[str, float]
     changes: dict[str, Any]
+    scattered: bool = False  # whether the pixels are shuffled, in one order for all images
 
     def experiment(self) -> presets.Experiment:
         """Return the preset with the changes, and with images encoded as Poisson trains."""
@@ -51,6 +52,7 @@ class Net:
 NETS = {
     "mlp": Net("mnist", 50, {}, {}),
     "mlp-25": Net("mnist", 50, {"hidden": 10.0, "output": 5.0}, SHORT),
+    "mlp-scattered": Net("mnist", 50, {}, {}, scattered=True),
     "cnn": Net("mnist-cnn", 10, {}, {}),
     "cnn-25": Net("mnist-cnn", 10, {"conv1": 2.5, "conv2": 6.0, "hidden": 5.0, "output": 5.0}, SHORT),
     "n-mnist": Net("n-mnist", 50, {}, {}),

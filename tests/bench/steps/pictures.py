@@ -15,6 +15,9 @@ NMNIST = 0.45, 4077 / (2312 * 539 * NMNIST_RATE)  # 4,077 events per recording; 
 def run(net: str, folder: Path) -> None:
     """Write the samples for a network to samples.npz."""
     x, y = digits(NETS[net].preset)
+    if NETS[net].scattered:
+        order = np.random.default_rng(0).permutation(x[0].size)
+        x = x.reshape(len(x), -1)[:, order].reshape(x.shape)
     np.savez(folder / "samples.npz", x=x, y=y)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from cupynn.checks import InputError
 from steps import contest, protocol, report, startup
 
-NETS = ("mlp", "mlp-25", "cnn", "cnn-25", "n-mnist", "n-mnist-25")
+NETS = ("mlp", "mlp-25", "mlp-scattered", "cnn", "cnn-25", "n-mnist", "n-mnist-25")
 ALL = (*NETS, "protocol", "start")
 
 
