@@ -16,7 +16,7 @@ from importlib.resources import files
 from types import ModuleType
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.extending import register_jitable
 
 # With NUMBA_DISABLE_JIT=1, kernels of users run as Python, so that a debugger can step through them. Those of cupynn are
@@ -46,8 +46,27 @@ def _sources() -> str:
     return sha256(b"\0".join(texts)).hexdigest()
 
 
+class _CacheFiles(IndexDataCacheFile):
+    """Numba's files of a kernel, each of which says for which types it is.
+
+    Numba numbers them. Of two processes that compile a kernel for different types at once, one may overwrite the other's
+    file, which a later process would run with the wrong types.
+    """
+
+    def save(self, key, data):
+        super().save(key, (key, data))
+
+    def load(self, key):
+        held = super().load(key)
+        return held[1] if held is not None and held[0] == key else None
+
+
 class _KernelCache(FunctionCache):
     """Numba's cache on disk, invalidated when any kernel source changes (Numba checks the kernel's own file only)."""
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(function)
+        self._cache_file = _CacheFiles(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def _index_key(self, sig, codegen):
         return (*super()._index_key(sig, codegen), _sources())

@@ -1,5 +1,6 @@
 """Kernels that layers and encoders share: event lists, random numbers, survival tables."""
 
+import numba
 import numpy as np
 import pytest
 from compiled import philox
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from cupynn.kernels import kernel
 from cupynn.kernels.events import by_neuron, pack, sort_by_step
 from cupynn.kernels.poisson import GUIDE_BITS, LEVELS, gap_tables
 from cupynn.spikes import SpikeTrains
@@ -84,3 +86,22 @@ def test_guide_is_the_gap_of_the_largest_number_and_never_too_large(max_rate, st
         np.testing.assert_array_equal(guide[level], gaps[1])
         assert (guide[level] <= gaps[0]).all()
         assert (guide[level] >= 1).all()
+
+
+def _increase(values):
+    for k in range(values.size):
+        values[k] += 1
+
+
+def test_a_file_for_other_types_is_not_run(tmp_path, monkeypatch):
+    """Of two processes that save a kernel at once, one may overwrite the file that the other's entry names."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    for dtype in (np.int64, np.float64):
+        kernel(_increase)(np.ones(2, dtype))
+    one, other = sorted(tmp_path.rglob("*.nbc"))
+    one.write_bytes(other.read_bytes())
+    again = kernel(_increase)
+    for dtype in (np.int64, np.float64):
+        again(values := np.ones(2, dtype))
+        np.testing.assert_array_equal(values, 2)
+    assert sum(again.stats.cache_hits.values()) == 1
