@@ -147,7 +147,7 @@ def _workspace_cpu(part: Part, layer: Layer, below: Spikes, above: Spikes) -> fl
         else:  # traces at every step
             traces, matrices = (part.steps + 6) * grid, (samples + 1) * layer.maps * field
     else:
-        traces, matrices = 3 * part.steps, 0
+        traces, matrices = (LANES + 4) * part.steps, 0  # responses of LANES neurons, and when they fire and rest
     backward = 4 * (part.threads * traces + matrices)
     if layer.trained_constants:  # the states of a pass like the simulation, and its sums
         states = 4 * above.neurons * (4 * samples + 10 * part.threads)
