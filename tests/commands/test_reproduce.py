@@ -8,7 +8,7 @@ from cupynn.run import rows
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def quick(monkeypatch, no_figures):
     """A row of two short trainings in place of the real ones."""
     row = rows.Row(
         "digits", "digits --epochs 1 --set network.steps=110 --set network.layers.hidden.units=8", (0, 4), (0.5, 0.6), 1

@@ -117,8 +117,11 @@ def test_equal_ones_are_as_those_that_all_share(case, on_device):
             close(gradient, shared.grads[name])
 
 
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("conv", "pool")]  # 4 s each to compile for these types
+
+
 @pytest.mark.parametrize("trainable", [("v_th",), ("tau_s",)])
-@pytest.mark.parametrize("name", ["inhibited", "recurrent", "conv", "pool"])
+@pytest.mark.parametrize("name", ["inhibited", "recurrent", *SLOW])
 def test_some_of_them(name, trainable, on_device):
     shared, own = (CASES[name].layer(per=per, trainable=trainable) for per in ("layer", "neuron"))
     inputs, outputs, delta = passed(CASES[name], on_device(shared))
