@@ -117,7 +117,7 @@ def test_equal_ones_are_as_those_that_all_share(case, on_device):
             close(gradient, shared.grads[name])
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("conv", "pool")]  # 4 s each to compile for these types
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("conv", "pool")]  # they compile for types of their own
 
 
 @pytest.mark.parametrize("trainable", [("v_th",), ("tau_s",)])
