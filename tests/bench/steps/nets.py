@@ -76,8 +76,10 @@ def synapses(network: Sequential) -> list[dict[str, Any]]:
 
 
 def title(network: Sequential) -> str:
-    """Return the network in the notation of the paper: 15C5-P2-40C5-P2-300-10."""
+    """Return the network in the notation of the paper, 15C5-P2-40C5-P2-300-10; R300 is a recurrent layer."""
     words = {"conv": "{outputs}C{size}", "pool": "P{size}", "dense": "{outputs}"}
     parts = [words[synapse["kind"]].format(**synapse) for synapse in synapses(network)]
+    recurrent = [isinstance(layer, layers.SpikingRecurrent) for layer in network.layers]
+    parts = ["R" * own + part for own, part in zip(recurrent, parts, strict=True)]
     flat = parts if "C" in parts[0] else [str(prod(network.input_shape)), *parts]
     return "-".join(flat)
