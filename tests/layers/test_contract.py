@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from eventful import recording, toy
-from factories import EXAMPLES, FIRING, IMAGES, INPUT_SHAPES
+from factories import EXAMPLES, FIRING, IMAGES, INPUT_SHAPES, slow
 from factories import trains_of as draw_trains
 
 from cupynn import Sequential
@@ -110,7 +110,7 @@ def argument_names(function):
 
 @pytest.mark.parametrize("kind", FIRING)
 class TestLayer:
-    @pytest.fixture(params=[True, False], ids=["flags on", "flags off"])
+    @pytest.fixture(params=[slow(True, id="flags on"), pytest.param(False, id="flags off")])
     def layer(self, kind, request):
         flags = {name: request.param for name, value in EXAMPLES[kind].items() if isinstance(value, bool)}
         layer = LAYERS[kind](**EXAMPLES[kind] | flags)
